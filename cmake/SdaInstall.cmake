@@ -1,0 +1,2 @@
+# find_package(sda) for those who embed the library.
+include(CMakePackageConfigHelpers)

@@ -1,0 +1,45 @@
+/// What the numbers of a state are: names, units and normalisation.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sda/core/tensor.hpp"
+
+namespace sda {
+
+/// One physical variable of a state.
+struct Variable {
+  std::string name;       ///< file variable: "x"
+  std::string long_name;  ///< "Lorenz 1963 convection intensity"
+  std::string units = "1";
+};
+
+/// How an event tensor is made of variables. With as many variables as the event's first size, channel c is
+/// variable c and the remaining axes are its space; with one variable, the whole event is its space.
+struct StateLayout {
+  Shape event;                           ///< (3) for Lorenz 1963, (2, 64, 64) for a velocity field
+  std::vector<Variable> variables;       ///< as above
+  std::vector<std::string> space_names;  ///< a name for each space axis: {"site"}, {"y", "x"}, {}
+  double dt = 1.0;                       ///< time between two states
+  std::string time_units = "1";          ///< of dt; "1" for a dimensionless system
+
+  bool channels_are_variables() const;
+  /// Space axes of one variable.
+  Shape space() const;
+  /// Throws ShapeError if variables and event do not fit together.
+  void check() const;
+};
+
+/// normalised = (physical − mean) / std, broadcast over the event's trailing axes. Both have the shape of the
+/// event, or of its first axis followed by ones; float64.
+struct Normalisation {
+  Tensor mean;
+  Tensor std;
+
+  static Normalisation identity(at::IntArrayRef event);
+  Tensor normalise(const Tensor& physical) const;
+  Tensor denormalise(const Tensor& normalised) const;
+};
+
+}  // namespace sda

@@ -1,0 +1,35 @@
+/// Threads, signals and memory: what the process is given, asked for once at its start and then passed on.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace sda {
+
+/// Threads to use: `requested` if > 0, else OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else the affinity mask.
+int choose_threads(int requested = 0);
+
+/// Sets libtorch's and OpenMP's thread count and, where the CPU has it and the user has not said otherwise,
+/// libtorch's AVX-512 kernels. Call once, before the first tensor operation.
+void configure_runtime(int threads);
+
+/// Set by SIGINT or SIGTERM once `install_stop_signals()` has run; long work polls it between steps.
+class StopToken {
+ public:
+  /// The signal that asked to stop, 0 while none did.
+  static int signal() noexcept;
+  /// Throws Interrupted if a signal came; `saved` says what was kept ("checkpoint in run/last.nc").
+  static void throw_if_stopped(const std::string& saved);
+  static void install();
+  /// For tests: as if `signal` had come (0 clears).
+  static void raise_for_test(int signal) noexcept;
+};
+
+/// "512M", "2G", "800000" → bytes. Throws UsageError.
+std::int64_t parse_bytes(const std::string& text, const std::string& where);
+
+/// Half of the memory that is free for this process now, at least 256 MiB: the default of --memory.
+std::int64_t default_memory_budget();
+
+}  // namespace sda

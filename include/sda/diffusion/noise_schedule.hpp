@@ -1,0 +1,46 @@
+/// Perturbation kernel p(x(t) | x) = N(μ(t) x, σ(t)² I), t in [0, 1] (Rozet & Louppe 2023, section 2; Song et al.
+/// 2021).
+#pragma once
+
+#include <string>
+
+#include "sda/core/fields.hpp"
+#include "sda/core/tensor.hpp"
+
+namespace sda {
+
+struct NoiseScheduleParameters {
+  std::string variance = "vp";  ///< vp, sub_vp, sub_sub_vp
+  std::string alpha = "cos";    ///< cos, lin, exp
+  double eta = 1e-3;            ///< α(1), and σ(0) of vp; 0 < eta < 1
+};
+
+template <class Visitor>
+void fields(Visitor& v, NoiseScheduleParameters& p) {
+  v("variance", p.variance, "σ(t): vp, sub_vp or sub_sub_vp", one_of({"vp", "sub_vp", "sub_sub_vp"}));
+  v("alpha", p.alpha, "μ(t) = α(t): cos, lin or exp", one_of({"cos", "lin", "exp"}));
+  v("eta", p.eta, "smallest μ, and the noise left at t = 0",
+    Range{.least = 0, .most = 1, .open_least = true, .open_most = true});
+}
+
+/// μ(t) and σ(t) in float64; cast at use.
+class NoiseSchedule {
+ public:
+  /// Throws ValueError for an unknown name or η outside (0, 1).
+  explicit NoiseSchedule(NoiseScheduleParameters parameters = {});
+
+  /// μ = α. cos: cos²(arccos(√η) t); lin: 1 − (1 − η) t; exp: exp(ln(η) t²).
+  double mu(double t) const;
+  /// vp: √(1 − α² + η²); sub_vp: 1 − α² + η; sub_sub_vp: 1 − α + η.
+  double sigma(double t) const;
+  /// The same for a tensor of times; float64 out.
+  Tensor mu(const Tensor& t) const;
+  Tensor sigma(const Tensor& t) const;
+
+  const NoiseScheduleParameters& parameters() const { return parameters_; }
+
+ private:
+  NoiseScheduleParameters parameters_;
+};
+
+}  // namespace sda

@@ -1,0 +1,45 @@
+/// Linear-Gaussian chains: everything about them is known in closed form.
+#pragma once
+
+#include "sda/dynamics/dynamics.hpp"
+
+namespace sda {
+
+/// x_1 ~ N(m_1, P_1), x_{i+1} = A x_i + b + N(0, Q). All float64.
+struct LinearGaussianParameters {
+  Tensor start_mean;        ///< m_1 (d)
+  Tensor start_covariance;  ///< P_1 (d, d)
+  Tensor transition;        ///< A (d, d)
+  Tensor offset;            ///< b (d)
+  Tensor noise_covariance;  ///< Q (d, d)
+  double dt = 1.0;
+  std::string name = "linear_gaussian";
+};
+
+class LinearGaussianChain final : public Dynamics {
+ public:
+  /// Throws ShapeError, or ValueError if a covariance is not symmetric positive semi-definite.
+  explicit LinearGaussianChain(LinearGaussianParameters parameters);
+
+  std::string name() const override;
+  StateLayout layout() const override;
+  Normalisation normalisation() const override;
+  Tensor start(std::int64_t members, const StreamKey& key, at::ScalarType dtype) const override;
+  void advance(Tensor& x, std::int64_t steps, const StreamKey& key) const override;
+  bool is_stochastic() const override { return true; }
+  Tensor log_transition(const Tensor& from, const Tensor& to) const override;
+
+  const LinearGaussianParameters& parameters() const { return parameters_; }
+  /// Mean (length, d) and covariance (length d, length d) of x_1:length.
+  std::pair<Tensor, Tensor> joint(std::int64_t length) const;
+
+ private:
+  LinearGaussianParameters parameters_;
+};
+
+/// The damped spring of the reference: a mass on a spring under wind and drag, 4 states.
+LinearGaussianChain damped_spring(double dt = 0.01);
+/// x_1 ~ N(0, I) in R², x_{i+1} = A x_i + N(0, (1 − r²) I), A = r × rotation by `angle` rad.
+LinearGaussianChain rotation_chain(double r = 0.97, double angle = 0.3);
+
+}  // namespace sda

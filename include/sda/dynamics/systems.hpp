@@ -1,0 +1,48 @@
+/// The ordinary differential equations that ship: one RK4 step of length dt (in `substeps` parts), then noise.
+#pragma once
+
+#include <memory>
+
+#include "sda/core/fields.hpp"
+#include "sda/dynamics/dynamics.hpp"
+
+namespace sda {
+
+/// All systems' parameters; each system reads its own.
+struct DynamicsParameters {
+  std::string system = "lorenz63";  ///< lorenz63 | lorenz96 | lotka_volterra | damped_spring | rotation
+  double dt = 0.0;                  ///< 0: the system's own (0.025, 0.01, 0.01, 0.01, 1)
+  std::int64_t substeps = 1;        ///< RK4 steps within dt
+  double noise = -1.0;  ///< std of the noise on each state; −1: the system's own (√dt for lorenz63, 0 for the others)
+  double sigma = 10.0, rho = 28.0, beta = 8.0 / 3.0;                           ///< lorenz63
+  std::int64_t sites = 32;                                                     ///< lorenz96
+  double forcing = 16.0;                                                       ///< lorenz96
+  double prey_growth = 1.0, predation = 1.0, reproduction = 1.0, death = 1.0;  ///< lotka_volterra α β δ γ
+  double r = 0.97, angle = 0.3;                                                ///< rotation
+};
+
+template <class Visitor>
+void fields(Visitor& v, DynamicsParameters& p) {
+  v("system", p.system, "which dynamics",
+    one_of({"lorenz63", "lorenz96", "lotka_volterra", "damped_spring", "rotation"}));
+  v("dt", p.dt, "time between states; 0: the system's own", at_least(0));
+  v("substeps", p.substeps, "RK4 steps within dt", at_least(1));
+  v("noise", p.noise, "std of the noise added to each state; -1: the system's own, 0: deterministic", at_least(-1));
+  v("sigma", p.sigma, "lorenz63: Prandtl number", any());
+  v("rho", p.rho, "lorenz63: Rayleigh number", any());
+  v("beta", p.beta, "lorenz63: geometric factor", any());
+  v("sites", p.sites, "lorenz96: states on the ring", at_least(4));
+  v("forcing", p.forcing, "lorenz96: F", any());
+  v("prey_growth", p.prey_growth, "lotka_volterra: α", above(0));
+  v("predation", p.predation, "lotka_volterra: β", above(0));
+  v("reproduction", p.reproduction, "lotka_volterra: δ", above(0));
+  v("death", p.death, "lotka_volterra: γ", above(0));
+  v("r", p.r, "rotation: contraction", between(0, 1));
+  v("angle", p.angle, "rotation: angle a step, rad", any());
+}
+
+/// Lorenz 1963, Lorenz 1996 and Lotka-Volterra (states in log space), and the linear chains, by name.
+/// Throws UsageError for an unknown system or parameters out of range.
+std::unique_ptr<Dynamics> make_dynamics(const DynamicsParameters& parameters);
+
+}  // namespace sda

@@ -1,0 +1,79 @@
+/// TOML for experiments: one typed structure for all sections, read, overridden, checked and written back.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sda/baselines/particle_filter.hpp"
+#include "sda/diffusion/noise_schedule.hpp"
+#include "sda/dynamics/systems.hpp"
+#include "sda/guidance/posterior_score.hpp"
+#include "sda/observation/observations.hpp"
+#include "sda/sampling/sampler.hpp"
+#include "sda/score/network.hpp"
+#include "sda/training/trainer.hpp"
+
+namespace sda {
+
+/// [simulation]
+struct SimulationParameters {
+  std::int64_t trajectories = 1024;
+  std::int64_t length = 1024;
+  std::int64_t spin_up = 1024;
+  double train = 0.8, valid = 0.1;  ///< shares; the rest is test
+};
+template <class Visitor>
+void fields(Visitor& v, SimulationParameters& p) {
+  v("trajectories", p.trajectories, "trajectories simulated", at_least(1));
+  v("length", p.length, "states kept of each", at_least(1));
+  v("spin_up", p.spin_up, "transitions before the first state kept", at_least(0));
+  v("train", p.train, "share of trajectories to train on", between(0, 1));
+  v("valid", p.valid, "share of trajectories to validate on; the rest is for tests", between(0, 1));
+}
+
+/// [observation.NAME]
+struct ObservationParameters {
+  std::vector<OperatorLink> op;  ///< key `operator`
+  std::vector<double> sigma{0.1};
+  std::int64_t length = 65;  ///< states of the trajectory observed
+};
+
+/// [assimilation]
+struct AssimilationParameters {
+  std::int64_t members = 256;
+  std::int64_t stride = 1;  ///< states each window gives
+};
+template <class Visitor>
+void fields(Visitor& v, AssimilationParameters& p) {
+  v("members", p.members, "posterior members", at_least(1));
+  v("stride", p.stride, "states each window of the prior gives; 1 is the most exact", at_least(1));
+}
+
+/// A whole experiment.
+struct Experiment {
+  DynamicsParameters dynamics;
+  SimulationParameters simulation;
+  NoiseScheduleParameters schedule;
+  NetworkParameters network;
+  TrainingParameters training;
+  std::map<std::string, ObservationParameters> observation;
+  GuidanceParameters guidance;
+  SamplerParameters sampler;
+  AssimilationParameters assimilation;
+  ParticleFilterParameters filter;
+};
+
+/// `path` empty: defaults. `overrides` are "a.b=value" of --set, value as TOML (a bare word is a string).
+/// Unknown keys are refused with the nearest known name, values out of range with the range; UsageError with
+/// file, line and key.
+Experiment read_experiment(const std::string& path, const std::vector<std::string>& overrides);
+/// Every key with its value, as TOML that `read_experiment` reads back to the same.
+std::string to_toml(const Experiment& experiment);
+/// One section alone, for artefacts.
+std::string to_toml(const DynamicsParameters& dynamics);
+DynamicsParameters read_dynamics(const std::string& toml, const std::string& where);
+/// A table of every key, its default and its meaning (for --help and the reference).
+std::string describe_keys();
+
+}  // namespace sda

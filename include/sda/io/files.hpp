@@ -1,0 +1,76 @@
+/// Every file of ours: NetCDF-4, CF-style, written to a temporary name and renamed. Each carries its Provenance.
+/// Readers throw FileError that names the file, the variable, what was found and what was wanted.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sda/core/provenance.hpp"
+#include "sda/core/trajectories.hpp"
+#include "sda/observation/observations.hpp"
+#include "sda/score/prior.hpp"
+#include "sda/training/trainer.hpp"
+
+namespace sda {
+
+/// What a file holds, from its attribute `sda_kind`.
+enum class FileKind { trajectories, observations, ensemble, model };
+std::string to_string(FileKind kind);
+
+void write_trajectories(const std::string& path, const Trajectories& trajectories, const Normalisation& normalisation,
+                        const std::string& dynamics_toml, const Provenance& provenance);
+struct TrajectoryFile {
+  Trajectories trajectories;
+  Normalisation normalisation;
+  std::string dynamics;  ///< the [dynamics] section the states came from, TOML; empty for foreign files
+  Provenance provenance;
+};
+TrajectoryFile read_trajectories(const std::string& path);
+
+void write_observations(const std::string& path, const Observations& observations, const std::string& dynamics_toml,
+                        const Provenance& provenance);
+struct ObservationFile {
+  Observations observations;
+  std::string dynamics;
+  Provenance provenance;
+};
+ObservationFile read_observations(const std::string& path);
+
+/// What it cost, written beside an ensemble.
+struct EnsembleCost {
+  double seconds = 0;
+  std::int64_t evaluations = 0;  ///< network passes, forward and pull-back each counting one, of the whole batch
+};
+/// Dimensions (time, realization, …space), time unlimited and first, so that CDO takes it.
+void write_ensemble(const std::string& path, const Ensemble& ensemble, const EnsembleCost& cost,
+                    const Provenance& provenance);
+struct EnsembleFile {
+  Ensemble ensemble;
+  EnsembleCost cost;
+  Provenance provenance;
+};
+EnsembleFile read_ensemble(const std::string& path);
+
+/// A trained prior, and in a checkpoint the state of its training too.
+void write_model(const std::string& path, const Prior& prior, const TrainingState* training,
+                 const Provenance& provenance);
+struct ModelFile {
+  Prior prior;
+  std::optional<TrainingState> training;
+  Provenance provenance;
+};
+/// Names, shapes, dtypes and the configuration's checksum are compared; what differs is refused.
+ModelFile read_model(const std::string& path);
+
+/// The reference's `state.pth` (as torch.save wrote it) and `config.json` → a prior.
+Prior import_reference_model(const std::string& state_path, const std::string& config_path, const StateLayout& layout,
+                             const Normalisation& normalisation);
+/// The reference's HDF5 trajectories (dataset `x`, normalised) → physical trajectories.
+Trajectories import_reference_trajectories(const std::string& path, const StateLayout& layout,
+                                           const Normalisation& normalisation);
+
+/// What `sda inspect` prints of any file of ours.
+std::string describe_file(const std::string& path);
+
+}  // namespace sda

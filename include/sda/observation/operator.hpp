@@ -1,0 +1,61 @@
+/// Observation operators A: what an instrument would read of a trajectory.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sda/core/layout.hpp"
+#include "sda/core/tensor.hpp"
+
+namespace sda {
+
+/// A differentiable map of trajectories x (member, length, …event) to readings (member, times, …reading): which
+/// states are read (`times`), and what is read of each (`read`). Local in time, so that a filter can use it too.
+class ObservationOperator {
+ public:
+  virtual ~ObservationOperator() = default;
+
+  /// Indices of the states that are read, ascending, within a trajectory of `length` states.
+  virtual std::vector<std::int64_t> times(std::int64_t length) const = 0;
+
+  /// Readings of states (n, …event) → (n, …reading); differentiable by autograd.
+  virtual Tensor read(const Tensor& states) const = 0;
+
+  /// vᵀ ∂read/∂states; the default differentiates `read` by autograd.
+  virtual Tensor pull_back(const Tensor& states, const Tensor& v) const;
+
+  /// Whether `read` is linear (an affine map is not).
+  virtual bool is_linear() const = 0;
+
+  /// Shape of one reading. Throws ShapeError if the event does not fit.
+  virtual Shape reading_shape(at::IntArrayRef event) const = 0;
+
+  /// One line for people: "every 8th state → component 0".
+  virtual std::string describe() const = 0;
+
+  /// A(x) for whole trajectories (member, length, …event) → (member, times, …reading).
+  Tensor apply(const Tensor& trajectories) const;
+  /// vᵀ ∂A/∂x: (member, length, …event), zero where no state is read.
+  Tensor apply_pull_back(const Tensor& trajectories, const Tensor& v) const;
+};
+
+/// One link of an operator as a user writes it in TOML: `{every = 8}`, `{select = [0]}`.
+struct OperatorLink {
+  /// every, offset, times | select, square, abs, saturate, …; see docs for each.
+  std::string kind;
+  std::vector<double> numbers;
+  bool operator==(const OperatorLink&) const = default;
+};
+
+/// The chain of links; the first are applied first. Throws UsageError for unknown kinds (naming the nearest)
+/// and bad arguments. `normalisation` is used by the link `physical`, which turns normalised states into
+/// physical ones; without that link an operator reads normalised states.
+std::shared_ptr<const ObservationOperator> make_operator(const std::vector<OperatorLink>& chain,
+                                                         const Normalisation& normalisation);
+/// TOML of a chain, "[{every = 8}, {select = [0]}]", and back; both exact.
+std::string to_toml(const std::vector<OperatorLink>& chain);
+/// The kinds of link there are, with a line of help each.
+std::vector<std::pair<std::string, std::string>> operator_kinds();
+
+}  // namespace sda

@@ -1,0 +1,79 @@
+/// Networks ε_φ(x(t), t): parameters by name and a forward pass that autograd can follow.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sda/core/fields.hpp"
+#include "sda/core/tensor.hpp"
+
+namespace sda {
+
+struct NamedTensor {
+  std::string name;
+  Tensor value;
+};
+
+/// What a network is. Names and defaults follow the reference; `order` k gives windows of 2k+1 states.
+struct NetworkParameters {
+  std::string kind = "resmlp";             ///< resmlp | unet
+  std::int64_t order = 2;                  ///< k of a local network
+  bool global = false;                     ///< unet over time on trajectories of any length; `window` in training
+  std::int64_t window = 0;                 ///< of training, for global networks; 2k+1 otherwise
+  std::int64_t embedding = 32;             ///< features of the time embedding
+  std::string activation = "SiLU";         ///< SiLU, ReLU, ELU, GELU, SELU
+  std::int64_t width = 256;                ///< resmlp
+  std::int64_t depth = 5;                  ///< resmlp
+  std::vector<std::int64_t> channels{64};  ///< unet, for each level
+  std::vector<std::int64_t> blocks{3};     ///< unet, for each level
+  std::int64_t kernel_size = 3;            ///< unet, odd
+  std::string padding = "zeros";           ///< unet: zeros | circular
+
+  /// States in a training window.
+  std::int64_t window_length() const { return global ? window : 2 * order + 1; }
+};
+
+template <class Visitor>
+void fields(Visitor& v, NetworkParameters& p) {
+  v("kind", p.kind, "resmlp (local) or unet", one_of({"resmlp", "unet"}));
+  v("order", p.order, "k: each state's score from a window of 2k+1 states", at_least(1));
+  v("global", p.global, "a unet over time that takes trajectories of any length", any());
+  v("window", p.window, "states in a training window of a global network", at_least(0));
+  v("embedding", p.embedding, "features of the time embedding", at_least(1));
+  v("activation", p.activation, "activation function", one_of({"SiLU", "ReLU", "ELU", "GELU", "SELU"}));
+  v("width", p.width, "resmlp: features of each hidden layer", at_least(1));
+  v("depth", p.depth, "resmlp: hidden layers", at_least(1));
+  v("channels", p.channels, "unet: channels at each level", at_least(1));
+  v("blocks", p.blocks, "unet: residual blocks at each level", at_least(1));
+  v("kernel_size", p.kernel_size, "unet: odd size of the convolutions", at_least(1));
+  v("padding", p.padding, "unet: zeros or circular", one_of({"zeros", "circular"}));
+}
+
+/// ε_φ. Windows are (n, length, …event); `t` is (n) or a scalar tensor. Parameters are float32 (or float64 after
+/// `to`), named as in the reference without its wrapper's prefix: "embedding.0.weight", "network.1.3.bias".
+class Network {
+ public:
+  virtual ~Network() = default;
+  virtual Tensor forward(const Tensor& windows, const Tensor& t) const = 0;
+  /// In a fixed order. The tensors share storage with the network's own.
+  const std::vector<NamedTensor>& parameters() const { return parameters_; }
+  /// Values copied into the parameters, after names, shapes and dtypes were compared. Throws FileError naming
+  /// `where`, the first name that differs and both shapes.
+  void load(const std::vector<NamedTensor>& values, const std::string& where);
+  void to(at::ScalarType dtype);
+  at::ScalarType dtype() const;
+  /// Bytes one row of `length` states keeps for a pull-back; for chunking.
+  virtual std::int64_t bytes_per_row(std::int64_t length) const = 0;
+
+ protected:
+  std::vector<NamedTensor> parameters_;
+};
+
+/// A network with first weights from the stream (seed, network_weights): PyTorch's default, uniform on
+/// ±1/√fan_in. `context` (c, …space) is appended to a unet's channels; undefined for none.
+/// Throws UsageError where parameters and event do not fit.
+std::shared_ptr<Network> make_network(const NetworkParameters& parameters, at::IntArrayRef event, std::uint64_t seed,
+                                      const Tensor& context = {});
+
+}  // namespace sda

@@ -1,0 +1,27 @@
+/// A trained prior: a network with all that is needed to use it.
+#pragma once
+
+#include <memory>
+
+#include "sda/core/layout.hpp"
+#include "sda/diffusion/noise_schedule.hpp"
+#include "sda/score/network.hpp"
+#include "sda/score/score_model.hpp"
+
+namespace sda {
+
+struct Prior {
+  NetworkParameters network_parameters;
+  NoiseScheduleParameters schedule;
+  StateLayout layout;
+  Normalisation normalisation;
+  Tensor context;  ///< (c, …space) or undefined
+  std::shared_ptr<Network> network;
+  std::string dynamics;  ///< what it was trained on, "lorenz63"; for messages and reports
+};
+
+/// The trajectory's score: of the network itself if it is global, else composed from windows every `stride` states.
+std::shared_ptr<const DifferentiableScore> make_prior_score(const Prior& prior, std::int64_t memory,
+                                                            std::int64_t stride = 1);
+
+}  // namespace sda

@@ -1,0 +1,50 @@
+/// The scores there are: of a network, of a Gaussian (exact), and of a trajectory composed from its windows.
+#pragma once
+
+#include <memory>
+
+#include "sda/diffusion/noise_schedule.hpp"
+#include "sda/score/network.hpp"
+#include "sda/score/score_model.hpp"
+
+namespace sda {
+
+/// ε_φ of a network on rows (windows, or trajectories for a global network), by autograd, a chunk of rows at a
+/// time. Pull-backs keep the chunks' graphs while they fit in `memory` bytes and run the forward pass again
+/// where they do not.
+std::shared_ptr<const DifferentiableScore> make_network_score(std::shared_ptr<const Network> network,
+                                                              std::int64_t memory);
+
+/// Exact ε of the perturbed Gaussian N(μ m, μ² Σ + σ² I): ε = σ (μ² Σ + σ² I)⁻¹ (x − μ m). m (length, …event),
+/// Σ (n, n) with n the elements of m; float64 inside. Throws ShapeError, ValueError if Σ is not symmetric.
+std::shared_ptr<const DifferentiableScore> make_gaussian_score(NoiseSchedule schedule, Tensor mean, Tensor covariance);
+
+/// Which window gives which states: windows of `window` = 2k+1 states start at `starts`; state i is given by the
+/// window `owner[i]`, at its offset i − starts[owner[i]].
+struct BlanketPlan {
+  std::int64_t window = 0;
+  std::vector<std::int64_t> starts;
+  std::vector<std::int64_t> owner;
+};
+/// The first window gives its first states up to its centre block, each inner one its `stride` central states,
+/// the last the rest. Throws UsageError if k < 1, stride is not in 1 … 2k+1, or the window is longer than the
+/// trajectory.
+BlanketPlan plan_blanket(std::int64_t order, std::int64_t stride, std::int64_t length);
+
+/// The trajectory's score from the scores of its windows (Rozet & Louppe 2023, Algorithm 2: the pseudo-blanket).
+class MarkovBlanket final : public DifferentiableScore {
+ public:
+  MarkovBlanket(std::shared_ptr<const DifferentiableScore> window_score, std::int64_t order, std::int64_t stride = 1);
+  Tensor epsilon(const Tensor& x, double t) const override;
+  std::unique_ptr<Linearisation> linearise(const Tensor& x, double t) const override;
+
+ private:
+  std::shared_ptr<const DifferentiableScore> window_score_;
+  std::int64_t order_, stride_;
+};
+
+/// As MarkovBlanket with another exact score for each window (chains that are not stationary).
+std::shared_ptr<const DifferentiableScore> make_blanket(
+    std::vector<std::shared_ptr<const DifferentiableScore>> window_scores, std::int64_t order, std::int64_t length);
+
+}  // namespace sda

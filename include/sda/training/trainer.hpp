@@ -1,0 +1,92 @@
+/// Training of a prior by denoising (Rozet & Louppe 2023, Algorithm 1).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sda/core/progress.hpp"
+#include "sda/core/trajectories.hpp"
+#include "sda/score/prior.hpp"
+
+namespace sda {
+
+struct TrainingParameters {
+  std::int64_t epochs = 4096;  ///< an epoch: one random window of each training trajectory
+  std::int64_t batch = 64;
+  double learning_rate = 1e-3;
+  double weight_decay = 1e-3;    ///< AdamW, decoupled
+  std::string decay = "linear";  ///< of the learning rate, each epoch: linear | cosine | exponential
+  double average = 0.0;          ///< decay of the weights' moving average; 0 keeps none
+  double checkpoint_minutes = 5.0;
+  std::int64_t validate_every = 16;  ///< epochs between validation losses
+};
+
+template <class Visitor>
+void fields(Visitor& v, TrainingParameters& p) {
+  v("epochs", p.epochs, "passes; each takes one random window of each training trajectory", at_least(1));
+  v("batch", p.batch, "windows in a step", at_least(1));
+  v("learning_rate", p.learning_rate, "AdamW's first learning rate", above(0));
+  v("weight_decay", p.weight_decay, "AdamW's decoupled weight decay", at_least(0));
+  v("decay", p.decay, "learning rate over epochs: linear, cosine or exponential",
+    one_of({"linear", "cosine", "exponential"}));
+  v("average", p.average, "decay of the weights' moving average that is validated and saved; 0: none",
+    Range{.least = 0, .most = 1, .open_most = true});
+  v("checkpoint_minutes", p.checkpoint_minutes, "minutes between checkpoints", above(0));
+  v("validate_every", p.validate_every, "epochs between validation losses", at_least(1));
+}
+
+/// Factor of the learning rate in epoch e of n: linear 1 − e/n; cosine (1 + cos(π e/n))/2; exponential exp(−7 (e/n)²).
+double learning_rate_factor(const std::string& decay, std::int64_t epoch, std::int64_t epochs);
+
+/// Everything a run needs to go on as if it had never stopped. Draws are functions of (seed, step), so no
+/// generator state is kept.
+struct TrainingState {
+  std::int64_t epoch = 0;  ///< epochs done
+  std::int64_t step = 0;   ///< batches done within the run
+  Tensor weights;          ///< all parameters, flat, in the network's order
+  Tensor first_moment;     ///< of AdamW, flat
+  Tensor second_moment;
+  Tensor average;              ///< moving average, flat; undefined if none
+  std::vector<double> losses;  ///< training loss of each epoch done
+  std::vector<double> validation_epochs, validation_losses;
+};
+
+/// AdamW (Loshchilov & Hutter 2019) on flat parameters, β = (0.9, 0.999), ε = 1e-8. `step` counts from 1.
+void adamw_update(Tensor& weights, const Tensor& gradient, Tensor& first_moment, Tensor& second_moment,
+                  std::int64_t step, double learning_rate, double weight_decay);
+
+struct EpochReport {
+  std::int64_t epoch = 0, epochs = 0;
+  double loss = 0, learning_rate = 0, windows_per_second = 0;
+  std::optional<double> validation_loss;
+};
+
+class Trainer {
+ public:
+  /// Trains prior.network in place on `train`, normalised by prior.normalisation. `seed` fixes every draw.
+  /// Throws UsageError if the window is longer than the trajectories, ShapeError if events differ.
+  Trainer(Prior prior, TrainingParameters parameters, const Trajectories& train, const Trajectories& valid,
+          std::uint64_t seed);
+  ~Trainer();
+
+  /// Continues from a state made by the same parameters and data.
+  void resume(const TrainingState& state);
+  TrainingState state() const;
+
+  /// Runs to the last epoch. `on_checkpoint` is called every checkpoint_minutes and, after a stop signal, once
+  /// before Interrupted is thrown; `on_epoch` after each epoch.
+  void run(const std::function<void(const TrainingState&)>& on_checkpoint,
+           const std::function<void(const EpochReport&)>& on_epoch);
+
+  /// The prior with the averaged weights if there are any, else the last.
+  Prior result() const;
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> self_;
+};
+
+}  // namespace sda

@@ -1,0 +1,13 @@
+/// Every tolerance of the tests, for each dtype and kind of truth.
+#pragma once
+
+namespace sda::tolerance {
+
+inline constexpr double golden_float64 = 1e-12;         ///< schedules, dynamics: relative to max(1, |value|)
+inline constexpr double golden_network = 2e-5;          ///< networks, guidance, sampled: relative to the largest value
+inline constexpr double golden_emd = 1e-9;              ///< earth mover's distance, relative
+inline constexpr double exact_float64 = 1e-10;          ///< closed forms in float64
+inline constexpr double exact_float32 = 2e-5;           ///< the same in float32
+inline constexpr double exact_chain = 0.002;            ///< table of the exactly solvable chain, absolute
+
+}  // namespace sda::tolerance
