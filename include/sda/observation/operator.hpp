@@ -28,6 +28,9 @@ class ObservationOperator {
   /// Whether `read` is linear (an affine map is not).
   virtual bool is_linear() const = 0;
 
+  /// Whether `read` is affine: read(x) = H x + c. Every linear map is.
+  virtual bool is_affine() const { return is_linear(); }
+
   /// Shape of one reading. Throws ShapeError if the event does not fit.
   virtual Shape reading_shape(at::IntArrayRef event) const = 0;
 
@@ -40,10 +43,25 @@ class ObservationOperator {
   Tensor apply_pull_back(const Tensor& trajectories, const Tensor& v) const;
 };
 
-/// One link of an operator as a user writes it in TOML: `{every = 8}`, `{select = [0]}`.
+/// One link of an operator as a user writes it in TOML: `{every = 8}`, `{select = [0]}`, `{square = true}`.
+///
+/// Links of time choose which of the states that are left are read, each counting in what the one before it left:
+///   every = n      the first and each n-th after it
+///   offset = n     all but the first n
+///   times = [i …]  those named, ascending; negative ones count from the end (−1 is the last)
+/// Links of state change what is read of each state. The first axis of an event holds its components; the axes after
+/// it are its space, and an event of one axis is both.
+///   physical       normalised → physical units; before any other link of state
+///   select = [c …] components c
+///   coarsen = n    average of blocks of n along each axis of space
+///   scale = a      a x
+///   square, abs    x², |x|
+///   saturate       x / (1 + |x|)
+/// Links of time and of state may stand in any order between each other.
 struct OperatorLink {
-  /// every, offset, times | select, square, abs, saturate, …; see docs for each.
+  /// One of operator_kinds().
   std::string kind;
+  /// The value: one number, a list, or none for `{square = true}`.
   std::vector<double> numbers;
   bool operator==(const OperatorLink&) const = default;
 };
@@ -55,6 +73,9 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
                                                          const Normalisation& normalisation);
 /// TOML of a chain, "[{every = 8}, {select = [0]}]", and back; both exact.
 std::string to_toml(const std::vector<OperatorLink>& chain);
+/// `where` names the text in a message ("lo.toml: observation.lo.operator"). Throws UsageError for what is not an
+/// array of tables of one link each, and for what make_operator refuses.
+std::vector<OperatorLink> read_operator(const std::string& toml, const std::string& where);
 /// The kinds of link there are, with a line of help each.
 std::vector<std::pair<std::string, std::string>> operator_kinds();
 
