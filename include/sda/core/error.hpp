@@ -9,11 +9,11 @@ namespace sda {
 
 /// The parts of a message; empty parts are left out.
 struct Fault {
-  std::string what;    ///< what was wrong: "observation noise σ is negative"
-  std::string where;   ///< file, key, flag or argument: "lo.toml: observation.sigma"
-  std::string found;   ///< the value found: "-0.05"
-  std::string wanted;  ///< the value wanted: "a number > 0"
-  std::string mend;    ///< how to mend it: "give the standard deviation, not its negative"
+  std::string what{};    ///< what was wrong: "observation noise σ is negative"
+  std::string where{};   ///< file, key, flag or argument: "lo.toml: observation.sigma"
+  std::string found{};   ///< the value found: "-0.05"
+  std::string wanted{};  ///< the value wanted: "a number > 0"
+  std::string mend{};    ///< how to mend it: "give the standard deviation, not its negative"
 };
 
 /// "where: what: found …, wanted …; mend".

@@ -1,0 +1,163 @@
+#include "sda/core/runtime.hpp"
+
+#include <malloc.h>
+#include <omp.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda {
+namespace {
+
+constexpr std::int64_t MiB = std::int64_t{1} << 20;
+
+std::atomic<int> stop_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+
+extern "C" void note_stop_signal(int signal) {
+  stop_signal.store(signal, std::memory_order_relaxed);
+}
+
+/// The first number of an environment variable ("4" or OpenMP's "4,2"); 0 if it is unset or no positive number.
+int environment_count(const char* name) {
+  const char* text = std::getenv(name);
+  if (text == nullptr) return 0;
+  int value = 0;
+  std::from_chars(text, text + std::strlen(text), value);
+  return std::max(value, 0);
+}
+
+int affinity_count() {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return 1;
+  return std::max(1, CPU_COUNT(&mask));
+}
+
+/// What libtorch's AVX-512 kernels are compiled for.
+bool cpu_has_avx512() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+#else
+  return false;
+#endif
+}
+
+/// One number from a small kernel file; −1 if there is none ("max").
+std::int64_t read_number(const std::string& path) {
+  std::ifstream file(path);
+  std::int64_t value = -1;
+  return file >> value ? value : -1;
+}
+
+/// MemAvailable of /proc/meminfo, in bytes.
+std::int64_t available_on_machine() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string name;
+    std::int64_t kibibytes = 0;
+    if (words >> name >> kibibytes && name == "MemAvailable:") return kibibytes * 1024;
+  }
+  return sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE);
+}
+
+/// What the control group (a container, a batch job) leaves; as much as the machine has if it sets no limit.
+std::int64_t available_in_group(std::int64_t on_machine) {
+  const std::int64_t limit = read_number("/sys/fs/cgroup/memory.max");
+  const std::int64_t used = read_number("/sys/fs/cgroup/memory.current");
+  return limit < 0 || used < 0 ? on_machine : std::max<std::int64_t>(0, limit - used);
+}
+
+}  // namespace
+
+int choose_threads(int requested) {
+  if (requested > 0) return requested;
+  if (const int threads = environment_count("OMP_NUM_THREADS")) return threads;
+  if (const int threads = environment_count("SLURM_CPUS_PER_TASK")) return threads;
+  return affinity_count();
+}
+
+void configure_runtime(int threads) {
+  // libtorch reads this once, at its first operation, and takes AVX2 if nobody asks for more.
+  if (cpu_has_avx512()) setenv("ATEN_CPU_CAPABILITY", "avx512", /*overwrite=*/0);
+#if defined(__GLIBC__)
+  // Tensors of a few MB come and go at every operation; taking their pages from the kernel and giving them back each
+  // time costs more than the operation itself.
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, -1);
+#endif
+  omp_set_num_threads(threads);
+  at::set_num_threads(threads);
+}
+
+int StopToken::signal() noexcept {
+  return stop_signal.load(std::memory_order_relaxed);
+}
+
+void StopToken::throw_if_stopped(const std::string& saved) {
+  const int number = signal();
+  if (number == 0) return;
+  const char* name = sigabbrev_np(number);
+  throw Interrupted({.what = std::string("stopped by SIG") + (name == nullptr ? "?" : name), .mend = saved}, number);
+}
+
+void StopToken::install() {
+  struct sigaction action {};
+  action.sa_handler = note_stop_signal;
+  sigemptyset(&action.sa_mask);
+  // SA_RESETHAND: a second signal ends the process at once. SA_RESTART: a file being written is not cut short.
+  action.sa_flags = SA_RESETHAND | SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+void StopToken::raise_for_test(int signal) noexcept {
+  stop_signal.store(signal, std::memory_order_relaxed);
+}
+
+std::int64_t parse_bytes(const std::string& text, const std::string& where) {
+  const Fault fault{.what = "not an amount of memory",
+                    .where = where,
+                    .found = "\"" + text + "\"",
+                    .wanted = "bytes with K, M, G or T after them, such as 512M or 2G"};
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, status] = std::from_chars(text.data(), end, number);
+  if (status != std::errc{} || !(number > 0)) throw UsageError(fault);
+  std::string suffix(rest, end);
+  for (const char* tail : {"iB", "B"}) {
+    if (suffix.ends_with(tail)) {
+      suffix.resize(suffix.size() - std::strlen(tail));
+      break;
+    }
+  }
+  static const std::string units = "KMGT";
+  double scale = 1;
+  if (!suffix.empty()) {
+    const auto power = units.find(static_cast<char>(std::toupper(static_cast<unsigned char>(suffix[0]))));
+    if (suffix.size() != 1 || power == std::string::npos) throw UsageError(fault);
+    scale = static_cast<double>(std::int64_t{1} << (10 * (power + 1)));
+  }
+  const double bytes = number * scale;
+  if (!(bytes >= 1 && bytes < 9e18)) throw UsageError(fault);
+  return static_cast<std::int64_t>(bytes);
+}
+
+std::int64_t default_memory_budget() {
+  const std::int64_t on_machine = available_on_machine();
+  return std::max(256 * MiB, std::min(on_machine, available_in_group(on_machine)) / 2);
+}
+
+}  // namespace sda
