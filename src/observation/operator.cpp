@@ -230,10 +230,10 @@ std::vector<OperatorLink> read_operator(const std::string& text, const std::stri
   for (const auto& node : *links) {
     const auto* link = node.as_table();
     if (link == nullptr || link->size() != 1) refuse(text);
-    const auto& [key, value] = *link->begin();
+    const auto entry = link->begin();  // owns the pair that it points to
     const auto place = fmt::format("{}: link {}", where, chain.size() + 1);
-    const auto& kind = observation::find_kind(std::string(key.str()), place);
-    chain.push_back({kind.name, numbers_from_toml(kind, value, place)});
+    const auto& kind = observation::find_kind(std::string(entry->first.str()), place);
+    chain.push_back({kind.name, numbers_from_toml(kind, entry->second, place)});
     observation::check_link(chain.back(), place);
   }
   return chain;
