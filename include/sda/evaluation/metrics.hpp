@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "sda/core/trajectories.hpp"
@@ -16,26 +17,34 @@ struct Estimate {
 };
 Estimate estimate(const Tensor& values);
 
-/// Exact earth mover's distance between two equal-weight sample sets, Euclidean cost on flattened samples: network
-/// simplex (LEMON) on integer costs × 1e9. a (n, …), b (m, …). Throws ShapeError, ValueError if not finite.
+/// Exact earth mover's distance min_P Σ_ij P_ij ‖a_i − b_j‖ between two sample sets of equal weights within each, n and
+/// m possibly different: network simplex (LEMON) on costs rounded to 1e-12 of the largest. The cost is Euclidean on
+/// flattened samples, in the units given. a (n, …), b (m, …), one event size. Throws ShapeError, and ValueError if
+/// a sample is not finite.
 double wasserstein1(const Tensor& a, const Tensor& b);
 
 /// Expected log-prior Σ_i log p(x_{i+1} | x_i) of members (member, time, …event), physical units.
 Estimate log_prior(const Dynamics& dynamics, const Tensor& members);
-/// Expected log-likelihood log p(y | x).
+/// Expected log-likelihood log p(y | x) of members (member, length, …event), physical units.
 Estimate log_likelihood(const Observations& observations, const Tensor& members);
 
-/// Of the ensemble mean against the truth, over times and components, each component divided by `scale` (event).
+/// The scores below take members (member, time, …event) and the truth (time, …event) in one and the same unit; where
+/// components differ in scale, normalise both first. They throw ShapeError, and ValueError for values not finite.
+
+/// √ mean over times and components of (ensemble mean − truth)².
 double rmse(const Tensor& members, const Tensor& truth);
-/// √ mean ensemble variance (unbiased), over times and components.
+/// √ mean over times and components of the ensemble variance (unbiased; at least 2 members).
 double spread(const Tensor& members);
-/// Continuous ranked probability score, fair (unbiased in the member count: Ferro 2014), mean over times and
-/// components.
+/// Continuous ranked probability score, fair (unbiased in the member count: Ferro 2014), at least 2 members: the mean
+/// over times and components of mean_i |x_i − y| − Σ_ij |x_i − x_j| / (2 m (m − 1)). The standard error takes times
+/// (components averaged within each) as independent, so it is too small where errors persist in time.
 Estimate crps(const Tensor& members, const Tensor& truth);
 /// Counts of the truth's rank among the members, over times and components; ties broken by the stream. (members + 1).
 std::vector<std::int64_t> rank_histogram(const Tensor& members, const Tensor& truth, std::uint64_t seed);
 
-/// Everything above for one ensemble; parts that cannot be had (no truth, deterministic dynamics) are empty.
+/// Everything above for one ensemble; parts that cannot be had (no truth, deterministic dynamics, too few members) are
+/// empty. W1 and the log-densities are of physical states, as published; RMSE, spread and CRPS of normalised ones, so
+/// that components weigh alike.
 struct EnsembleScores {
   std::string method;
   std::int64_t members = 0;
@@ -46,7 +55,8 @@ struct EnsembleScores {
   std::vector<std::int64_t> ranks;
 };
 
-/// `reference` may be empty (undefined members). The floor needs twice as many reference members as `ensemble` has.
+/// `reference` (member, time, …event) may be undefined; `dynamics` may be null. The floor needs twice as many reference
+/// members as `ensemble` has. `seed` decides which reference members are taken and how ties of rank are broken.
 EnsembleScores score_ensemble(const Ensemble& ensemble, const Observations& observations, const Dynamics* dynamics,
                               const Tensor& reference, std::uint64_t seed);
 

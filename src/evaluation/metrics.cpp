@@ -1,0 +1,138 @@
+/// Scores of ensembles against a reference ensemble, the truth, the prior and the observations.
+#include "sda/evaluation/metrics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+#include "sda/core/random.hpp"
+
+namespace sda {
+namespace {
+
+void require_finite(const Tensor& values, const std::string& where) {
+  if (!at::isfinite(values).all().item<bool>()) {
+    throw ValueError({.what = "values are not finite", .where = where, .wanted = "finite numbers"});
+  }
+}
+
+/// Members as float64, after their shape and values were looked at.
+Tensor checked_members(const Tensor& members, std::int64_t at_least, const std::string& where) {
+  if (!members.defined() || members.dim() < 2 || members.numel() == 0) {
+    throw ShapeError({.what = "no ensemble",
+                      .where = where,
+                      .found = members.defined() ? to_string(members.sizes()) : "nothing",
+                      .wanted = "(member, time, …event), none of them empty"});
+  }
+  if (members.size(0) < at_least) {
+    throw ValueError({.what = "too few members",
+                      .where = where,
+                      .found = std::to_string(members.size(0)),
+                      .wanted = "at least " + std::to_string(at_least)});
+  }
+  require_finite(members, where);
+  return members.detach().to(at::kDouble);
+}
+
+Tensor checked_truth(const Tensor& members, const Tensor& truth, const std::string& where) {
+  if (!truth.defined() || truth.sizes() != members.sizes().slice(1)) {
+    throw ShapeError({.what = "the truth does not fit the members",
+                      .where = where,
+                      .found = truth.defined() ? to_string(truth.sizes()) : "nothing",
+                      .wanted = to_string(members.sizes().slice(1))});
+  }
+  require_finite(truth, where + ": truth");
+  return truth.detach().to(at::kDouble);
+}
+
+}  // namespace
+
+Estimate estimate(const Tensor& values) {
+  if (!values.defined() || values.numel() == 0) {
+    throw ShapeError({.what = "no values to average", .where = "estimate", .wanted = "at least one"});
+  }
+  const Tensor v = values.detach().to(at::kDouble);
+  const auto n = v.numel();
+  return {.value = v.mean().item<double>(),
+          .standard_error = n < 2 ? 0.0 : v.std(/*unbiased=*/true).item<double>() / std::sqrt(static_cast<double>(n))};
+}
+
+Estimate log_prior(const Dynamics& dynamics, const Tensor& members) {
+  const Tensor x = checked_members(members, 1, "log-prior");
+  const auto transitions = x.size(1) - 1;
+  // Σ_i log p(x_{i+1} | x_i)
+  const Tensor log_p = dynamics.log_transition(x.narrow(1, 0, transitions), x.narrow(1, 1, transitions));
+  return estimate(log_p.reshape({x.size(0), transitions}).sum(1));
+}
+
+Estimate log_likelihood(const Observations& observations, const Tensor& members) {
+  const Tensor x = observations.normalisation.normalise(checked_members(members, 1, "log-likelihood"));
+  return estimate(observations.noise.log_prob(observations.values, observations.op->apply(x)));
+}
+
+double rmse(const Tensor& members, const Tensor& truth) {
+  const Tensor x = checked_members(members, 1, "RMSE");
+  return (x.mean(0) - checked_truth(x, truth, "RMSE")).square().mean().sqrt().item<double>();
+}
+
+double spread(const Tensor& members) {
+  return checked_members(members, 2, "spread").var(0, /*unbiased=*/true).mean().sqrt().item<double>();
+}
+
+Estimate crps(const Tensor& members, const Tensor& truth) {
+  const Tensor x = checked_members(members, 2, "CRPS");
+  const Tensor y = checked_truth(x, truth, "CRPS");
+  const auto m = x.size(0);
+  // Sorted, Σ_ij |x_i − x_j| = 2 Σ_i (2i − m − 1) x_(i), i = 1..m: no pairs.
+  const Tensor sorted = std::get<0>(x.flatten(1).sort(0));
+  const Tensor weight = 2 * at::arange(1, m + 1, x.options()) - static_cast<double>(m + 1);
+  const Tensor pairs = 2 * at::mv(sorted.t(), weight);
+  const Tensor score = (x.flatten(1) - y.flatten()).abs().mean(0) - pairs / (2.0 * static_cast<double>(m * (m - 1)));
+  return estimate(score.reshape({x.size(1), -1}).mean(1));
+}
+
+std::vector<std::int64_t> rank_histogram(const Tensor& members, const Tensor& truth, std::uint64_t seed) {
+  const Tensor x = checked_members(members, 1, "rank histogram");
+  const Tensor y = checked_truth(x, truth, "rank histogram");
+  const Tensor below = x.lt(y).sum(0).flatten();
+  const Tensor ties = x.eq(y).sum(0).flatten();
+  // The truth's place among t members equal to it is any of t + 1, each as likely.
+  const Tensor u = uniform({y.numel()}, {.seed = seed, .purpose = Purpose::evaluation}, at::kDouble);
+  const Tensor rank = below + (u * (ties + 1)).floor().to(at::kLong);
+  const Tensor counts = at::bincount(rank, /*weights=*/{}, /*minlength=*/x.size(0) + 1).contiguous();
+  const auto* first = counts.data_ptr<std::int64_t>();
+  return {first, first + counts.numel()};
+}
+
+EnsembleScores score_ensemble(const Ensemble& ensemble, const Observations& observations, const Dynamics* dynamics,
+                              const Tensor& reference, std::uint64_t seed) {
+  const Tensor members = checked_members(ensemble.members, 1, ensemble.method);
+  const auto n = members.size(0);
+  EnsembleScores scores;
+  scores.method = ensemble.method;
+  scores.members = n;
+
+  if (reference.defined()) {
+    const auto order = permutation(reference.size(0), {.seed = seed, .purpose = Purpose::evaluation, .step = 1});
+    const Tensor shuffled = reference.index_select(0, at::tensor(order, at::kLong));
+    const Tensor half = shuffled.narrow(0, 0, std::min(n, shuffled.size(0)));
+    scores.wasserstein = wasserstein1(members, half);
+    if (shuffled.size(0) >= 2 * n) scores.wasserstein_floor = wasserstein1(shuffled.narrow(0, n, n), half);
+  }
+  if (dynamics != nullptr && dynamics->is_stochastic()) scores.log_prior = log_prior(*dynamics, members);
+  scores.log_likelihood = log_likelihood(observations, members);
+
+  const Tensor x = observations.normalisation.normalise(members);
+  if (n >= 2) scores.spread = spread(x);
+  if (observations.truth.defined()) {
+    const Tensor y = observations.normalisation.normalise(observations.truth.to(at::kDouble));
+    scores.rmse = rmse(x, y);
+    if (n >= 2) scores.crps = crps(x, y);
+    scores.ranks = rank_histogram(x, y, seed);
+  }
+  return scores;
+}
+
+}  // namespace sda
