@@ -1,0 +1,52 @@
+/// Layout of a state, and normalised = (physical − mean) / std.
+#include "sda/core/layout.hpp"
+
+#include <fmt/format.h>
+
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda {
+
+bool StateLayout::channels_are_variables() const {
+  return !event.empty() && std::ssize(variables) == event.front();
+}
+
+Shape StateLayout::space() const {
+  return channels_are_variables() ? Shape(event.begin() + 1, event.end()) : event;
+}
+
+void StateLayout::check() const {
+  if (event.empty() || count(event) < 1) {
+    throw ShapeError({.what = "a state has no elements",
+                      .where = "state layout",
+                      .found = to_string(event),
+                      .wanted = "an event of at least one axis, every size at least 1"});
+  }
+  if (variables.size() != 1 && !channels_are_variables()) {
+    throw ShapeError({.what = "variables do not fit the event",
+                      .where = "state layout",
+                      .found = fmt::format("{} variables, event {}", variables.size(), to_string(event)),
+                      .wanted = fmt::format("1 or {} variables", event.front())});
+  }
+  if (space_names.size() != space().size()) {
+    throw ShapeError({.what = "names of space do not fit the event",
+                      .where = "state layout",
+                      .found = fmt::format("{} names", space_names.size()),
+                      .wanted = fmt::format("{}, one for each axis of {}", space().size(), to_string(space()))});
+  }
+}
+
+Normalisation Normalisation::identity(at::IntArrayRef event) {
+  return {at::zeros(event, at::kDouble), at::ones(event, at::kDouble)};
+}
+
+Tensor Normalisation::normalise(const Tensor& physical) const {
+  return (physical - mean.to(physical.options())) / std.to(physical.options());
+}
+
+Tensor Normalisation::denormalise(const Tensor& normalised) const {
+  return normalised * std.to(normalised.options()) + mean.to(normalised.options());
+}
+
+}  // namespace sda
