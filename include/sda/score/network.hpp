@@ -62,6 +62,13 @@ class Network {
   /// `where`, the first name that differs and both shapes.
   void load(const std::vector<NamedTensor>& values, const std::string& where);
   void to(at::ScalarType dtype);
+  /// Makes every parameter a view into `flat` (all values, in order) that accumulates its gradient into the same
+  /// part of `flat_gradient`; for training. Throws ShapeError if the sizes differ.
+  void bind(const Tensor& flat, const Tensor& flat_gradient);
+  /// A copy of all values in order, flat.
+  Tensor flat_values() const;
+  /// Sets all values from a flat tensor. Throws ShapeError if the sizes differ.
+  void set_flat_values(const Tensor& flat);
   at::ScalarType dtype() const;
   /// Bytes one row of `length` states keeps for a pull-back; for chunking.
   virtual std::int64_t bytes_per_row(std::int64_t length) const = 0;

@@ -43,8 +43,4 @@ class MarkovBlanket final : public DifferentiableScore {
   std::int64_t order_, stride_;
 };
 
-/// As MarkovBlanket with another exact score for each window (chains that are not stationary).
-std::shared_ptr<const DifferentiableScore> make_blanket(
-    std::vector<std::shared_ptr<const DifferentiableScore>> window_scores, std::int64_t order, std::int64_t length);
-
 }  // namespace sda

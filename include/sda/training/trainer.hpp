@@ -61,7 +61,7 @@ void adamw_update(Tensor& weights, const Tensor& gradient, Tensor& first_moment,
 struct EpochReport {
   std::int64_t epoch = 0, epochs = 0;
   double loss = 0, learning_rate = 0, windows_per_second = 0;
-  std::optional<double> validation_loss;
+  std::optional<double> validation_loss{};
 };
 
 class Trainer {

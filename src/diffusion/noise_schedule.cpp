@@ -1,0 +1,73 @@
+/// μ(t) and σ(t) of the perturbation kernel (Rozet & Louppe 2023, section 2 and appendix).
+#include "sda/diffusion/noise_schedule.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda {
+
+namespace {
+
+double alpha(const NoiseScheduleParameters& p, double t) {
+  if (p.alpha == "cos") {
+    const double root = std::cos(std::acos(std::sqrt(p.eta)) * t);
+    return root * root;
+  }
+  if (p.alpha == "lin") return 1 - (1 - p.eta) * t;
+  return std::exp(std::log(p.eta) * t * t);
+}
+
+template <class Function>
+Tensor map_times(const Tensor& t, Function f) {
+  Tensor out = t.to(at::kDouble).clone(at::MemoryFormat::Contiguous);
+  auto* value = out.data_ptr<double>();
+  for (std::int64_t i = 0; i < out.numel(); ++i) value[i] = f(value[i]);
+  return out;
+}
+
+void require_choice(const std::string& what, const std::string& found, const std::vector<std::string>& choices) {
+  if (std::find(choices.begin(), choices.end(), found) != choices.end()) return;
+  throw ValueError({.what = what,
+                    .where = "noise schedule",
+                    .found = found,
+                    .wanted = fmt::format("one of {}", fmt::join(choices, ", "))});
+}
+
+}  // namespace
+
+NoiseSchedule::NoiseSchedule(NoiseScheduleParameters parameters) : parameters_(std::move(parameters)) {
+  require_choice("unknown variance", parameters_.variance, {"vp", "sub_vp", "sub_sub_vp"});
+  require_choice("unknown alpha", parameters_.alpha, {"cos", "lin", "exp"});
+  if (!(parameters_.eta > 0 && parameters_.eta < 1))
+    throw ValueError({.what = "eta out of range",
+                      .where = "noise schedule",
+                      .found = fmt::format("{}", parameters_.eta),
+                      .wanted = "0 < eta < 1"});
+}
+
+double NoiseSchedule::mu(double t) const {
+  return alpha(parameters_, t);
+}
+
+double NoiseSchedule::sigma(double t) const {
+  const double a = alpha(parameters_, t), eta = parameters_.eta;
+  if (parameters_.variance == "vp") return std::sqrt(1 - a * a + eta * eta);
+  if (parameters_.variance == "sub_vp") return 1 - a * a + eta;
+  return 1 - a + eta;
+}
+
+Tensor NoiseSchedule::mu(const Tensor& t) const {
+  return map_times(t, [this](double value) { return mu(value); });
+}
+
+Tensor NoiseSchedule::sigma(const Tensor& t) const {
+  return map_times(t, [this](double value) { return sigma(value); });
+}
+
+}  // namespace sda

@@ -1,0 +1,173 @@
+/// What all networks share: parameters, first weights, normalisation, the embedding of time.
+#include "sda/score/network.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "core/torch.hpp"
+#include "score/networks.hpp"
+#include "sda/core/error.hpp"
+#include "sda/core/random.hpp"
+
+namespace sda {
+
+namespace {
+
+const NamedTensor* find(const std::vector<NamedTensor>& values, const std::string& name) {
+  for (const auto& value : values)
+    if (value.name == name) return &value;
+  return nullptr;
+}
+
+void require_fits(const NamedTensor& own, const NamedTensor* given, const std::string& where) {
+  const std::string parameter = "parameter \"" + own.name + "\"";
+  if (given == nullptr)
+    throw FileError({.what = parameter + " is missing",
+                     .where = where,
+                     .mend = "the file holds another network than its configuration says"});
+  if (given->value.sizes() != own.value.sizes())
+    throw FileError({.what = parameter + " has another shape",
+                     .where = where,
+                     .found = to_string(given->value.sizes()),
+                     .wanted = to_string(own.value.sizes())});
+  if (given->value.scalar_type() != own.value.scalar_type())
+    throw FileError({.what = parameter + " has another type",
+                     .where = where,
+                     .found = c10::toString(given->value.scalar_type()),
+                     .wanted = c10::toString(own.value.scalar_type())});
+  if (!at::isfinite(given->value).all().item<bool>())
+    throw FileError({.what = parameter + " holds values that are not finite", .where = where});
+}
+
+void require_flat_size(const Tensor& flat, const std::vector<NamedTensor>& parameters) {
+  std::int64_t total = 0;
+  for (const auto& parameter : parameters) total += parameter.value.numel();
+  if (flat.dim() != 1 || flat.numel() != total)
+    throw ShapeError({.what = "flat weights do not fit the network",
+                      .where = "Network",
+                      .found = to_string(flat.sizes()),
+                      .wanted = fmt::format("{}", total)});
+}
+
+}  // namespace
+
+void Network::load(const std::vector<NamedTensor>& values, const std::string& where) {
+  if (values.size() != parameters_.size())
+    throw FileError({.what = "the network has another number of parameters",
+                     .where = where,
+                     .found = fmt::format("{}", values.size()),
+                     .wanted = fmt::format("{}", parameters_.size()),
+                     .mend = "the file holds another network than its configuration says"});
+  for (const auto& own : parameters_) require_fits(own, find(values, own.name), where);
+  at::NoGradGuard no_grad;
+  for (auto& own : parameters_) own.value.copy_(find(values, own.name)->value);
+}
+
+void Network::to(at::ScalarType dtype) {
+  for (auto& parameter : parameters_) parameter.value = parameter.value.detach().to(dtype);
+}
+
+at::ScalarType Network::dtype() const {
+  return parameters_.front().value.scalar_type();
+}
+
+void Network::bind(const Tensor& flat, const Tensor& flat_gradient) {
+  require_flat_size(flat, parameters_);
+  require_flat_size(flat_gradient, parameters_);
+  std::int64_t begin = 0;
+  for (auto& parameter : parameters_) {
+    const std::int64_t size = parameter.value.numel();
+    const Shape shape = parameter.value.sizes().vec();
+    parameter.value = flat.narrow(0, begin, size).view(shape).detach().requires_grad_(true);
+    parameter.value.mutable_grad() = flat_gradient.narrow(0, begin, size).view(shape);
+    begin += size;
+  }
+}
+
+Tensor Network::flat_values() const {
+  std::vector<Tensor> parts;
+  for (const auto& parameter : parameters_) parts.push_back(parameter.value.detach().reshape({-1}));
+  return at::cat(parts);
+}
+
+void Network::set_flat_values(const Tensor& flat) {
+  require_flat_size(flat, parameters_);
+  at::NoGradGuard no_grad;
+  std::int64_t begin = 0;
+  for (auto& parameter : parameters_) {
+    const std::int64_t size = parameter.value.numel();
+    parameter.value.copy_(flat.narrow(0, begin, size).view(parameter.value.sizes()));
+    begin += size;
+  }
+}
+
+Tensor ParameterMaker::draw(at::IntArrayRef shape, double bound) {
+  const StreamKey key{seed_, Purpose::network_weights, parameters_.size(), 0};
+  return uniform(prepend({1}, shape), key).squeeze(0).mul_(2 * bound).sub_(bound);
+}
+
+std::size_t ParameterMaker::add_affine(const std::string& name, at::IntArrayRef weight_shape) {
+  const std::size_t index = parameters_.size();
+  const double bound = 1 / std::sqrt(static_cast<double>(count(weight_shape.slice(1))));
+  parameters_.push_back({name + ".weight", draw(weight_shape, bound)});
+  parameters_.push_back({name + ".bias", draw(weight_shape.slice(0, 1), bound)});
+  return index;
+}
+
+std::function<Tensor(const Tensor&)> activation(const std::string& name) {
+  if (name == "SiLU") return [](const Tensor& x) { return at::silu(x); };
+  if (name == "ReLU") return [](const Tensor& x) { return at::relu(x); };
+  if (name == "ELU") return [](const Tensor& x) { return at::elu(x); };
+  if (name == "GELU") return [](const Tensor& x) { return at::gelu(x); };
+  if (name == "SELU") return [](const Tensor& x) { return at::selu(x); };
+  throw UsageError({.what = "unknown activation",
+                    .where = "network.activation",
+                    .found = name,
+                    .wanted = "SiLU, ReLU, ELU, GELU or SELU"});
+}
+
+namespace {
+constexpr double norm_epsilon = 1e-5;
+}
+
+Tensor layer_norm_last(const Tensor& x) {
+  // libtorch's own divides by the biased variance v (n−1)/n: scaling its result and its ε gives the unbiased one.
+  const auto n = static_cast<double>(x.size(-1));
+  const double share = (n - 1) / n;
+  return at::layer_norm(x, {x.size(-1)}, {}, {}, norm_epsilon * share) * std::sqrt(share);
+}
+
+Tensor layer_norm_channels(const Tensor& x) {
+  const auto [variance, mean] = at::var_mean(x, at::IntArrayRef{1}, /*unbiased=*/true, /*keepdim=*/true);
+  return (x - mean) * (variance + norm_epsilon).rsqrt();
+}
+
+TimeEmbedding::TimeEmbedding(ParameterMaker& maker, std::int64_t features)
+    : first_(maker.add_affine("embedding.0", {256, 32})), second_(maker.add_affine("embedding.2", {features, 256})) {}
+
+Tensor TimeEmbedding::forward(const std::vector<NamedTensor>& parameters, const Tensor& t) const {
+  const Tensor& weight = parameters[first_].value;
+  const Tensor frequency = at::arange(1, 17, weight.options().requires_grad(false)) * std::numbers::pi;
+  const Tensor phase = t.to(weight.scalar_type()).unsqueeze(-1) * frequency;
+  const Tensor waves = at::cat({phase.cos(), phase.sin()}, -1);
+  const Tensor hidden = at::silu(at::linear(waves, weight, parameters[first_ + 1].value));
+  return at::linear(hidden, parameters[second_].value, parameters[second_ + 1].value);
+}
+
+std::shared_ptr<Network> make_network(const NetworkParameters& parameters, at::IntArrayRef event, std::uint64_t seed,
+                                      const Tensor& context) {
+  if (parameters.kind == "resmlp") {
+    if (parameters.global || context.defined())
+      throw UsageError({.what = "a residual MLP takes windows of one length and no context fields",
+                        .where = "network",
+                        .mend = "set network.kind = \"unet\", or network.global = false"});
+    return make_residual_mlp(parameters, event, seed);
+  }
+  if (parameters.kind == "unet") return make_unet(parameters, event, seed, context);
+  throw UsageError(
+      {.what = "unknown network", .where = "network.kind", .found = parameters.kind, .wanted = "resmlp or unet"});
+}
+
+}  // namespace sda

@@ -1,0 +1,96 @@
+/// ε_φ of a window of 2k+1 states as a residual multi-layer perceptron: Linear, then blocks
+/// h ← h + W₂ act(W₁ norm(h)), with a Linear wherever the width changes (Rozet & Louppe 2023, appendix on Lorenz).
+#include <fmt/format.h>
+
+#include "core/torch.hpp"
+#include "score/networks.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda {
+
+namespace {
+
+class ResidualMlp final : public Network {
+ public:
+  ResidualMlp(const NetworkParameters& p, at::IntArrayRef event, std::uint64_t seed)
+      : window_(prepend({p.window_length()}, event)),
+        features_(count(window_)),
+        activation_(activation(p.activation)),
+        maker_(parameters_, seed),
+        embedding_(maker_, p.embedding) {
+    std::int64_t width = features_ + p.embedding;
+    std::vector<std::int64_t> widths(static_cast<std::size_t>(p.depth), p.width);
+    widths.push_back(features_);
+    int position = 0;
+    for (const std::int64_t next : widths) {
+      if (next != width)
+        layers_.push_back({false, maker_.add_affine(fmt::format("network.{}", position++), {next, width}), 0});
+      const std::size_t inner = maker_.add_affine(fmt::format("network.{}.1", position), {next, next});
+      const std::size_t outer = maker_.add_affine(fmt::format("network.{}.3", position), {next, next});
+      layers_.push_back({true, inner, outer});
+      ++position;
+      width = next;
+    }
+  }
+
+  Tensor forward(const Tensor& windows, const Tensor& t) const override {
+    if (windows.sizes().slice(1) != at::IntArrayRef(window_))
+      throw ShapeError({.what = "windows do not fit the network",
+                        .where = "residual MLP",
+                        .found = to_string(windows.sizes().slice(1)),
+                        .wanted = to_string(window_)});
+    const Tensor time = embedding_.forward(parameters_, t);
+    Tensor h = windows.reshape({-1, features_});
+    bool first = true;
+    for (const Layer& layer : layers_) {
+      if (first && layer.residual) h = at::cat({h, time.expand({h.size(0), -1})}, -1);
+      if (layer.residual)
+        h = h + affine(layer.outer, activation_(affine(layer.affine, layer_norm_last(h))));
+      else
+        h = first ? affine_with_time(layer.affine, h, time) : affine(layer.affine, h);
+      first = false;
+    }
+    return h.view(windows.sizes());
+  }
+
+  std::int64_t bytes_per_row(std::int64_t) const override {
+    // Autograd keeps about four vectors of each residual block, and each operation one more in passing.
+    std::int64_t values = 4 * features_;
+    for (const Layer& layer : layers_) values += (layer.residual ? 5 : 1) * parameters_[layer.affine].value.size(0);
+    return values * static_cast<std::int64_t>(c10::elementSize(dtype()));
+  }
+
+ private:
+  struct Layer {
+    bool residual = false;
+    std::size_t affine = 0;  ///< index of the (inner) weight
+    std::size_t outer = 0;   ///< index of the outer weight of a residual block
+  };
+
+  Tensor affine(std::size_t index, const Tensor& h) const {
+    return at::linear(h, parameters_[index].value, parameters_[index + 1].value);
+  }
+
+  /// W [h, e(t)] + b without writing e(t) beside every row.
+  Tensor affine_with_time(std::size_t index, const Tensor& h, const Tensor& time) const {
+    const Tensor& weight = parameters_[index].value;
+    const Tensor of_time = weight.narrow(1, features_, weight.size(1) - features_);
+    return at::linear(h, weight.narrow(1, 0, features_)) + at::linear(time, of_time, parameters_[index + 1].value);
+  }
+
+  Shape window_;
+  std::int64_t features_;
+  std::function<Tensor(const Tensor&)> activation_;
+  ParameterMaker maker_;
+  TimeEmbedding embedding_;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace
+
+std::shared_ptr<Network> make_residual_mlp(const NetworkParameters& parameters, at::IntArrayRef event,
+                                           std::uint64_t seed) {
+  return std::make_shared<ResidualMlp>(parameters, event, seed);
+}
+
+}  // namespace sda

@@ -1,0 +1,264 @@
+/// Training of a prior by denoising (Rozet & Louppe 2023, Algorithm 1). Every draw is a function of
+/// (seed, purpose, epoch or step), so a run that was stopped goes on as if it had not been.
+#include "sda/training/trainer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <numbers>
+
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+#include "sda/core/random.hpp"
+#include "sda/core/runtime.hpp"
+#include "sda/diffusion/denoising.hpp"
+
+namespace sda {
+
+double learning_rate_factor(const std::string& decay, std::int64_t epoch, std::int64_t epochs) {
+  const double done = static_cast<double>(epoch) / static_cast<double>(epochs);
+  if (decay == "linear") return 1 - done;
+  if (decay == "cosine") return (1 + std::cos(std::numbers::pi * done)) / 2;
+  if (decay == "exponential") return std::exp(-7 * done * done);
+  throw UsageError(
+      {.what = "unknown decay", .where = "training.decay", .found = decay, .wanted = "linear, cosine or exponential"});
+}
+
+void adamw_update(Tensor& weights, const Tensor& gradient, Tensor& first_moment, Tensor& second_moment,
+                  std::int64_t step, double learning_rate, double weight_decay) {
+  constexpr float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
+  const auto keep = static_cast<float>(1 - learning_rate * weight_decay);
+  const auto rate = static_cast<float>(learning_rate / (1 - std::pow(0.9, static_cast<double>(step))));
+  const auto scale = static_cast<float>(1 / std::sqrt(1 - std::pow(0.999, static_cast<double>(step))));
+  auto* w = weights.data_ptr<float>();
+  auto* m = first_moment.data_ptr<float>();
+  auto* v = second_moment.data_ptr<float>();
+  const auto* g = gradient.data_ptr<float>();
+  at::parallel_for(0, weights.numel(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      m[i] = beta1 * m[i] + (1 - beta1) * g[i];
+      v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+      w[i] = keep * w[i] - rate * m[i] / (std::sqrt(v[i]) * scale + epsilon);
+    }
+  });
+}
+
+namespace {
+
+/// Trajectories in memory, normalised, and the windows cut from them.
+class WindowSource {
+ public:
+  WindowSource(const Trajectories& trajectories, const Prior& prior, const std::string& what)
+      : states_(prior.normalisation.normalise(trajectories.states).to(at::kFloat).contiguous()),
+        window_(prior.network_parameters.window_length()) {
+    const at::IntArrayRef event = states_.sizes().slice(2);
+    if (event != at::IntArrayRef(prior.layout.event))
+      throw ShapeError({.what = what + " trajectories have another event",
+                        .where = "training",
+                        .found = to_string(event),
+                        .wanted = to_string(prior.layout.event)});
+    if (states_.size(1) < window_)
+      throw UsageError(
+          {.what = fmt::format("the network's window of {} states is longer than the {} trajectories", window_, what),
+           .where = "network",
+           .found = fmt::format("{} states", states_.size(1)),
+           .wanted = fmt::format("at least {}", window_),
+           .mend = "use a smaller network.order or network.window, or longer trajectories"});
+  }
+
+  std::int64_t trajectories() const { return states_.size(0); }
+
+  /// First states of one random window of each trajectory.
+  std::vector<std::int64_t> offsets(std::uint64_t seed, Purpose purpose, std::int64_t epoch) const {
+    const auto places = static_cast<double>(states_.size(1) - window_ + 1);
+    const Tensor u = uniform({trajectories(), 1}, {seed, purpose, 0, static_cast<std::uint64_t>(epoch)}, at::kDouble);
+    std::vector<std::int64_t> offsets;
+    for (std::int64_t i = 0; i < trajectories(); ++i)
+      offsets.push_back(static_cast<std::int64_t>(u.data_ptr<double>()[i] * places));
+    return offsets;
+  }
+
+  /// (n, window, …event) of these trajectories.
+  Tensor gather(const std::int64_t* trajectory, std::int64_t n, const std::vector<std::int64_t>& offsets) const {
+    const std::int64_t state = count(states_.sizes().slice(2)), size = window_ * state;
+    Tensor windows = at::empty(prepend({n, window_}, states_.sizes().slice(2)), states_.options());
+    const auto* from = states_.data_ptr<float>();
+    auto* to = windows.data_ptr<float>();
+    for (std::int64_t i = 0; i < n; ++i)
+      std::memcpy(to + i * size, from + (trajectory[i] * states_.size(1) + offsets[trajectory[i]]) * state,
+                  static_cast<std::size_t>(size) * sizeof(float));
+    return windows;
+  }
+
+ private:
+  Tensor states_;
+  std::int64_t window_;
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+struct Trainer::Implementation {
+  Prior prior;
+  TrainingParameters parameters;
+  WindowSource train, valid;
+  std::uint64_t seed;
+  NoiseSchedule schedule;
+  TrainingState state;
+  Tensor gradient;
+
+  Implementation(Prior p, TrainingParameters tp, const Trajectories& train_set, const Trajectories& valid_set,
+                 std::uint64_t s)
+      : prior(std::move(p)),
+        parameters(std::move(tp)),
+        train(train_set, prior, "training"),
+        valid(valid_set, prior, "validation"),
+        seed(s),
+        schedule(prior.schedule) {
+    state.weights = prior.network->flat_values();
+    state.first_moment = at::zeros_like(state.weights);
+    state.second_moment = at::zeros_like(state.weights);
+    if (parameters.average > 0) state.average = state.weights.clone();
+    gradient = at::zeros_like(state.weights);
+    prior.network->bind(state.weights, gradient);
+  }
+
+  /// L = E ‖ε_φ(μ x + σ ε, t) − ε‖² with t and ε from streams of `step`.
+  Tensor loss(const Tensor& x, Purpose time, Purpose noise, std::int64_t first, std::int64_t step) const {
+    const auto member = static_cast<std::uint64_t>(first), at_step = static_cast<std::uint64_t>(step);
+    const Tensor t = uniform({x.size(0), 1}, {seed, time, member, at_step}).squeeze(1);
+    const Tensor epsilon = normal(x.sizes(), {seed, noise, member, at_step});
+    return denoising_loss(prior.network->forward(perturb(schedule, x, t, epsilon), t), epsilon);
+  }
+
+  double train_step(const Tensor& windows, double learning_rate) {
+    at::AutoGradMode enable(true);
+    gradient.zero_();
+    const Tensor value = loss(windows, Purpose::training_time, Purpose::training_noise, 0, state.step);
+    torch::autograd::backward({value}, {});
+    ++state.step;
+    adamw_update(state.weights, gradient, state.first_moment, state.second_moment, state.step, learning_rate,
+                 parameters.weight_decay);
+    if (state.average.defined()) state.average.lerp_(state.weights, 1 - parameters.average);
+    return value.item<double>();
+  }
+
+  /// One random window of each training trajectory, in random order.
+  double train_epoch(double learning_rate) {
+    const std::int64_t n = train.trajectories();
+    // The order draws as the member after the last trajectory, so that it meets no trajectory's own stream.
+    const StreamKey order_key{seed, Purpose::training_window, static_cast<std::uint64_t>(n),
+                              static_cast<std::uint64_t>(state.epoch)};
+    const std::vector<std::int64_t> order = permutation(n, order_key);
+    const std::vector<std::int64_t> offsets = train.offsets(seed, Purpose::training_window, state.epoch);
+    double total = 0;
+    for (std::int64_t begin = 0; begin < n; begin += parameters.batch) {
+      const std::int64_t size = std::min(parameters.batch, n - begin);
+      total += train_step(train.gather(order.data() + begin, size, offsets), learning_rate) * static_cast<double>(size);
+    }
+    return total / static_cast<double>(n);
+  }
+
+  /// The loss on validation windows, always the same windows, times and noise; of the averaged weights if there are
+  /// any.
+  double validation_loss() {
+    at::NoGradGuard no_grad;
+    const Tensor last = state.average.defined() ? state.weights.clone() : Tensor();
+    if (last.defined()) state.weights.copy_(state.average);
+    constexpr std::int64_t draws = 16;  // windows of each trajectory
+    const std::int64_t n = valid.trajectories();
+    std::vector<std::int64_t> all(static_cast<std::size_t>(n));
+    for (std::int64_t i = 0; i < n; ++i) all[i] = i;
+    double total = 0;
+    for (std::int64_t draw = 0; draw < draws; ++draw) {
+      const Tensor windows = valid.gather(all.data(), n, valid.offsets(seed, Purpose::validation_window, draw));
+      total += loss(windows, Purpose::validation_time, Purpose::validation_noise, 0, draw).item<double>();
+    }
+    if (last.defined()) state.weights.copy_(last);
+    return total / draws;
+  }
+};
+
+Trainer::Trainer(Prior prior, TrainingParameters parameters, const Trajectories& train, const Trajectories& valid,
+                 std::uint64_t seed)
+    : self_(std::make_unique<Implementation>(std::move(prior), std::move(parameters), train, valid, seed)) {}
+
+Trainer::~Trainer() = default;
+
+void Trainer::resume(const TrainingState& state) {
+  TrainingState& own = self_->state;
+  const auto copy = [](Tensor& to, const Tensor& from, const std::string& what) {
+    if (to.defined() != from.defined() || (to.defined() && to.sizes() != from.sizes()))
+      throw ShapeError({.what = what + " of the checkpoint do not fit this run",
+                        .where = "training",
+                        .found = from.defined() ? to_string(from.sizes()) : "none",
+                        .wanted = to.defined() ? to_string(to.sizes()) : "none",
+                        .mend = "resume with the configuration that made the checkpoint"});
+    if (to.defined()) to.copy_(from);
+  };
+  copy(own.weights, state.weights, "weights");
+  copy(own.first_moment, state.first_moment, "first moments");
+  copy(own.second_moment, state.second_moment, "second moments");
+  copy(own.average, state.average, "averaged weights");
+  own.epoch = state.epoch;
+  own.step = state.step;
+  own.losses = state.losses;
+  own.validation_epochs = state.validation_epochs;
+  own.validation_losses = state.validation_losses;
+}
+
+TrainingState Trainer::state() const {
+  TrainingState copy = self_->state;
+  for (Tensor* tensor : {&copy.weights, &copy.first_moment, &copy.second_moment, &copy.average})
+    if (tensor->defined()) *tensor = tensor->clone();
+  return copy;
+}
+
+void Trainer::run(const std::function<void(const TrainingState&)>& on_checkpoint,
+                  const std::function<void(const EpochReport&)>& on_epoch) {
+  Implementation& self = *self_;
+  const std::int64_t epochs = self.parameters.epochs;
+  auto last_checkpoint = std::chrono::steady_clock::now();
+  while (self.state.epoch < epochs) {
+    const auto start = std::chrono::steady_clock::now();
+    EpochReport report{.epoch = self.state.epoch + 1, .epochs = epochs};
+    report.learning_rate =
+        self.parameters.learning_rate * learning_rate_factor(self.parameters.decay, self.state.epoch, epochs);
+    report.loss = self.train_epoch(report.learning_rate);
+    report.windows_per_second = static_cast<double>(self.train.trajectories()) / seconds_since(start);
+    if (!std::isfinite(report.loss))
+      throw NumericalError({.what = "the training loss is not finite",
+                            .where = fmt::format("epoch {}", report.epoch),
+                            .found = fmt::format("{}", report.loss),
+                            .mend = "try a smaller training.learning_rate"});
+    ++self.state.epoch;
+    self.state.losses.push_back(report.loss);
+    if (self.state.epoch % self.parameters.validate_every == 0 || self.state.epoch == epochs) {
+      report.validation_loss = self.validation_loss();
+      self.state.validation_epochs.push_back(static_cast<double>(self.state.epoch));
+      self.state.validation_losses.push_back(*report.validation_loss);
+    }
+    if (on_epoch) on_epoch(report);
+    const bool stopped = StopToken::signal() != 0;
+    if (on_checkpoint && (stopped || seconds_since(last_checkpoint) > 60 * self.parameters.checkpoint_minutes)) {
+      on_checkpoint(state());
+      last_checkpoint = std::chrono::steady_clock::now();
+    }
+    if (stopped) StopToken::throw_if_stopped(fmt::format("checkpoint after epoch {} of {}", self.state.epoch, epochs));
+  }
+}
+
+Prior Trainer::result() const {
+  Prior trained = self_->prior;
+  trained.network = make_network(trained.network_parameters, trained.layout.event, self_->seed, trained.context);
+  trained.network->set_flat_values(self_->state.average.defined() ? self_->state.average : self_->state.weights);
+  return trained;
+}
+
+}  // namespace sda
