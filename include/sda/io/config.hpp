@@ -38,6 +38,12 @@ struct ObservationParameters {
   std::vector<double> sigma{0.1};
   std::int64_t length = 65;  ///< states of the trajectory observed
 };
+template <class Visitor>
+void fields(Visitor& v, ObservationParameters& p) {
+  v("operator", p.op, "what is read of a trajectory: links, the first applied first", any());
+  v("sigma", p.sigma, "standard deviation of the noise, one for all or one for each element of a reading", above(0));
+  v("length", p.length, "states of the trajectory observed", at_least(1));
+}
 
 /// [assimilation]
 struct AssimilationParameters {
@@ -64,16 +70,34 @@ struct Experiment {
   ParticleFilterParameters filter;
 };
 
+/// Names every section once, as `fields` does every key.
+template <class Visitor>
+void sections(Visitor& v, Experiment& e) {
+  v("dynamics", e.dynamics, "the system");
+  v("simulation", e.simulation, "sda simulate");
+  v("schedule", e.schedule, "the diffusion's noise");
+  v("network", e.network, "the prior's network");
+  v("training", e.training, "sda train");
+  v("observation", e.observation, "sda observe");
+  v("guidance", e.guidance, "sda assimilate: the likelihood's score");
+  v("sampler", e.sampler, "sda assimilate: predictor and corrector");
+  v("assimilation", e.assimilation, "sda assimilate: the ensemble");
+  v("filter", e.filter, "sda filter");
+}
+
 /// `path` empty: defaults. `overrides` are "a.b=value" of --set, value as TOML (a bare word is a string).
 /// Unknown keys are refused with the nearest known name, values out of range with the range; UsageError with
 /// file, line and key.
 Experiment read_experiment(const std::string& path, const std::vector<std::string>& overrides);
+/// The same of a text that one of our own files carries; faults in it are FileErrors of the file `where`.
+Experiment read_recorded_experiment(const std::string& toml, const std::string& where,
+                                    const std::vector<std::string>& overrides);
 /// Every key with its value, as TOML that `read_experiment` reads back to the same.
 std::string to_toml(const Experiment& experiment);
-/// One section alone, for artefacts.
+/// One section alone, without its [dynamics], for artefacts; `where` names the artefact.
 std::string to_toml(const DynamicsParameters& dynamics);
 DynamicsParameters read_dynamics(const std::string& toml, const std::string& where);
-/// A table of every key, its default and its meaning (for --help and the reference).
+/// Every key with its default, its meaning and its range, as TOML with comments: a reference and a file to start from.
 std::string describe_keys();
 
 }  // namespace sda

@@ -1,0 +1,218 @@
+/// One experiment as TOML. Sections and keys are named once, in `sections` (io/config.hpp) and in the `fields` of each
+/// parameter struct; here are the visitors that read, write and explain them.
+#include "sda/io/config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "io/toml_fields.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda {
+namespace {
+
+using io::TomlOrigin;
+
+class SectionReader {
+ public:
+  SectionReader(const toml::table& table, const TomlOrigin& origin) : table_(table), origin_(origin) {}
+
+  template <class Parameters>
+  void operator()(const char* name, Parameters& parameters, const char* /*help*/) {
+    known_.emplace_back(name);
+    if (const toml::table* section = table_at(table_, name, name)) {
+      io::read_fields(*section, parameters, origin_, name);
+    }
+  }
+
+  /// [observation.NAME], any number of them.
+  void operator()(const char* name, std::map<std::string, ObservationParameters>& observations, const char* /*help*/) {
+    known_.emplace_back(name);
+    const toml::table* all = table_at(table_, name, name);
+    if (all == nullptr) return;
+    for (const auto& [key, node] : *all) {
+      const auto section = std::string(name) + "." + std::string(key.str());
+      const toml::table* one = table_at(*all, std::string(key.str()), section);
+      io::read_fields(*one, observations[std::string(key.str())], origin_, section);
+    }
+  }
+
+  void finish() const {
+    for (const auto& [key, node] : table_) {
+      const std::string name(key.str());
+      if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+      const auto nearest = nearest_name(name, known_);
+      origin_.refuse({.what = node.is_table() ? "unknown section" : "unknown key outside any section",
+                      .where = origin_.where(name, key.source().begin.line),
+                      .wanted = nearest.empty() ? fmt::format("one of [{}]", fmt::join(known_, "], [")) : "",
+                      .mend = nearest.empty() ? "" : "did you mean [" + nearest + "]?"});
+    }
+  }
+
+ private:
+  /// The section `name` of `table`, null if there is none.
+  const toml::table* table_at(const toml::table& table, const std::string& name, const std::string& full_name) const {
+    const toml::node* node = table.get(name);
+    if (node == nullptr) return nullptr;
+    if (!node->is_table()) {
+      origin_.refuse({.what = "not a section",
+                      .where = origin_.where(full_name, node->source().begin.line),
+                      .wanted = fmt::format("[{}] and its keys below it", full_name)});
+    }
+    return node->as_table();
+  }
+
+  const toml::table& table_;
+  const TomlOrigin& origin_;
+  std::vector<std::string> known_;
+};
+
+class SectionWriter {
+ public:
+  explicit SectionWriter(bool with_help) : with_help_(with_help) {}
+
+  template <class Parameters>
+  void operator()(const std::string& name, const Parameters& parameters, const char* help) {
+    if (!text_.empty()) text_ += '\n';
+    text_ += with_help_ ? fmt::format("[{}]  # {}\n", name, help) : fmt::format("[{}]\n", name);
+    text_ += io::write_fields(parameters, with_help_);
+  }
+  void operator()(const std::string& name, const std::map<std::string, ObservationParameters>& all, const char* help) {
+    for (const auto& [key, parameters] : all) (*this)(name + "." + quoted_if_needed(key), parameters, help);
+  }
+
+  const std::string& text() const { return text_; }
+
+ private:
+  static std::string quoted_if_needed(const std::string& key) {
+    std::ostringstream text;
+    text << toml::toml_formatter{toml::table{{key, true}}, toml::format_flags::none};
+    return text.str().substr(0, text.str().rfind(" ="));
+  }
+
+  bool with_help_;
+  std::string text_;
+};
+
+void read_sections(const toml::table& table, Experiment& experiment, const TomlOrigin& origin) {
+  SectionReader reader(table, origin);
+  sections(reader, experiment);
+  reader.finish();
+}
+
+/// "sampler.steps=64" → a table of its own. The value is TOML, or a bare word that stands for a text.
+toml::table parse_override(const std::string& text, const TomlOrigin& origin) {
+  const auto equals = text.find('=');
+  const auto trimmed = [](std::string part) {
+    part.erase(0, part.find_first_not_of(" \t"));
+    part.erase(part.find_last_not_of(" \t") + 1);
+    return part;
+  };
+  const auto key = trimmed(text.substr(0, equals));
+  const auto value = equals == std::string::npos ? "" : trimmed(text.substr(equals + 1));
+  if (key.find('.') == std::string::npos || value.empty() || text.find('\n') != std::string::npos) {
+    origin.refuse({.what = "not an override", .where = origin.name, .wanted = "section.key=value"});
+  }
+  const bool is_word = std::all_of(value.begin(), value.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '_' || c == '-' || c == '/' || c == '.';
+  });
+  try {
+    return toml::parse(key + " = " + value);
+  } catch (const toml::parse_error&) {
+    return io::parse_toml(key + " = " + (is_word ? "\"" + value + "\"" : value), origin);
+  }
+}
+
+/// What no single key can say.
+void check(const Experiment& experiment, const TomlOrigin& origin) {
+  const auto& simulation = experiment.simulation;
+  if (simulation.train + simulation.valid > 1 + 1e-9) {
+    origin.refuse({.what = "simulation.train and simulation.valid are shares of one whole",
+                   .where = origin.where(""),
+                   .found = fmt::format("{} + {}", simulation.train, simulation.valid),
+                   .wanted = "a sum ≤ 1"});
+  }
+  std::vector<std::string> names;
+  for (const auto& [name, observation] : experiment.observation) names.push_back(name);
+  for (const auto& [name, observation] : experiment.observation) {
+    if (!observation.op.empty()) continue;
+    names.erase(std::find(names.begin(), names.end(), name));
+    const auto nearest = nearest_name(name, names);
+    origin.refuse({.what = "an observation without operator",
+                   .where = origin.where("observation." + name),
+                   .wanted = "operator = [{every = 8}, {select = [0]}], say",
+                   .mend = nearest.empty() ? "" : "did you mean observation." + nearest + "?"});
+  }
+}
+
+/// `toml` and what --set puts over it. Each override is read by itself, so that its faults are told as its own.
+Experiment read_all(const std::string& toml, const TomlOrigin& origin, const std::vector<std::string>& overrides) {
+  Experiment experiment;
+  read_sections(io::parse_toml(toml, origin), experiment, origin);
+  check(experiment, origin);
+  for (const auto& text : overrides) {
+    const TomlOrigin flag{.name = "--set " + text, .has_lines = false};
+    read_sections(parse_override(text, flag), experiment, flag);
+    check(experiment, flag);
+  }
+  return experiment;
+}
+
+std::string read_text(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
+  if (!file.is_open() || file.bad() || errno == EISDIR) {
+    throw FileError({.what = "cannot read the configuration",
+                     .where = path,
+                     .found = std::strerror(errno == 0 ? EIO : errno),
+                     .wanted = "a TOML file",
+                     .mend = "`sda keys` prints one to start from"});
+  }
+  return text.str();
+}
+
+}  // namespace
+
+Experiment read_experiment(const std::string& path, const std::vector<std::string>& overrides) {
+  return read_all(path.empty() ? "" : read_text(path), {.name = path.empty() ? "defaults" : path}, overrides);
+}
+
+Experiment read_recorded_experiment(const std::string& toml, const std::string& where,
+                                    const std::vector<std::string>& overrides) {
+  return read_all(toml, {.name = where + ": recorded configuration", .is_our_output = true}, overrides);
+}
+
+std::string to_toml(const Experiment& experiment) {
+  SectionWriter writer(/*with_help=*/false);
+  Experiment copy = experiment;
+  sections(writer, copy);
+  return writer.text();
+}
+
+std::string to_toml(const DynamicsParameters& dynamics) {
+  return io::write_fields(dynamics);
+}
+
+DynamicsParameters read_dynamics(const std::string& toml, const std::string& where) {
+  const TomlOrigin origin{.name = where + ": recorded dynamics", .is_our_output = true};
+  DynamicsParameters dynamics;
+  io::read_fields(io::parse_toml(toml, origin), dynamics, origin, "");
+  return dynamics;
+}
+
+std::string describe_keys() {
+  Experiment example;
+  example.observation["NAME"].op = {{"every", {8}}, {"select", {0}}};
+  SectionWriter writer(/*with_help=*/true);
+  sections(writer, example);
+  return writer.text();
+}
+
+}  // namespace sda

@@ -1,0 +1,193 @@
+#include "io/toml_fields.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+#include <type_traits>
+
+namespace sda::io {
+namespace {
+
+/// A node as TOML on one line, text in double quotes.
+std::string to_text(const toml::node& node) {
+  std::ostringstream text;
+  text << toml::toml_formatter{node, toml::format_flags::allow_unicode_strings};
+  std::string line = text.str();
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
+bool contains(const Range& range, double value) {
+  const bool above_least = range.open_least ? value > range.least : value >= range.least;
+  const bool below_most = range.open_most ? value < range.most : value <= range.most;
+  return std::isfinite(value) && above_least && below_most;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  if (names.empty()) return "nothing";
+  std::string text = names.front();
+  for (std::size_t i = 1; i < names.size(); ++i) text += (i + 1 == names.size() ? " or " : ", ") + names[i];
+  return text;
+}
+
+std::string number_to_toml(double value) {
+  const auto text = fmt::format("{}", value);
+  return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+}
+
+template <class Number>
+std::string list_to_toml(const std::vector<Number>& values) {
+  std::vector<std::string> texts;
+  for (const Number value : values) {
+    if constexpr (std::is_same_v<Number, double>) {
+      texts.push_back(number_to_toml(value));
+    } else {
+      texts.push_back(std::to_string(value));
+    }
+  }
+  return fmt::format("[{}]", fmt::join(texts, ", "));
+}
+
+}  // namespace
+
+std::string TomlOrigin::where(const std::string& key, std::size_t line) const {
+  const auto place = has_lines && line > 0 ? fmt::format("{}:{}", name, line) : name;
+  return key.empty() ? place : place + ": " + key;
+}
+
+void TomlOrigin::refuse(const Fault& fault) const {
+  if (is_our_output) throw FileError(fault);
+  throw UsageError(fault);
+}
+
+toml::table parse_toml(const std::string& text, const TomlOrigin& origin) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    origin.refuse({.what = "not TOML: " + std::string(error.description()),
+                   .where = origin.where("", error.source().begin.line)});
+  }
+}
+
+std::string to_string(const Range& range, bool integer) {
+  if (!range.choices.empty()) return listed(range.choices);
+  std::string text = integer ? "an integer" : "a number";
+  const bool low = std::isfinite(range.least), high = std::isfinite(range.most);
+  if (low) text += fmt::format(" {} {}", range.open_least ? ">" : "≥", range.least);
+  if (high) text += fmt::format("{} {} {}", low ? " and" : "", range.open_most ? "<" : "≤", range.most);
+  return text;
+}
+
+void FieldReader::refuse(const toml::node& node, const std::string& key, const std::string& wanted) const {
+  const bool is_value = node.is_value();
+  std::ostringstream type;
+  type << node.type();
+  origin_.refuse({.what = "bad value",
+                  .where = origin_.where(section_.empty() ? key : section_ + "." + key, node.source().begin.line),
+                  .found = is_value ? to_text(node) : (node.is_array() ? to_text(node) : "a " + type.str()),
+                  .wanted = wanted});
+}
+
+void FieldReader::read(const toml::node& node, const std::string& key, double& value, const Range& range) const {
+  const auto found = node.is_number() ? node.value<double>() : std::nullopt;
+  if (!found || !contains(range, *found)) refuse(node, key, to_string(range, false));
+  value = *found;
+}
+
+void FieldReader::read(const toml::node& node, const std::string& key, std::int64_t& value, const Range& range) const {
+  const auto found = node.value_exact<std::int64_t>();
+  if (!found || !contains(range, static_cast<double>(*found))) refuse(node, key, to_string(range, true));
+  value = *found;
+}
+
+void FieldReader::read(const toml::node& node, const std::string& key, bool& value, const Range& /*range*/) const {
+  const auto found = node.value_exact<bool>();
+  if (!found) refuse(node, key, "true or false");
+  value = *found;
+}
+
+void FieldReader::read(const toml::node& node, const std::string& key, std::string& value, const Range& range) const {
+  const auto found = node.value_exact<std::string>();
+  if (!found) refuse(node, key, range.choices.empty() ? "text in quotes" : listed(range.choices));
+  const auto& choices = range.choices;
+  if (!choices.empty() && std::find(choices.begin(), choices.end(), *found) == choices.end()) {
+    refuse(node, key, listed(choices));
+  }
+  value = *found;
+}
+
+void FieldReader::read(const toml::node& node, const std::string& key, std::vector<OperatorLink>& value,
+                       const Range& /*range*/) const {
+  const auto text = node.is_table() ? fmt::format("[{}]", to_text(node)) : to_text(node);
+  const auto where = origin_.where(section_ + "." + key, node.source().begin.line);
+  try {
+    value = read_operator(text, where);
+  } catch (const UsageError& error) {
+    origin_.refuse(error.fault());
+  }
+}
+
+template <class Number>
+void FieldReader::read(const toml::node& node, const std::string& key, std::vector<Number>& value,
+                       const Range& range) const {
+  const auto wanted = to_string(range, std::is_integral_v<Number>) + ", or a list of such in [ ]";
+  const toml::array* list = node.as_array();
+  if (list != nullptr && list->empty()) refuse(node, key, wanted);
+  std::vector<Number> numbers;
+  const auto take = [&](const toml::node& element) { read(element, key, numbers.emplace_back(), range); };
+  if (list == nullptr) {
+    if (!node.is_number()) refuse(node, key, wanted);
+    take(node);
+  } else {
+    for (const auto& element : *list) take(element);
+  }
+  value = std::move(numbers);
+}
+template void FieldReader::read(const toml::node&, const std::string&, std::vector<double>&, const Range&) const;
+template void FieldReader::read(const toml::node&, const std::string&, std::vector<std::int64_t>&, const Range&) const;
+
+void FieldReader::finish() const {
+  for (const auto& [key, node] : table_) {
+    const std::string name(key.str());
+    if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+    const auto nearest = nearest_name(name, known_);
+    origin_.refuse({.what = "unknown key",
+                    .where = origin_.where(section_.empty() ? name : section_ + "." + name, key.source().begin.line),
+                    .wanted = nearest.empty() ? listed(known_) : "",
+                    .mend = nearest.empty() ? "" : "did you mean " + nearest + "?"});
+  }
+}
+
+void FieldWriter::line(const char* key, const std::string& value, const char* help, const std::string& wanted) {
+  text_ += fmt::format("{} = {}", key, value);
+  if (with_help_) text_ += fmt::format("  # {}{}", help, wanted.empty() ? "" : " (" + wanted + ")");
+  text_ += '\n';
+}
+
+void FieldWriter::operator()(const char* key, double& value, const char* help, const Range& range) {
+  line(key, number_to_toml(value), help, to_string(range, false));
+}
+void FieldWriter::operator()(const char* key, std::int64_t& value, const char* help, const Range& range) {
+  line(key, std::to_string(value), help, to_string(range, true));
+}
+void FieldWriter::operator()(const char* key, bool& value, const char* help, const Range& /*range*/) {
+  line(key, value ? "true" : "false", help, "true or false");
+}
+void FieldWriter::operator()(const char* key, std::string& value, const char* help, const Range& range) {
+  line(key, to_text(toml::value<std::string>(value)), help, range.choices.empty() ? "" : listed(range.choices));
+}
+void FieldWriter::operator()(const char* key, std::vector<double>& value, const char* help, const Range& range) {
+  line(key, list_to_toml(value), help, to_string(range, false) + ", or a list");
+}
+void FieldWriter::operator()(const char* key, std::vector<std::int64_t>& value, const char* help, const Range& range) {
+  line(key, list_to_toml(value), help, to_string(range, true) + ", or a list");
+}
+void FieldWriter::operator()(const char* key, std::vector<OperatorLink>& value, const char* help,
+                             const Range& /*range*/) {
+  line(key, to_toml(value), help, "");
+}
+
+}  // namespace sda::io

@@ -1,0 +1,104 @@
+/// Typed parameters to and from TOML: visitors of the `fields` function of each parameter struct (core/fields.hpp).
+///
+///     SamplerParameters p;
+///     read_fields(table, p, {.name = "lorenz63.toml"}, "sampler");  // keys of the table into p, the rest untouched
+///     write_fields(p);                                              // "steps = 256\ncorrections = 1\n…"
+#pragma once
+
+#include <toml++/toml.h>
+#include <string>
+#include <vector>
+
+#include "sda/core/error.hpp"
+#include "sda/core/fields.hpp"
+#include "sda/observation/operator.hpp"
+
+namespace sda::io {
+
+/// Who wrote a TOML text, and so what a fault in it is: a user's (UsageError, exit code 2) or damage of one of our
+/// own files (FileError, exit code 1).
+struct TomlOrigin {
+  std::string name;            ///< "lorenz63.toml", "--set sampler.steps=0", "model.nc: attribute sda_config"
+  bool has_lines = true;       ///< whether a line number helps: not in a flag
+  bool is_our_output = false;  ///< FileError instead of UsageError
+
+  /// "lorenz63.toml:12: sampler.steps"; `line` 0 leaves it out.
+  std::string where(const std::string& key, std::size_t line = 0) const;
+  [[noreturn]] void refuse(const Fault& fault) const;
+};
+
+/// Throws what `origin` says, with its line, for text that is no TOML (a key given twice is none).
+toml::table parse_toml(const std::string& text, const TomlOrigin& origin);
+
+/// "a number > 0", "an integer ≥ 1", "vp, sub_vp or sub_sub_vp".
+std::string to_string(const Range& range, bool integer);
+
+/// Reads the keys of one table; `finish` refuses those that no field asked for.
+class FieldReader {
+ public:
+  FieldReader(const toml::table& table, const TomlOrigin& origin, std::string section)
+      : table_(table), origin_(origin), section_(std::move(section)) {}
+
+  /// A field whose key is not in the table keeps its value.
+  template <class T>
+  void operator()(const char* key, T& value, const char* /*help*/, const Range& range) {
+    known_.emplace_back(key);
+    if (const toml::node* node = table_.get(key)) read(*node, key, value, range);
+  }
+  void finish() const;
+
+ private:
+  void read(const toml::node& node, const std::string& key, double& value, const Range& range) const;
+  void read(const toml::node& node, const std::string& key, std::int64_t& value, const Range& range) const;
+  void read(const toml::node& node, const std::string& key, bool& value, const Range& range) const;
+  void read(const toml::node& node, const std::string& key, std::string& value, const Range& range) const;
+  void read(const toml::node& node, const std::string& key, std::vector<OperatorLink>& value, const Range&) const;
+  /// A list, or one number that stands for a list of one.
+  template <class Number>
+  void read(const toml::node& node, const std::string& key, std::vector<Number>& value, const Range& range) const;
+  [[noreturn]] void refuse(const toml::node& node, const std::string& key, const std::string& wanted) const;
+
+  const toml::table& table_;
+  const TomlOrigin& origin_;
+  std::string section_;
+  std::vector<std::string> known_;
+};
+
+template <class Parameters>
+void read_fields(const toml::table& table, Parameters& parameters, const TomlOrigin& origin,
+                 const std::string& section) {
+  FieldReader reader(table, origin, section);
+  fields(reader, parameters);
+  reader.finish();
+}
+
+/// Writes every field as "key = value", doubles in the fewest digits that read back the same.
+class FieldWriter {
+ public:
+  /// `with_help` adds "  # what it means (an integer ≥ 1)" to each line.
+  explicit FieldWriter(bool with_help = false) : with_help_(with_help) {}
+  void operator()(const char* key, double& value, const char* help, const Range& range);
+  void operator()(const char* key, std::int64_t& value, const char* help, const Range& range);
+  void operator()(const char* key, bool& value, const char* help, const Range& range);
+  void operator()(const char* key, std::string& value, const char* help, const Range& range);
+  void operator()(const char* key, std::vector<double>& value, const char* help, const Range& range);
+  void operator()(const char* key, std::vector<std::int64_t>& value, const char* help, const Range& range);
+  void operator()(const char* key, std::vector<OperatorLink>& value, const char* help, const Range& range);
+  const std::string& text() const { return text_; }
+
+ private:
+  void line(const char* key, const std::string& value, const char* help, const std::string& wanted);
+
+  bool with_help_;
+  std::string text_;
+};
+
+/// `parameters` by value: `fields` takes what it visits by reference to non-const.
+template <class Parameters>
+std::string write_fields(Parameters parameters, bool with_help = false) {
+  FieldWriter writer(with_help);
+  fields(writer, parameters);
+  return writer.text();
+}
+
+}  // namespace sda::io
