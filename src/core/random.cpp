@@ -1,0 +1,157 @@
+// Counter-based random streams (Philox 4×32-10, Salmon et al. 2011): filling tensors. The arithmetic and the way a
+// stream's name becomes key and counter are in core/stream.hpp.
+#include "sda/core/random.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <numeric>
+
+#include "core/stream.hpp"
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda {
+namespace {
+
+using stream::Block;
+using stream::Key;
+
+/// Where the blocks of one piece of work lie: block i is block index[i] of member[i].
+struct Places {
+  static constexpr int capacity = 512;
+  std::array<std::uint32_t, capacity> index;
+  std::array<std::uint64_t, capacity> member;
+};
+
+// The kernels: n blocks of draws, one after the other, into `out`.
+SDA_SIMD_CLONES void normal_blocks(float* out, const Places& at, int n, Key key, std::uint64_t step) {
+#pragma omp simd
+  for (int i = 0; i < n; ++i) stream::normals(stream::draw(key, at.member[i], step, at.index[i]), out + 4 * i);
+}
+SDA_SIMD_CLONES void normal_blocks(double* out, const Places& at, int n, Key key, std::uint64_t step) {
+#pragma omp simd
+  for (int i = 0; i < n; ++i) stream::normals(stream::draw(key, at.member[i], step, at.index[i]), out + 2 * i);
+}
+SDA_SIMD_CLONES void uniform_blocks(float* out, const Places& at, int n, Key key, std::uint64_t step) {
+#pragma omp simd
+  for (int i = 0; i < n; ++i) stream::uniforms(stream::draw(key, at.member[i], step, at.index[i]), out + 4 * i);
+}
+SDA_SIMD_CLONES void uniform_blocks(double* out, const Places& at, int n, Key key, std::uint64_t step) {
+#pragma omp simd
+  for (int i = 0; i < n; ++i) stream::uniforms(stream::draw(key, at.member[i], step, at.index[i]), out + 2 * i);
+}
+
+/// Fills rows of `row` elements: element e of row m is draw e mod per_block of block e / per_block of that member.
+template <class Real, class Kernel>
+void fill_rows(Real* out, std::int64_t rows, std::int64_t row, const StreamKey& name, Kernel kernel) {
+  constexpr std::int64_t per_block = stream::per_block<Real>;
+  const std::int64_t blocks = (row + per_block - 1) / per_block;  // of a row
+  if (blocks > std::int64_t{1} << 32) {
+    throw ValueError({.what = "a member's row needs more blocks than a stream has",
+                      .where = "random streams",
+                      .found = std::to_string(row) + " elements",
+                      .wanted = "at most " + std::to_string(per_block << 32),
+                      .mend = "split the row over several steps of the stream"});
+  }
+  const Key key = stream::make_key(name.seed, name.purpose, name.step);
+  const bool packed = row == blocks * per_block;  // no block is cut at a row's end
+  constexpr std::int64_t grain = 16384 / per_block;
+  at::parallel_for(0, rows * blocks, grain, [&](std::int64_t begin, std::int64_t end) {
+    Places at;
+    alignas(64) std::array<Real, Places::capacity * per_block> cut;
+    for (std::int64_t first = begin; first < end; first += Places::capacity) {
+      const int n = static_cast<int>(std::min<std::int64_t>(Places::capacity, end - first));
+      std::int64_t m = first / blocks, b = first % blocks;
+      for (int i = 0; i < n; ++i) {
+        at.member[i] = name.first_member + static_cast<std::uint64_t>(m);
+        at.index[i] = static_cast<std::uint32_t>(b);
+        if (++b == blocks) b = 0, ++m;
+      }
+      if (packed) {
+        kernel(out + first * per_block, at, n, key, name.step);
+        continue;
+      }
+      kernel(cut.data(), at, n, key, name.step);
+      m = first / blocks, b = first % blocks;
+      for (int i = 0; i < n; ++i) {
+        const std::int64_t e = b * per_block;
+        std::memcpy(out + m * row + e, cut.data() + i * per_block,
+                    static_cast<std::size_t>(std::min(per_block, row - e)) * sizeof(Real));
+        if (++b == blocks) b = 0, ++m;
+      }
+    }
+  });
+}
+
+void check_fillable(const Tensor& out) {
+  const bool typed = out.scalar_type() == at::kFloat || out.scalar_type() == at::kDouble;
+  if (typed && out.device().is_cpu() && out.is_contiguous() && out.dim() > 0) return;
+  throw ShapeError({.what = "a tensor that cannot be filled with draws",
+                    .where = "random streams",
+                    .found = std::string(c10::toString(out.scalar_type())) + ", " + to_string(out.sizes()) +
+                             (out.is_contiguous() ? "" : ", not contiguous"),
+                    .wanted = "contiguous float32 or float64 in main memory, (member, …event)"});
+}
+
+template <class Kernel>
+void fill(Tensor& out, const StreamKey& name, Kernel kernel) {
+  check_fillable(out);
+  if (out.numel() == 0) return;
+  const std::int64_t rows = out.size(0), row = out.numel() / rows;
+  if (out.scalar_type() == at::kFloat) {
+    fill_rows(out.data_ptr<float>(), rows, row, name, kernel);
+  } else {
+    fill_rows(out.data_ptr<double>(), rows, row, name, kernel);
+  }
+}
+
+/// A whole number below `bound` from 64 random bits; uneven by at most bound · 2⁻⁶⁴.
+std::uint64_t below(std::uint64_t bits, std::uint64_t bound) {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::uint64_t>((static_cast<Wide>(bits) * bound) >> 64);
+}
+
+}  // namespace
+
+void fill_normal(Tensor& out, const StreamKey& key) {
+  fill(out, key, [](auto* to, const auto&... rest) { normal_blocks(to, rest...); });
+}
+
+void fill_uniform(Tensor& out, const StreamKey& key) {
+  fill(out, key, [](auto* to, const auto&... rest) { uniform_blocks(to, rest...); });
+}
+
+Tensor normal(at::IntArrayRef shape, const StreamKey& key, at::ScalarType dtype) {
+  Tensor out = at::empty(shape, dtype);
+  fill_normal(out, key);
+  return out;
+}
+
+Tensor uniform(at::IntArrayRef shape, const StreamKey& key, at::ScalarType dtype) {
+  Tensor out = at::empty(shape, dtype);
+  fill_uniform(out, key);
+  return out;
+}
+
+double uniform_scalar(const StreamKey& key) {
+  const Block b = stream::draw(stream::make_key(key.seed, key.purpose, key.step), key.first_member, key.step, 0);
+  return stream::uniform(b.w0, b.w1);
+}
+
+std::vector<std::int64_t> permutation(std::int64_t n, const StreamKey& key) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  const Key drawn = stream::make_key(key.seed, key.purpose, key.step);
+  // Fisher-Yates from the end; draw j is half j mod 2 of block j / 2.
+  Block b;
+  for (std::int64_t i = n - 1, j = 0; i > 0; --i, ++j) {
+    if (j % 2 == 0) b = stream::draw(drawn, key.first_member, key.step, static_cast<std::uint32_t>(j / 2));
+    const std::uint64_t bits = j % 2 == 0 ? std::uint64_t{b.w0} << 32 | b.w1 : std::uint64_t{b.w2} << 32 | b.w3;
+    std::swap(order[static_cast<std::size_t>(i)],
+              order[static_cast<std::size_t>(below(bits, static_cast<std::uint64_t>(i) + 1))]);
+  }
+  return order;
+}
+
+}  // namespace sda

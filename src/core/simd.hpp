@@ -1,0 +1,14 @@
+/// How a loop is compiled for the vector units there are: once for each instruction set, chosen when the program is
+/// loaded. Private to src/.
+#pragma once
+
+/// Before a function with `#pragma omp simd` loops: clones for AVX-512, AVX2 and what every machine has. Only calls
+/// that are inlined (SDA_INLINE) are vectorised with it. Sanitizers do not survive the resolvers that clones need.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define SDA_SIMD_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SDA_SIMD_CLONES
+#endif
+
+/// For the small functions such a loop is made of.
+#define SDA_INLINE [[gnu::always_inline]] inline
