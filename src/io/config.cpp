@@ -105,7 +105,7 @@ void read_sections(const toml::table& table, Experiment& experiment, const TomlO
   reader.finish();
 }
 
-/// "sampler.steps=64" → a table of its own. The value is TOML, or a bare word that stands for a text.
+/// "sampler.steps=64" → a table. The value is TOML, or a bare word that stands for a text.
 toml::table parse_override(const std::string& text, const TomlOrigin& origin) {
   const auto equals = text.find('=');
   const auto trimmed = [](std::string part) {
@@ -150,16 +150,10 @@ void check(const Experiment& experiment, const TomlOrigin& origin) {
   }
 }
 
-/// `toml` and what --set puts over it. Each override is read by itself, so that its faults are told as its own.
-Experiment read_all(const std::string& toml, const TomlOrigin& origin, const std::vector<std::string>& overrides) {
+Experiment read_all(const std::string& toml, const TomlOrigin& origin) {
   Experiment experiment;
   read_sections(io::parse_toml(toml, origin), experiment, origin);
   check(experiment, origin);
-  for (const auto& text : overrides) {
-    const TomlOrigin flag{.name = "--set " + text, .has_lines = false};
-    read_sections(parse_override(text, flag), experiment, flag);
-    check(experiment, flag);
-  }
   return experiment;
 }
 
@@ -180,13 +174,21 @@ std::string read_text(const std::string& path) {
 
 }  // namespace
 
-Experiment read_experiment(const std::string& path, const std::vector<std::string>& overrides) {
-  return read_all(path.empty() ? "" : read_text(path), {.name = path.empty() ? "defaults" : path}, overrides);
+Experiment read_experiment(const std::string& path) {
+  return path.empty() ? Experiment{} : read_all(read_text(path), {.name = path});
 }
 
-Experiment read_recorded_experiment(const std::string& toml, const std::string& where,
-                                    const std::vector<std::string>& overrides) {
-  return read_all(toml, {.name = where + ": recorded configuration", .is_our_output = true}, overrides);
+Experiment read_recorded_experiment(const std::string& toml, const std::string& where) {
+  return read_all(toml, {.name = where + ": recorded configuration", .is_our_output = true});
+}
+
+void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides) {
+  for (const auto& [assignment, flag] : overrides) {
+    // Each is read by itself, so that its faults are told as its own.
+    const TomlOrigin origin{.name = flag.empty() ? "--set " + assignment : flag, .has_lines = false};
+    read_sections(parse_override(assignment, origin), experiment, origin);
+    check(experiment, origin);
+  }
 }
 
 std::string to_toml(const Experiment& experiment) {
@@ -212,7 +214,9 @@ std::string describe_keys() {
   example.observation["NAME"].op = {{"every", {8}}, {"select", {0}}};
   SectionWriter writer(/*with_help=*/true);
   sections(writer, example);
-  return writer.text();
+  std::string links = "\n# Links of an operator:\n";
+  for (const auto& [kind, help] : operator_kinds()) links += fmt::format("#   {:<10} {}\n", kind, help);
+  return writer.text() + links;
 }
 
 }  // namespace sda

@@ -30,10 +30,15 @@ class ConfigFile {
   std::filesystem::path path_;
 };
 
+void override_all(Experiment& experiment, const std::vector<std::string>& assignments) {
+  for (const auto& assignment : assignments) apply_overrides(experiment, {{.assignment = assignment}});
+}
+
 std::string refusal(const std::string& text, const std::vector<std::string>& overrides = {}) {
   const ConfigFile file(text);
   try {
-    read_experiment(file.path(), overrides);
+    Experiment experiment = read_experiment(file.path());
+    override_all(experiment, overrides);
   } catch (const UsageError& error) {
     return error.what();
   }
@@ -76,7 +81,7 @@ TEST(Config, ReadsBackWhatItWrote) {
   sections(changer, changed);
   ASSERT_NE(to_toml(changed), to_toml(defaults));
   const ConfigFile file(to_toml(changed));
-  const Experiment read = read_experiment(file.path(), {});
+  const Experiment read = read_experiment(file.path());
   EXPECT_EQ(to_toml(read), to_toml(changed));
   // Values themselves, once for each type: writing might drop what reading never sees.
   EXPECT_EQ(read.training.learning_rate, changed.training.learning_rate);
@@ -89,12 +94,12 @@ TEST(Config, ReadsBackWhatItWrote) {
 }
 
 TEST(Config, WithoutAFileEverythingIsDefault) {
-  EXPECT_EQ(to_toml(read_experiment("", {})), to_toml(Experiment{}));
+  EXPECT_EQ(to_toml(read_experiment("")), to_toml(Experiment{}));
 }
 
 TEST(Config, OneNumberStandsForAList) {
   const ConfigFile file("[guidance]\ngamma = 0.03\n[observation.lo]\noperator = {every = 8}\nsigma = 0.05\n");
-  const Experiment experiment = read_experiment(file.path(), {});
+  const Experiment experiment = read_experiment(file.path());
   EXPECT_EQ(experiment.guidance.gamma, std::vector<double>{0.03});
   EXPECT_EQ(experiment.observation.at("lo").sigma, std::vector<double>{0.05});
   EXPECT_EQ(experiment.observation.at("lo").op, (std::vector<OperatorLink>{{"every", {8}}}));
@@ -102,13 +107,23 @@ TEST(Config, OneNumberStandsForAList) {
 
 TEST(Config, OverridesBeatTheFileAndTheLastBeatsTheFirst) {
   const ConfigFile file("[sampler]\nsteps = 64\n");
-  const Experiment experiment = read_experiment(
-      file.path(), {"sampler.steps=8", "sampler.steps = 16", "guidance.rule=dps", "guidance.gamma=[0.1, 0.2]",
-                    "observation.hi={operator = [{every = 1}], sigma = 0.25}", "observation.hi.length=9"});
+  Experiment experiment = read_experiment(file.path());
+  override_all(experiment, {"sampler.steps=8", "sampler.steps = 16", "guidance.rule=dps", "guidance.gamma=[0.1, 0.2]",
+                            "observation.hi={operator = [{every = 1}], sigma = 0.25}", "observation.hi.length=9"});
   EXPECT_EQ(experiment.sampler.steps, 16);
   EXPECT_EQ(experiment.guidance.rule, "dps");
   EXPECT_EQ(experiment.guidance.gamma, (std::vector<double>{0.1, 0.2}));
   EXPECT_EQ(experiment.observation.at("hi").length, 9);
+}
+
+TEST(Config, OverridesByAFlagOfTheirOwnAreToldByIt) {
+  Experiment experiment;
+  try {
+    apply_overrides(experiment, {{.assignment = "assimilation.members=0", .flag = "--members 0"}});
+    ADD_FAILURE() << "did not throw";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), testing::StartsWith("--members 0: assimilation.members: bad value: found 0"));
+  }
 }
 
 TEST(Config, SaysFileLineAndKeyOfWhatItRefuses) {
@@ -173,13 +188,12 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; });
 
 TEST(Config, AMissingFileIsAFileError) {
-  EXPECT_THROW(read_experiment("/nowhere/lorenz63.toml", {}), FileError);
-  EXPECT_THROW(read_experiment("/", {}), FileError);
+  EXPECT_THROW(read_experiment("/nowhere/lorenz63.toml"), FileError);
+  EXPECT_THROW(read_experiment("/"), FileError);
 }
 
 TEST(Config, DamageOfOurOwnFilesIsAFileError) {
-  EXPECT_THROW(read_recorded_experiment("[sampler]\nsteps = 0", "model.nc", {}), FileError);
-  EXPECT_THROW(read_recorded_experiment("", "model.nc", {"sampler.steps=0"}), UsageError);
+  EXPECT_THROW(read_recorded_experiment("[sampler]\nsteps = 0", "model.nc"), FileError);
   EXPECT_THROW(read_dynamics("system = \"lorenz64\"", "obs.nc"), FileError);
 }
 
@@ -192,7 +206,7 @@ TEST(Config, DynamicsAloneReadsBack) {
 
 TEST(Config, TheReferenceOfKeysIsAFileOfDefaults) {
   const ConfigFile file(describe_keys());
-  Experiment read = read_experiment(file.path(), {});
+  Experiment read = read_experiment(file.path());
   EXPECT_EQ(read.observation.erase("NAME"), 1u);
   EXPECT_EQ(to_toml(read), to_toml(Experiment{}));
   EXPECT_THAT(describe_keys(), HasSubstr("steps = 256  # predictor steps from t = 1 to t = 0 (an integer ≥ 1)"));

@@ -85,13 +85,19 @@ void sections(Visitor& v, Experiment& e) {
   v("filter", e.filter, "sda filter");
 }
 
-/// `path` empty: defaults. `overrides` are "a.b=value" of --set, value as TOML (a bare word is a string).
-/// Unknown keys are refused with the nearest known name, values out of range with the range; UsageError with
-/// file, line and key.
-Experiment read_experiment(const std::string& path, const std::vector<std::string>& overrides);
+/// One key the user set outside the file: "a.b=value", the value as TOML (a bare word is a text).
+struct Override {
+  std::string assignment;
+  std::string flag{};  ///< as typed, for messages; empty: "--set ASSIGNMENT"
+};
+
+/// `path` empty: defaults. Unknown keys are refused with the nearest known name, values out of range with the range;
+/// UsageError with file, line and key; FileError if the file cannot be read.
+Experiment read_experiment(const std::string& path);
 /// The same of a text that one of our own files carries; faults in it are FileErrors of the file `where`.
-Experiment read_recorded_experiment(const std::string& toml, const std::string& where,
-                                    const std::vector<std::string>& overrides);
+Experiment read_recorded_experiment(const std::string& toml, const std::string& where);
+/// Puts what the user set over an experiment, the last over the first. UsageError that names the flag.
+void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides);
 /// Every key with its value, as TOML that `read_experiment` reads back to the same.
 std::string to_toml(const Experiment& experiment);
 /// One section alone, without its [dynamics], for artefacts; `where` names the artefact.
