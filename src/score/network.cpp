@@ -128,20 +128,10 @@ std::function<Tensor(const Tensor&)> activation(const std::string& name) {
                     .wanted = "SiLU, ReLU, ELU, GELU or SELU"});
 }
 
-namespace {
-constexpr double norm_epsilon = 1e-5;
-}
-
-Tensor layer_norm_last(const Tensor& x) {
-  // libtorch's own divides by the biased variance v (n−1)/n: scaling its result and its ε gives the unbiased one.
-  const auto n = static_cast<double>(x.size(-1));
-  const double share = (n - 1) / n;
-  return at::layer_norm(x, {x.size(-1)}, {}, {}, norm_epsilon * share) * std::sqrt(share);
-}
-
-Tensor layer_norm_channels(const Tensor& x) {
-  const auto [variance, mean] = at::var_mean(x, at::IntArrayRef{1}, /*unbiased=*/true, /*keepdim=*/true);
-  return (x - mean) * (variance + norm_epsilon).rsqrt();
+Tensor layer_norm(const Tensor& x, std::int64_t axis) {
+  // Not at::layer_norm: its E[x²] − E[x]² is NaN where the variance overflows, which this form takes for infinite.
+  const auto [variance, mean] = at::var_mean(x, at::IntArrayRef{axis}, /*unbiased=*/true, /*keepdim=*/true);
+  return (x - mean) / (variance + 1e-5).sqrt();
 }
 
 TimeEmbedding::TimeEmbedding(ParameterMaker& maker, std::int64_t features)

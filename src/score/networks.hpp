@@ -26,10 +26,8 @@ class ParameterMaker {
 /// The activation function of a name; throws UsageError.
 std::function<Tensor(const Tensor&)> activation(const std::string& name);
 
-/// (x − mean) / √(variance + 1e-5) over the last axis, with the unbiased variance and nothing learned.
-Tensor layer_norm_last(const Tensor& x);
-/// The same over axis 1 (channels).
-Tensor layer_norm_channels(const Tensor& x);
+/// (x − mean) / √(variance + 1e-5) over `axis`, with the unbiased variance and nothing learned.
+Tensor layer_norm(const Tensor& x, std::int64_t axis);
 
 /// Features (cos, sin)(π j t), j = 1 … 16, then Linear 32→256, SiLU, Linear 256→features.
 class TimeEmbedding {

@@ -45,7 +45,7 @@ class ResidualMlp final : public Network {
     for (const Layer& layer : layers_) {
       if (first && layer.residual) h = at::cat({h, time.expand({h.size(0), -1})}, -1);
       if (layer.residual)
-        h = h + affine(layer.outer, activation_(affine(layer.affine, layer_norm_last(h))));
+        h = h + affine(layer.outer, activation_(affine(layer.affine, layer_norm(h, -1))));
       else
         h = first ? affine_with_time(layer.affine, h, time) : affine(layer.affine, h);
       first = false;

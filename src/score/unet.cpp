@@ -57,7 +57,7 @@ class UNet final : public Network {
     for (std::size_t i = levels_.size(); i-- > 0;) {
       for (const Block& block : levels_[i].ascent) h = apply(block, h, time);
       if (i > 0)
-        h = convolve(levels_[i].tail, upsample(layer_norm_channels(h)), 1) + memory[i - 1];
+        h = convolve(levels_[i].tail, upsample(layer_norm(h, 1)), 1) + memory[i - 1];
       else
         h = convolve(levels_[i].tail, h, 1);
     }
@@ -157,7 +157,7 @@ class UNet final : public Network {
   Tensor apply(const Block& block, const Tensor& h, const Tensor& time) const {
     Tensor shift = at::linear(time, parameters_[block.project].value, parameters_[block.project + 1].value);
     for (int i = 0; i < spatial(); ++i) shift = shift.unsqueeze(-1);
-    return h + convolve(block.outer, activation_(convolve(block.inner, layer_norm_channels(h + shift), 1)), 1);
+    return h + convolve(block.outer, activation_(convolve(block.inner, layer_norm(h + shift, 1), 1)), 1);
   }
 
   Tensor upsample(const Tensor& h) const {

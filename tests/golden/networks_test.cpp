@@ -9,6 +9,7 @@
 #include "tolerance.hpp"
 
 namespace sda {
+using test::golden;
 namespace {
 
 constexpr std::int64_t plenty = std::int64_t{1} << 30;

@@ -6,6 +6,7 @@
 #include "tolerance.hpp"
 
 namespace sda {
+using test::golden;
 namespace {
 
 class Schedules : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {};
