@@ -52,7 +52,7 @@ class Offset final : public TimeLink {
     }
     return {states.begin() + n_, states.end()};
   }
-  std::string describe() const override { return fmt::format("all but the first {}", n_); }
+  std::string describe() const override { return fmt::format("all states but the first {}", n_); }
 
  private:
   std::int64_t n_;

@@ -146,7 +146,7 @@ TEST(OperatorPullBack, DefaultDifferentiatesTheReading) {
 TEST(OperatorLinks, DescribedForPeople) {
   EXPECT_EQ(make_operator({{"every", {8}}, {"select", {0}}}, unit)->describe(), "every 8th state → component 0");
   EXPECT_EQ(make_operator({{"offset", {3}}, {"every", {2}}, {"square", {}}}, unit)->describe(),
-            "all but the first 3, of these every 2nd state → square");
+            "all states but the first 3, of these every 2nd state → square");
   EXPECT_EQ(make_operator({{"times", {-1}}, {"abs", {}}, {"select", {0, 1}}}, unit)->describe(),
             "state -1 → absolute value → components 0, 1");
   EXPECT_EQ(make_operator({{"every", {113}}}, unit)->describe(), "every 113th state");
