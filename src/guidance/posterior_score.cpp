@@ -67,6 +67,12 @@ PosteriorScore::PosteriorScore(std::shared_ptr<const DifferentiableScore> prior,
 
 Tensor PosteriorScore::epsilon(const Tensor& x, double t) const {
   if (parameters_.rule == "none") return prior_->epsilon(x, t);
+  // A trajectory of another length would be read at other states, and might even broadcast against the values.
+  if (x.dim() < 2 || x.size(1) != observations_.length)
+    throw ShapeError({.what = "trajectories are not of the observed length",
+                      .where = "posterior score",
+                      .found = to_string(x.sizes()),
+                      .wanted = fmt::format("member × {} × event", observations_.length)});
   const double mu = schedule_.mu(t), sigma = schedule_.sigma(t);
   const bool through = parameters_.rule == "dps" || !parameters_.detach;
 
