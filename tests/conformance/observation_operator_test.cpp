@@ -1,0 +1,176 @@
+/// What every observation operator must do. A new one is a line in `operators`.
+#include "sda/observation/operator.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "draws.hpp"
+#include "sda/core/error.hpp"
+#include "tolerance.hpp"
+
+namespace {
+
+using sda::ObservationOperator;
+using sda::Shape;
+using sda::Tensor;
+using sda::conformance::difference;
+using sda::conformance::draw;
+using sda::conformance::inner_product;
+using sda::tolerance::exact_float64;
+
+struct Case {
+  std::string name;
+  std::vector<sda::OperatorLink> chain;
+  Shape event;
+  double mean = 0;  ///< of the normalisation
+
+  std::shared_ptr<const ObservationOperator> make() const {
+    auto normalisation = sda::Normalisation::identity(event);
+    normalisation.mean += mean;
+    normalisation.std *= 1 + at::arange(normalisation.std.numel(), at::kDouble).view(event) / 4;
+    return sda::make_operator(chain, normalisation);
+  }
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.name;
+}
+
+const std::vector<Case> operators{
+    {"everything", {}, {3}},
+    {"every", {{"every", {4}}}, {3}},
+    {"offset", {{"offset", {2}}}, {3}},
+    {"named_times", {{"times", {0, 3, -1}}}, {3}},
+    {"select", {{"select", {2, 0}}}, {3}},
+    {"select_twice_the_same", {{"select", {1, 1}}}, {3}},
+    {"select_channel", {{"select", {1}}}, {2, 4, 6}},
+    {"coarsen_line", {{"coarsen", {3}}}, {6}},
+    {"coarsen_field", {{"coarsen", {2}}}, {2, 4, 6}},
+    {"scale", {{"scale", {-2.5}}}, {3}},
+    {"physical", {{"physical", {}}}, {3}},
+    {"physical_with_mean", {{"physical", {}}}, {3}, 25},
+    {"square", {{"square", {}}}, {3}},
+    {"absolute_value", {{"abs", {}}}, {3}},
+    {"saturate", {{"saturate", {}}}, {3}},
+    {"lo", {{"every", {8}}, {"select", {0}}}, {3}},
+    {"linear_chain", {{"select", {0}}, {"every", {2}}, {"coarsen", {2}}, {"offset", {1}}, {"scale", {3}}}, {2, 4, 6}},
+    {"nonlinear_chain",
+     {{"physical", {}}, {"coarsen", {2}}, {"saturate", {}}, {"square", {}}, {"every", {3}}},
+     {2, 4, 6},
+     1},
+};
+
+class Operator : public testing::TestWithParam<Case> {
+ protected:
+  static constexpr std::int64_t members = 3, length = 11;
+  const std::shared_ptr<const ObservationOperator> op = GetParam().make();
+
+  /// Trajectories away from zero, where |x| has no derivative.
+  Tensor trajectories(std::uint64_t which, at::ScalarType dtype = at::kDouble) const {
+    const auto x = draw(sda::prepend({members, length}, GetParam().event), which, dtype);
+    return x + 0.1 * x.sign();
+  }
+  Tensor cotangent(at::ScalarType dtype = at::kDouble) const {
+    return draw(op->apply(trajectories(0)).sizes(), 100, dtype);
+  }
+};
+
+}  // namespace
+
+TEST_P(Operator, TimesAscendWithinTheTrajectory) {
+  for (const std::int64_t states : {5, 11, 33, 64}) {
+    const auto times = op->times(states);
+    ASSERT_FALSE(times.empty());
+    EXPECT_GE(times.front(), 0);
+    EXPECT_LT(times.back(), states);
+    for (std::size_t i = 1; i < times.size(); ++i) EXPECT_LT(times[i - 1], times[i]) << states << " states";
+  }
+}
+
+TEST_P(Operator, KeepsShapeDtypeAndInput) {
+  for (const auto dtype : {at::kFloat, at::kDouble}) {
+    const auto x = trajectories(1, dtype), before = x.clone();
+    const auto y = op->apply(x);
+    const auto times = std::ssize(op->times(length));
+    EXPECT_EQ(y.sizes(), sda::prepend({members, times}, op->reading_shape(GetParam().event)));
+    EXPECT_EQ(y.scalar_type(), dtype);
+    const auto g = op->apply_pull_back(x, cotangent(dtype));
+    EXPECT_EQ(g.sizes(), x.sizes());
+    EXPECT_EQ(g.scalar_type(), dtype);
+    EXPECT_TRUE(x.equal(before));
+  }
+}
+
+TEST_P(Operator, ReadsEachMemberAlone) {
+  const auto x = trajectories(2);
+  const auto y = op->apply(x), v = cotangent(), g = op->apply_pull_back(x, v);
+  for (std::int64_t m = 0; m < members; ++m) {
+    EXPECT_TRUE(op->apply(x.narrow(0, m, 1)).equal(y.narrow(0, m, 1)));
+    EXPECT_TRUE(op->apply_pull_back(x.narrow(0, m, 1), v.narrow(0, m, 1)).equal(g.narrow(0, m, 1)));
+  }
+}
+
+TEST_P(Operator, ReadsTheStatesItNames) {
+  const auto x = trajectories(3);
+  const auto y = op->apply(x);
+  const auto times = op->times(length);
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    EXPECT_TRUE(op->read(x.select(1, times[i])).equal(y.select(1, static_cast<std::int64_t>(i))));
+  }
+}
+
+TEST_P(Operator, IsLinearWhereItSaysSo) {
+  const auto a = trajectories(4), b = trajectories(5);
+  if (op->is_linear()) {
+    EXPECT_TRUE(op->is_affine());
+    EXPECT_LT(difference(op->apply(2.0 * a - 3.0 * b), 2.0 * op->apply(a) - 3.0 * op->apply(b)), exact_float64);
+  }
+  // An affine map keeps combinations whose weights add to one; a chain with a nonlinear link does not.
+  const bool keeps = difference(op->apply(3.0 * a - 2.0 * b), 3.0 * op->apply(a) - 2.0 * op->apply(b)) < exact_float64;
+  EXPECT_EQ(keeps, op->is_affine());
+}
+
+TEST_P(Operator, PullBackOfAnAffineMapIsItsAdjoint) {
+  if (!op->is_affine()) GTEST_SKIP() << "not affine";
+  const auto x = trajectories(6), w = cotangent();
+  const auto hx = op->apply(x) - op->apply(at::zeros_like(x));
+  // ⟨H x, w⟩ = ⟨x, Hᵀ w⟩
+  const auto left = inner_product(hx, w), right = inner_product(x, op->apply_pull_back(trajectories(7), w));
+  EXPECT_NEAR(left, right, exact_float64 * std::max(1.0, std::abs(left)));
+}
+
+TEST_P(Operator, PullBackIsTheDerivative) {
+  const auto x = trajectories(8), d = trajectories(9), v = cotangent();
+  const double h = 1e-5;
+  const auto along = (op->apply(x + h * d) - op->apply(x - h * d)) / (2 * h);
+  const auto wanted = inner_product(along, v);
+  EXPECT_NEAR(inner_product(op->apply_pull_back(x, v), d), wanted,
+              sda::tolerance::finite_difference * std::max(1.0, std::abs(wanted)));
+}
+
+TEST_P(Operator, PullBackIsAutograds) {
+  for (const auto dtype : {at::kFloat, at::kDouble}) {
+    const auto states = trajectories(10, dtype).select(1, 0);
+    const auto v = draw(op->read(states).sizes(), 101, dtype);
+    const auto bound = dtype == at::kFloat ? sda::tolerance::exact_float32 : exact_float64;
+    EXPECT_LT(difference(op->pull_back(states, v), op->ObservationOperator::pull_back(states, v)), bound);
+  }
+}
+
+TEST_P(Operator, RefusesShapesInWords) {
+  const auto x = trajectories(11), v = cotangent();
+  try {
+    op->apply_pull_back(x, v.narrow(1, 0, v.size(1) - 1));
+    ADD_FAILURE() << "took a cotangent of too few times";
+  } catch (const sda::ShapeError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr(sda::to_string(v.sizes())));
+  }
+  EXPECT_THROW(op->apply(x.flatten(1)), sda::ShapeError);
+}
+
+TEST_P(Operator, SaysWhatItReads) {
+  EXPECT_THAT(op->describe(), testing::HasSubstr("state"));
+}
+
+INSTANTIATE_TEST_SUITE_P(, Operator, testing::ValuesIn(operators), [](const auto& c) { return c.param.name; });
