@@ -1,3 +1,154 @@
-int main() {
+/// The program: parses the command line, prepares the process, runs one subcommand and turns every way it can fail
+/// into one line on stderr and an exit code: 1 failed, 2 usage, 128 + N stopped by signal N.
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <new>
+#include <optional>
+
+#include "command.hpp"
+#include "sda/core/error.hpp"
+#include "sda/core/runtime.hpp"
+
+namespace {
+
+using namespace sda::app;
+
+/// argv as a shell would take it again.
+std::string quoted_command_line(int argc, char** argv) {
+  std::string line = "sda";
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+      return std::isalnum(c) || std::string_view("-_./=:,+@%").find(static_cast<char>(c)) != std::string_view::npos;
+    });
+    std::string quoted = "'";
+    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += " " + (plain ? word : quoted + "'");
+  }
+  return line;
+}
+
+int fail(std::string message, int code) {
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  fmt::print(stderr, "sda: error: {}\n", message);
+  return code;
+}
+
+/// The one line for a command line that cannot be parsed.
+std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
+  const auto parsed = program.get_subcommands();
+  const CLI::App& active = parsed.empty() ? program : *parsed.front();
+  const std::string help = "see `sda " + (parsed.empty() ? "" : active.get_name() + " ") + "--help`";
+  const std::string where = parsed.empty() ? "" : active.get_name();
+
+  std::vector<std::string> flags, subcommands;
+  for (const CLI::App* app : {&active, &program}) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
+    }
+  }
+  for (const CLI::App* app : program.get_subcommands([](const CLI::App*) { return true; })) {
+    subcommands.push_back(app->get_name());
+  }
+
+  const auto with_nearest = [&](const std::string& what, const std::string& name,
+                                const std::vector<std::string>& known) {
+    const auto nearest = sda::nearest_name(name, known);
+    return sda::to_string(
+        {.what = what + " " + name, .where = where, .mend = nearest.empty() ? help : "did you mean " + nearest + "?"});
+  };
+  const auto unexpected = program.remaining(/*recurse=*/true);
+  for (const auto& word : unexpected) {
+    if (word.starts_with("-")) return with_nearest("unknown flag", word.substr(0, word.find('=')), flags);
+  }
+  if (!unexpected.empty()) {
+    return parsed.empty()
+               ? with_nearest("unknown subcommand", unexpected.front(), subcommands)
+               : sda::to_string({.what = "unexpected argument " + unexpected.front(), .where = where, .mend = help});
+  }
+  return sda::to_string({.what = error.what(), .where = where, .mend = help});
+}
+
+void start_log(bool quiet) {
+  auto log = spdlog::stderr_color_mt("sda");
+  log->set_pattern("%^%l%$: %v");
+  log->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
+  spdlog::set_default_logger(std::move(log));
+}
+
+int run(int argc, char** argv) {
+  Globals globals;
+  globals.command_line = quoted_command_line(argc, argv);
+  CLI::App program("Score-based data assimilation: posterior trajectories of a dynamical system from observations.",
+                   "sda");
+  program.fallthrough();
+  program.require_subcommand(0, 1);
+  program.set_version_flag("--version", "sda " + sda::version());
+  program.footer(
+      "Example:\n"
+      "  sda simulate lorenz63.toml -o data && sda train --data data -o model.nc\n"
+      "  sda observe --data data/test.nc --name lo -o lo.nc\n"
+      "  sda assimilate --model model.nc --obs lo.nc -o posterior.nc");
+  auto* seed = program.add_option("--seed", globals.seed, "of every random draw")->capture_default_str();
+  program.add_option("--threads", globals.threads, "CPU threads; without it what the environment allows")
+      ->check(CLI::Range(1, 4096));
+  std::vector<std::string> assignments;
+  program
+      .add_option("--set", assignments, "KEY=VALUE over the configuration, such as sampler.steps=64; may be repeated")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  program.add_flag("-q,--quiet", globals.quiet, "no log and no progress, only results and errors");
+
+  std::vector<Subcommand> subcommands;
+  for (const auto add : {simulate_command, train_command, observe_command, assimilate_command, filter_command,
+                         evaluate_command, report_command, inspect_command, import_command, keys_command}) {
+    subcommands.push_back(add(program, globals));
+  }
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    return program.exit(help_or_version);
+  } catch (const CLI::ParseError& error) {
+    return fail(usage_message(program, error), 2);
+  }
+  globals.seed_given = seed->count() > 0;
+  for (const auto& assignment : assignments) globals.overrides.push_back({.assignment = assignment});
+
+  start_log(globals.quiet);
+  sda::configure_runtime(sda::choose_threads(globals.threads));
+  sda::StopToken::install();
+  // A limit on file sizes shall be an error of the write, as a full disk is, and not the end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
+
+  const auto chosen = std::find_if(subcommands.begin(), subcommands.end(),
+                                   [](const Subcommand& subcommand) { return subcommand.flags->parsed(); });
+  if (chosen == subcommands.end()) {
+    fmt::print(stdout, "{}", program.help());
+  } else {
+    chosen->run();
+  }
+  if (std::fflush(stdout) != 0) return fail("cannot write to standard output", 1);
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const sda::Error& error) {
+    return fail(error.what(), error.exit_code());
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory; try a smaller --memory or batch", 1);
+  } catch (const std::exception& error) {
+    // libtorch's messages carry a stack trace below their first line.
+    const std::string message = error.what();
+    return fail(message.substr(0, message.find('\n')), 1);
+  }
 }

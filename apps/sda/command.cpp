@@ -1,0 +1,122 @@
+#include "command.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "sda/core/error.hpp"
+
+namespace sda::app {
+
+namespace fs = std::filesystem;
+
+ProgressBar Globals::progress(const std::string& label, const std::string& unit) const {
+  return ProgressBar(label, unit, !quiet && ProgressBar::stderr_is_terminal());
+}
+
+CLI::App* add_subcommand(CLI::App& program, const std::string& name, const std::string& description,
+                         const std::string& example) {
+  CLI::App* flags = program.add_subcommand(name, description);
+  flags->footer("Example:\n  " + example);
+  return flags;
+}
+
+void add_config(CLI::App& flags, std::string& config, const std::string& otherwise) {
+  flags.add_option("CONFIG", config, "experiment as TOML (see `sda keys`); without it " + otherwise);
+}
+
+void add_key_flag(CLI::App& flags, Globals& globals, const std::string& flag, const std::string& key,
+                  const std::string& help) {
+  flags.add_option_function<std::string>(
+      flag,
+      [&globals, flag, key](const std::string& value) {
+        globals.overrides.push_back({.assignment = key + "=" + value, .flag = flag + " " + value});
+      },
+      help + " (" + key + ")");
+}
+
+Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where) {
+  if (!config.empty()) return read_experiment(config);
+  if (!provenance.config.empty()) return read_recorded_experiment(provenance.config, where);
+  return {};
+}
+
+void apply_flags(Experiment& experiment, const Globals& globals, const std::vector<std::string>& fixed) {
+  for (const auto& [assignment, flag] : globals.overrides) {
+    const auto section = assignment.substr(0, assignment.find_first_of(".= "));
+    if (std::find(fixed.begin(), fixed.end(), section) == fixed.end()) continue;
+    throw UsageError({.what = "[" + section + "] cannot be changed here",
+                      .where = flag.empty() ? "--set " + assignment : flag,
+                      .mend = "it is what the input files were made with"});
+  }
+  apply_overrides(experiment, globals.overrides);
+}
+
+Provenance provenance_of(const Globals& globals, const Experiment& experiment) {
+  return make_provenance(globals.command_line, to_toml(experiment), globals.seed);
+}
+
+void require_writable(const std::string& path) {
+  const auto refuse = [&](const std::string& what, int error) {
+    throw FileError({.what = what, .where = path, .found = std::strerror(error)});
+  };
+  if (fs::is_directory(path)) refuse("cannot write the output", EISDIR);
+  const auto probe = fmt::format("{}.{}.probe", path, getpid());
+  const int file = open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) refuse("cannot write the output", errno);
+  close(file);
+  unlink(probe.c_str());
+}
+
+void require_same_states(const std::string& path, const StateLayout& layout, std::int64_t length,
+                         const Observations& observations) {
+  if (layout.event != observations.layout.event) {
+    throw FileError({.what = "its states are not of the size that was observed",
+                     .where = path,
+                     .found = to_string(layout.event),
+                     .wanted = to_string(observations.layout.event)});
+  }
+  if (length != observations.length) {
+    throw FileError({.what = "its trajectories are not as long as the one observed",
+                     .where = path,
+                     .found = fmt::format("{} states", length),
+                     .wanted = fmt::format("{}", observations.length)});
+  }
+}
+
+OutputFolder::OutputFolder(const std::string& path) : path_(path) {
+  std::error_code error;
+  made_ = fs::create_directories(path_, error);
+  if (error || !fs::is_directory(path_)) {
+    kept_ = true;  // nothing of ours to take away
+    throw FileError({.what = "cannot make the output folder",
+                     .where = path,
+                     .found = error ? error.message() : "a file of that name"});
+  }
+}
+
+OutputFolder::~OutputFolder() {
+  if (kept_) return;
+  std::error_code ignored;
+  for (const auto& file : files_) fs::remove(file, ignored);
+  if (made_) fs::remove_all(path_, ignored);
+}
+
+std::string OutputFolder::file(const std::string& name) {
+  return files_.emplace_back(path_ / name).string();
+}
+
+void say(const std::string& line) {
+  fmt::print(stdout, "{}\n", line);
+}
+
+double Stopwatch::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+}  // namespace sda::app

@@ -1,0 +1,100 @@
+/// What the subcommands share: the global flags, where a configuration comes from, where results may go, and what a
+/// run says. No algorithm lives in this folder; each subcommand reads files, calls the library and writes a file.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sda/core/progress.hpp"
+#include "sda/core/provenance.hpp"
+#include "sda/io/config.hpp"
+#include "sda/io/files.hpp"
+
+namespace sda::app {
+
+/// Flags that every subcommand takes.
+struct Globals {
+  std::uint64_t seed = 0;
+  bool seed_given = false;
+  int threads = 0;  ///< 0: choose_threads
+  std::vector<Override> overrides;
+  bool quiet = false;
+  std::string command_line;
+
+  ProgressBar progress(const std::string& label, const std::string& unit) const;
+};
+
+/// Its flags, and the work to do once all flags are known to be good.
+struct Subcommand {
+  CLI::App* flags;
+  std::function<void()> run;
+};
+
+Subcommand simulate_command(CLI::App& program, Globals& globals);
+Subcommand train_command(CLI::App& program, Globals& globals);
+Subcommand observe_command(CLI::App& program, Globals& globals);
+Subcommand assimilate_command(CLI::App& program, Globals& globals);
+Subcommand filter_command(CLI::App& program, Globals& globals);
+Subcommand evaluate_command(CLI::App& program, Globals& globals);
+Subcommand report_command(CLI::App& program, Globals& globals);
+Subcommand inspect_command(CLI::App& program, Globals& globals);
+Subcommand import_command(CLI::App& program, Globals& globals);
+Subcommand keys_command(CLI::App& program, Globals& globals);
+
+/// A subcommand with its one-line description and an example below its help.
+CLI::App* add_subcommand(CLI::App& program, const std::string& name, const std::string& description,
+                         const std::string& example);
+/// The optional positional CONFIG; `otherwise` says what is taken without it.
+void add_config(CLI::App& flags, std::string& config, const std::string& otherwise);
+/// A flag of its own for one key, "--members N" for assimilation.members.
+void add_key_flag(CLI::App& flags, Globals& globals, const std::string& flag, const std::string& key,
+                  const std::string& help);
+
+/// CONFIG if given, else what `provenance` (of the input file `where`) recorded, else the defaults.
+Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where);
+/// --set and key flags over `experiment`. Keys of `fixed` sections come from input files: to set them would change
+/// nothing but the record, so it is refused.
+void apply_flags(Experiment& experiment, const Globals& globals, const std::vector<std::string>& fixed);
+Provenance provenance_of(const Globals& globals, const Experiment& experiment);
+
+/// Refuses an output that cannot be written, before hours of work and not after.
+void require_writable(const std::string& path);
+/// Refuses a file whose states are not those `observations` observe.
+void require_same_states(const std::string& path, const StateLayout& layout, std::int64_t length,
+                         const Observations& observations);
+
+/// A folder for several results. Unless `keep` is called, the files named by `file` go again, and the folder with all
+/// that is in it if this run made it.
+class OutputFolder {
+ public:
+  explicit OutputFolder(const std::string& path);
+  ~OutputFolder();
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+  std::string file(const std::string& name);
+  void keep() { kept_ = true; }
+
+ private:
+  std::filesystem::path path_;
+  bool made_ = false, kept_ = false;
+  std::vector<std::filesystem::path> files_;
+};
+
+/// Prints one line of result on stdout.
+void say(const std::string& line);
+
+/// Seconds since it was made.
+class Stopwatch {
+ public:
+  double seconds() const;
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace sda::app

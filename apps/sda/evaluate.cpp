@@ -1,0 +1,95 @@
+/// sda evaluate: how good ensembles of one observation are, beside the filter's.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "scoring.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda::app {
+namespace {
+
+struct Options {
+  std::string observations, reference;
+  std::vector<std::string> ensembles;
+  bool json = false;
+};
+
+nlohmann::json to_json(const std::optional<Estimate>& estimate) {
+  if (!estimate) return nullptr;
+  return {{"value", estimate->value}, {"standard_error", estimate->standard_error}};
+}
+
+nlohmann::json to_json(const std::optional<double>& value) {
+  return value ? nlohmann::json(*value) : nlohmann::json();
+}
+
+nlohmann::json to_json(const ScoredEnsemble& row) {
+  const EnsembleScores& scores = row.scores;
+  return {{"file", row.file},
+          {"method", scores.method},
+          {"members", scores.members},
+          {"wasserstein", to_json(scores.wasserstein)},
+          {"wasserstein_floor", to_json(scores.wasserstein_floor)},
+          {"log_prior", to_json(scores.log_prior)},
+          {"log_likelihood", to_json(scores.log_likelihood)},
+          {"rmse", to_json(scores.rmse)},
+          {"spread", to_json(scores.spread)},
+          {"crps", to_json(scores.crps)},
+          {"ranks", scores.ranks},
+          {"evaluations", row.cost.evaluations},
+          {"seconds", row.cost.seconds}};
+}
+
+void evaluate(const Options& options, const Globals& globals) {
+  const ObservationFile observed = read_observations(options.observations);
+  const auto dynamics = dynamics_of(observed, options.observations);
+  std::vector<ScoredEnsemble> rows;
+  Tensor reference;
+  std::optional<EnsembleFile> reference_file;
+  if (!options.reference.empty()) {
+    reference_file = read_ensemble_of(options.reference, observed.observations);
+    reference = reference_file->ensemble.members;
+  }
+  {
+    ProgressBar bar = globals.progress("evaluate", "ensembles");
+    for (const auto& path : options.ensembles) {
+      const EnsembleFile file = read_ensemble_of(path, observed.observations);
+      rows.push_back(score(path, file, observed, dynamics.get(), reference, globals.seed));
+      bar.update(static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(options.ensembles.size()));
+    }
+  }
+  // The filter's own line last, for comparison; its distance to itself says nothing.
+  if (reference_file) {
+    rows.push_back(score(options.reference, *reference_file, observed, dynamics.get(), {}, globals.seed));
+  }
+
+  if (!options.json) {
+    fmt::print(stdout, "{}", score_table(rows));
+    return;
+  }
+  nlohmann::json document{{"observations", options.observations}, {"name", observed.observations.name}};
+  if (reference_file) {
+    document["reference"] = to_json(rows.back());
+    rows.pop_back();
+  }
+  document["ensembles"] = nlohmann::json::array();
+  for (const auto& row : rows) document["ensembles"].push_back(to_json(row));
+  say(document.dump(2));
+}
+
+}  // namespace
+
+Subcommand evaluate_command(CLI::App& program, Globals& globals) {
+  auto options = std::make_shared<Options>();
+  CLI::App* flags = add_subcommand(program, "evaluate", "Score ensembles of an observation beside the filter's",
+                                   "sda evaluate --obs run/lo.nc --reference run/lo_filter.nc run/lo_posterior.nc");
+  flags->add_option("--obs", options->observations, "observation file")->required();
+  flags->add_option("--reference", options->reference, "ensemble to compare with, mostly the particle filter's");
+  flags->add_option("ENSEMBLE", options->ensembles, "ensemble files")->required();
+  flags->add_flag("--json", options->json, "JSON in place of the table");
+  return {flags, [options, &globals] { evaluate(*options, globals); }};
+}
+
+}  // namespace sda::app

@@ -1,0 +1,63 @@
+/// sda filter: the bootstrap particle filter's posterior of an observation, the truth for small systems.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "command.hpp"
+#include "sda/baselines/particle_filter.hpp"
+#include "sda/core/error.hpp"
+#include "sda/core/runtime.hpp"
+
+namespace sda::app {
+namespace {
+
+struct Options {
+  std::string config, observations, output;
+};
+
+void filter(const Options& options, const Globals& globals) {
+  const ObservationFile file = read_observations(options.observations);
+  const Observations& observations = file.observations;
+  Experiment experiment = base_experiment(options.config, file.provenance, options.observations);
+  // The dynamics that made the truth, unless --set says that the filter shall believe in another.
+  if (!file.dynamics.empty()) experiment.dynamics = read_dynamics(file.dynamics, options.observations);
+  apply_flags(experiment, globals, {"simulation", "schedule", "network", "training", "observation"});
+  const auto dynamics = make_dynamics(experiment.dynamics);
+  require_same_states(options.observations, dynamics->layout(), observations.length, observations);
+  require_writable(options.output);
+  spdlog::info("{}: {} particles over {} states, {} trajectories kept", dynamics->name(), experiment.filter.particles,
+               observations.length, experiment.filter.members);
+
+  const Stopwatch stopwatch;
+  FilterResult result;
+  {
+    ProgressBar bar = globals.progress("filter", "states");
+    result = particle_filter(*dynamics, observations, experiment.filter, globals.seed,
+                             [&](std::int64_t done, std::int64_t total, const std::string& note) {
+                               StopToken::throw_if_stopped("nothing was written");
+                               bar.update(done, total, note);
+                             });
+  }
+  const EnsembleCost cost{.seconds = stopwatch.seconds()};
+  write_ensemble(options.output, result.ensemble, cost, provenance_of(globals, experiment));
+  say(
+      fmt::format("filtered {} with {} particles in {:.1f} s: {} trajectories kept of {} distinct starts, smallest "
+                  "effective size {:.0f}, log-evidence {:.2f}, in {}",
+                  observations.name, experiment.filter.particles, cost.seconds, experiment.filter.members,
+                  result.distinct_starts, result.smallest_effective_size, result.log_evidence, options.output));
+}
+
+}  // namespace
+
+Subcommand filter_command(CLI::App& program, Globals& globals) {
+  auto options = std::make_shared<Options>();
+  CLI::App* flags = add_subcommand(program, "filter", "Particle filter's posterior of an observation",
+                                   "sda filter --obs run/lo.nc -o run/lo_filter.nc --particles 16384");
+  add_config(*flags, options->config, "the one the observation was made with is taken");
+  flags->add_option("--obs", options->observations, "observation file; says the dynamics too")->required();
+  flags->add_option("-o,--output", options->output, "ensemble file")->required();
+  add_key_flag(*flags, globals, "--particles", "filter.particles", "particles");
+  add_key_flag(*flags, globals, "--members", "filter.members", "trajectories kept of them");
+  return {flags, [options, &globals] { filter(*options, globals); }};
+}
+
+}  // namespace sda::app

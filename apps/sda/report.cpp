@@ -1,0 +1,91 @@
+/// sda report: pictures and one page of posteriors, each beside its observation and the filter's posterior.
+#include <fmt/format.h>
+
+#include "command.hpp"
+#include "scoring.hpp"
+#include "sda/core/error.hpp"
+#include "sda/report/report.hpp"
+
+namespace sda::app {
+namespace {
+
+struct Options {
+  std::vector<std::string> observations, references, ensembles;
+  std::string output, title = "Score-based data assimilation";
+};
+
+void require_as_many(const std::string& flag, std::size_t found, std::size_t wanted) {
+  if (found == wanted) return;
+  throw UsageError({.what = "each --obs takes one ENSEMBLE and, where --reference is given, one of it; in one order",
+                    .where = flag,
+                    .found = fmt::format("{}", found),
+                    .wanted = fmt::format("{}", wanted)});
+}
+
+void report(const Options& options, const Globals& globals) {
+  require_as_many("ENSEMBLE", options.ensembles.size(), options.observations.size());
+  if (!options.references.empty()) {
+    require_as_many("--reference", options.references.size(), options.observations.size());
+  }
+
+  std::vector<ReportCase> cases;
+  std::vector<ScoredEnsemble> rows;
+  Provenance inputs;
+  for (std::size_t i = 0; i < options.observations.size(); ++i) {
+    const ObservationFile observed = read_observations(options.observations[i]);
+    const auto dynamics = dynamics_of(observed, options.observations[i]);
+    const EnsembleFile posterior = read_ensemble_of(options.ensembles[i], observed.observations);
+    if (i == 0) inputs = posterior.provenance;
+    ReportCase one{.name = observed.observations.name,
+                   .observations = observed.observations,
+                   .posterior = posterior.ensemble,
+                   .reference = {},
+                   .scores = {}};
+    if (!options.references.empty()) {
+      const EnsembleFile reference = read_ensemble_of(options.references[i], observed.observations);
+      one.reference = reference.ensemble;
+      rows.push_back(
+          score(options.ensembles[i], posterior, observed, dynamics.get(), one.reference.members, globals.seed));
+      one.scores.push_back(rows.back().scores);
+      rows.push_back(score(options.references[i], reference, observed, dynamics.get(), {}, globals.seed));
+    } else {
+      rows.push_back(score(options.ensembles[i], posterior, observed, dynamics.get(), {}, globals.seed));
+    }
+    one.scores.push_back(rows.back().scores);
+    cases.push_back(std::move(one));
+  }
+
+  OutputFolder folder(options.output);
+  const std::string table = score_table(rows);
+  const std::string page = folder.file("report.html");
+  for (const auto& one : cases) folder.file(one.name + ".png");
+  const Experiment experiment = base_experiment("", inputs, options.ensembles.front());
+  write_report(options.output, options.title, cases, table, provenance_of(globals, experiment));
+  folder.keep();
+  fmt::print(stdout, "{}", table);
+  say(fmt::format("reported {} in {}", cases.size() == 1 ? "1 case" : fmt::format("{} cases", cases.size()), page));
+}
+
+}  // namespace
+
+Subcommand report_command(CLI::App& program, Globals& globals) {
+  auto options = std::make_shared<Options>();
+  CLI::App* flags = add_subcommand(
+      program, "report", "Draw posteriors over observations and truth, as HTML and PNG",
+      "sda report -o run/report --obs run/lo.nc --reference run/lo_filter.nc run/lo_posterior.nc\n"
+      "  sda report -o run/report --obs run/lo.nc --obs run/hi.nc run/lo_posterior.nc run/hi_posterior.nc");
+  const auto repeated = [&](const std::string& flag, std::vector<std::string>& values, const std::string& help) {
+    return flags->add_option(flag, values, help + "; once for each case")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  };
+  repeated("--obs", options->observations, "observation file")->required();
+  repeated("--reference", options->references, "ensemble to compare with, mostly the particle filter's");
+  flags->add_option("ENSEMBLE", options->ensembles, "ensemble files, one for each --obs, in its order")->required();
+  flags->add_option("-o,--output", options->output, "folder for report.html and the pictures; made if missing")
+      ->required();
+  flags->add_option("--title", options->title, "of the page")->capture_default_str();
+  return {flags, [options, &globals] { report(*options, globals); }};
+}
+
+}  // namespace sda::app

@@ -1,0 +1,155 @@
+/// sda train: a prior from simulated trajectories. A run that is stopped leaves a checkpoint and goes on from it with
+/// --resume, bit for bit as if it had not been stopped; the checkpoint goes once the model is written.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "command.hpp"
+#include "sda/core/error.hpp"
+#include "sda/core/runtime.hpp"
+#include "sda/training/trainer.hpp"
+
+namespace sda::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string config, data, output;
+  bool resume = false;
+};
+
+/// model.nc → model.checkpoint.nc, beside it.
+std::string checkpoint_path(const std::string& output) {
+  const fs::path path(output);
+  return (path.parent_path() / (path.stem().string() + ".checkpoint" + path.extension().string())).string();
+}
+
+/// What decides the weights that come out; a checkpoint goes on with the same only.
+std::string recipe(Experiment experiment) {
+  Experiment only;
+  only.schedule = experiment.schedule;
+  only.network = experiment.network;
+  only.training = experiment.training;
+  only.training.checkpoint_minutes = 0;  // when to save does not change what is saved
+  return to_toml(only);
+}
+
+/// "sampler.steps = 8" of `found` where `wanted` has another line.
+std::pair<std::string, std::string> first_difference(const std::string& found, const std::string& wanted) {
+  std::istringstream a(found), b(wanted);
+  for (std::string x, y; std::getline(a, x) && std::getline(b, y);) {
+    if (x != y) return {x, y};
+  }
+  return {};
+}
+
+void require_same_run(const std::string& path, const ModelFile& checkpoint, const Experiment& experiment,
+                      const Globals& globals) {
+  const std::string mend = "give what it was started with, or start again without --resume";
+  const std::string now = recipe(experiment);
+  const std::string then = recipe(read_recorded_experiment(checkpoint.provenance.config, path));
+  if (now != then) {
+    const auto [found, wanted] = first_difference(now, then);
+    throw UsageError(
+        {.what = "the checkpoint is of another recipe", .where = path, .found = found, .wanted = wanted, .mend = mend});
+  }
+  if (globals.seed_given && globals.seed != checkpoint.provenance.seed) {
+    throw UsageError({.what = "the checkpoint is of another seed",
+                      .where = path,
+                      .found = fmt::format("--seed {}", globals.seed),
+                      .wanted = fmt::format("{}", checkpoint.provenance.seed),
+                      .mend = mend});
+  }
+}
+
+ModelFile read_checkpoint(const std::string& path) {
+  ModelFile checkpoint = read_model(path);
+  if (!checkpoint.training) {
+    throw FileError({.what = "holds a model but no state of its training", .where = path, .wanted = "a checkpoint"});
+  }
+  return checkpoint;
+}
+
+void train(const Options& options, Globals& globals) {
+  const std::string saved_in = checkpoint_path(options.output);
+  const TrajectoryFile data = read_trajectories(options.data + "/train.nc");
+  const TrajectoryFile held_out = read_trajectories(options.data + "/valid.nc");
+  std::optional<ModelFile> checkpoint;
+  if (options.resume) checkpoint = read_checkpoint(saved_in);
+
+  // Resumed without CONFIG, the run is what the checkpoint says it is.
+  Experiment experiment = checkpoint ? base_experiment(options.config, checkpoint->provenance, saved_in)
+                                     : base_experiment(options.config, data.provenance, options.data + "/train.nc");
+  if (!data.dynamics.empty()) experiment.dynamics = read_dynamics(data.dynamics, options.data + "/train.nc");
+  apply_flags(experiment, globals, {"dynamics", "simulation"});
+  if (checkpoint) {
+    require_same_run(saved_in, *checkpoint, experiment, globals);
+    globals.seed = checkpoint->provenance.seed;
+  }
+
+  const StateLayout& layout = data.trajectories.layout;
+  Prior prior{.network_parameters = experiment.network,
+              .schedule = experiment.schedule,
+              .layout = layout,
+              .normalisation = data.normalisation,
+              .context = {},
+              .network = make_network(experiment.network, layout.event, globals.seed),
+              .dynamics = data.dynamics.empty() ? "" : experiment.dynamics.system};
+  Trainer trainer(prior, experiment.training, data.trajectories, held_out.trajectories, globals.seed);
+  require_writable(options.output);
+  if (checkpoint) {
+    trainer.resume(*checkpoint->training);
+    spdlog::info("going on after epoch {} of {}", checkpoint->training->epoch, experiment.training.epochs);
+  } else if (fs::exists(saved_in)) {
+    spdlog::warn("{} is of an earlier run and will be replaced; --resume would have gone on from it", saved_in);
+  }
+
+  const Provenance provenance = provenance_of(globals, experiment);
+  const Stopwatch stopwatch;
+  EpochReport last;
+  std::optional<double> validation;
+  try {
+    ProgressBar bar = globals.progress("train", "epochs");
+    trainer.run([&](const TrainingState& state) { write_model(saved_in, prior, &state, provenance); },
+                [&](const EpochReport& report) {
+                  last = report;
+                  if (report.validation_loss) validation = report.validation_loss;
+                  const auto note = validation ? fmt::format("loss {:.4f}, validation {:.4f}", report.loss, *validation)
+                                               : fmt::format("loss {:.4f}", report.loss);
+                  bar.update(report.epoch, report.epochs, note);
+                });
+  } catch (const Interrupted& stop) {
+    throw Interrupted({.what = stop.fault().what,
+                       .mend = fmt::format("saved in {} after epoch {}; the same command with --resume goes on",
+                                           saved_in, last.epoch)},
+                      stop.exit_code() - 128);
+  }
+
+  const TrainingState state = trainer.state();
+  write_model(options.output, trainer.result(), nullptr, provenance);
+  std::error_code ignored;
+  fs::remove(saved_in, ignored);
+  say(fmt::format(
+      "trained {} with {} weights on windows of {} states for {} epochs in {:.1f} s: loss {:.4f}{} in {}",
+      experiment.network.kind, state.weights.numel(), experiment.network.window_length(), state.epoch,
+      stopwatch.seconds(), state.losses.back(),
+      state.validation_losses.empty() ? "" : fmt::format(", validation loss {:.4f}", state.validation_losses.back()),
+      options.output));
+}
+
+}  // namespace
+
+Subcommand train_command(CLI::App& program, Globals& globals) {
+  auto options = std::make_shared<Options>();
+  CLI::App* flags = add_subcommand(program, "train", "Train a prior on simulated trajectories",
+                                   "sda train --data run/data -o run/model.nc --set network.order=4");
+  add_config(*flags, options->config, "the one the data were simulated with is taken");
+  flags->add_option("--data", options->data, "folder with train.nc and valid.nc")->required();
+  flags->add_option("-o,--output", options->output, "model file; its checkpoint lies beside it")->required();
+  flags->add_flag("--resume", options->resume, "go on from the checkpoint of a run that was stopped");
+  add_key_flag(*flags, globals, "--order", "network.order", "k: windows of 2k+1 states");
+  add_key_flag(*flags, globals, "--epochs", "training.epochs", "passes over the data");
+  return {flags, [options, &globals] { train(*options, globals); }};
+}
+
+}  // namespace sda::app
