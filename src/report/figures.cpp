@@ -1,0 +1,500 @@
+/// Bands, lines, spread and ranks of one case, and what each figure says in a sentence.
+#include "report/figures.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda::report {
+namespace {
+
+std::vector<double> to_vector(const Tensor& values) {
+  const Tensor v = values.detach().to(at::kDouble).contiguous();
+  return {v.data_ptr<double>(), v.data_ptr<double>() + v.numel()};
+}
+
+std::string unit_text(const std::string& units) {
+  return units == "1" || units.empty() ? "dimensionless" : units;
+}
+
+/// Members, (member, time), and truth, (time), of one quantity.
+struct Quantity {
+  Tensor posterior, reference, truth;  ///< the last two may be undefined
+};
+
+/// 5 to 95 % of the members at each time.
+Band band(Role role, const std::string& method, const Tensor& members) {
+  const Tensor q = at::quantile(members, at::tensor({0.05, 0.95}, at::kDouble), 0);
+  return {role, method + ", 5–95 %", to_vector(q[0]), to_vector(q[1])};
+}
+
+/// Everything there is to draw of one quantity. `kept` are the indices of the times drawn.
+Panel draw(const Quantity& quantity, const std::vector<double>& times, const Tensor& kept, const Figures& figures) {
+  const auto at_kept = [&](const Tensor& values) { return values.index_select(-1, kept); };
+  Panel panel;
+  panel.times = to_vector(at_kept(at::tensor(times, at::kDouble)));
+  const Tensor posterior = at_kept(quantity.posterior);
+  for (std::int64_t i = 0; i < figures.members; ++i) panel.members.push_back(to_vector(posterior[i]));
+  if (quantity.reference.defined()) {
+    const Tensor reference = at_kept(quantity.reference);
+    const auto& method = figures.reference_method;
+    panel.bands.push_back(band(Role::reference_band, method, reference));
+    panel.curves.push_back({Role::reference_mean, method + ", mean", to_vector(reference.mean(0)), true});
+  }
+  panel.bands.push_back(band(Role::posterior_band, figures.method, posterior));
+  panel.curves.push_back({Role::posterior_mean, figures.method + ", mean", to_vector(posterior.mean(0)), true});
+  if (quantity.truth.defined()) {
+    panel.curves.push_back({Role::truth, "truth", to_vector(at_kept(quantity.truth)), false});
+  }
+  return panel;
+}
+
+/// Evenly spread indices of at most `most` of `n`.
+std::vector<std::int64_t> spread_indices(std::int64_t n, std::int64_t most) {
+  std::vector<std::int64_t> chosen;
+  const auto m = std::min(n, most);
+  for (std::int64_t i = 0; i < m; ++i) chosen.push_back(m < n ? i * (n - 1) / (m - 1) : i);
+  return chosen;
+}
+
+/// Names the panel of component c of the flattened event.
+void name_component(Panel& panel, const StateLayout& layout, std::int64_t c) {
+  const auto sizes = layout.space();
+  const auto channel = layout.channels_are_variables() ? c / count(sizes) : 0;
+  const auto& variable = layout.variables.at(static_cast<std::size_t>(channel));
+  panel.name = variable.name;
+  panel.title = variable.long_name;
+  panel.unit = unit_text(variable.units);
+  std::string place;
+  auto rest = c - channel * count(sizes);
+  for (std::size_t axis = sizes.size(); axis-- > 0; rest /= sizes[axis]) {
+    place = std::to_string(rest % sizes[axis]) + (place.empty() ? "" : ", ") + place;
+  }
+  if (!place.empty()) panel.name += "[" + place + "]";
+}
+
+/// One element of a reading that is an affine function of one component: y = offset + slope × normalised component.
+struct SingleComponent {
+  std::int64_t component = 0;
+  double slope = 1, offset = 0;
+};
+
+/// What each element of a reading reads, if that is one component; found by reading the zero state, unit states and,
+/// to see that the operator is affine, two states of mixed signs. Nothing for events too large to try.
+std::vector<std::optional<SingleComponent>> probe(const ObservationOperator& op, at::IntArrayRef event) {
+  constexpr std::int64_t most_components = 256;
+  constexpr double rounding = 1e-9;
+  const auto n = count(event);
+  const auto elements = count(op.reading_shape(event));
+  std::vector<std::optional<SingleComponent>> found(static_cast<std::size_t>(elements));
+  if (n > most_components) return found;
+  const auto options = at::TensorOptions().dtype(at::kDouble);
+  const Tensor angles = at::arange(1, n + 1, options);
+  const Tensor mixed = at::stack({3 * at::sin(angles), -2 * at::cos(1.7 * angles)});
+  const Tensor states = at::cat({at::zeros({1, n}, options), at::eye(n, options), mixed});
+  const Tensor read = op.read(states.reshape(prepend({n + 3}, event))).reshape({n + 3, elements});
+  const Tensor zero = read[0];
+  const Tensor matrix = read.narrow(0, 1, n) - zero;  // (component, element)
+  const Tensor error = (read.narrow(0, n + 1, 2) - zero - at::mm(mixed, matrix)).abs().amax(0);
+  for (std::int64_t e = 0; e < elements; ++e) {
+    const Tensor column = matrix.select(1, e);
+    const double size = column.abs().max().item<double>() + zero[e].abs().item<double>();
+    const Tensor parts = column.abs().gt(rounding * size).nonzero().flatten();
+    if (parts.numel() == 1 && error[e].item<double>() <= rounding * size) {
+      const auto component = parts[0].item<std::int64_t>();
+      found[static_cast<std::size_t>(e)] = {component, column[component].item<double>(), zero[e].item<double>()};
+    }
+  }
+  return found;
+}
+
+/// Share of times and panels at which the truth lies within the band of that role.
+std::optional<double> coverage(const std::vector<Panel>& panels, Role role) {
+  double inside = 0, all = 0;
+  for (const auto& panel : panels) {
+    const auto b = std::find_if(panel.bands.begin(), panel.bands.end(), [&](const Band& x) { return x.role == role; });
+    const auto t =
+        std::find_if(panel.curves.begin(), panel.curves.end(), [](const Curve& x) { return x.role == Role::truth; });
+    if (b == panel.bands.end() || t == panel.curves.end()) return std::nullopt;
+    for (std::size_t i = 0; i < t->values.size(); ++i) {
+      inside += t->values[i] >= b->low[i] && t->values[i] <= b->high[i] ? 1 : 0;
+      all += 1;
+    }
+  }
+  return all > 0 ? std::optional(inside / all) : std::nullopt;
+}
+
+double mean_width(const Band& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < b.low.size(); ++i) sum += b.high[i] - b.low[i];
+  return sum / static_cast<double>(b.low.size());
+}
+
+/// Mean over panels of the posterior band's mean width over the reference band's.
+std::optional<double> relative_width(const std::vector<Panel>& panels) {
+  double sum = 0, all = 0;
+  for (const auto& panel : panels) {
+    if (panel.bands.size() != 2) return std::nullopt;
+    const double reference = mean_width(panel.bands.front());
+    if (reference > 0) sum += mean_width(panel.bands.back()) / reference, all += 1;
+  }
+  return all > 0 ? std::optional(sum / all) : std::nullopt;
+}
+
+std::string band_sentence(const Figures& figures, const std::vector<Panel>& panels) {
+  std::string sentence;
+  if (const auto inside = coverage(panels, Role::posterior_band)) {
+    sentence = fmt::format("The {} band (5–95 %) holds the truth at {:.0f} % of the values shown", figures.method,
+                           100 * *inside);
+    if (const auto other = coverage(panels, Role::reference_band)) {
+      sentence += fmt::format(", the {} band at {:.0f} %", figures.reference_method, 100 * *other);
+    }
+    sentence += "; 90 % is calibrated";
+  }
+  if (const auto width = relative_width(panels)) {
+    sentence += fmt::format("{} {} band{} is {:.2f} times as wide as the {} band on average",
+                            sentence.empty() ? "The" : "; the", figures.method, sentence.empty() ? " (5–95 %)" : "",
+                            *width, figures.reference_method);
+  }
+  if (sentence.empty()) sentence = fmt::format("Lines are {} members, the band holds 5–95 % of all", figures.members);
+  return sentence + ".";
+}
+
+/// Spread and error of the mean at each time, over components; returns what they say over all times.
+std::string add_skill(Panel& panel, Role role, const std::string& method, const Tensor& members, const Tensor& truth,
+                      const Tensor& kept) {
+  if (members.size(0) < 2) return "";
+  const Tensor spread = members.flatten(2).var(0, true).mean(1).sqrt();
+  panel.curves.push_back({role, method + ", spread", to_vector(spread.index_select(0, kept)), false});
+  if (!truth.defined()) return "";
+  const Tensor error = (members.mean(0) - truth).flatten(1).square().mean(1).sqrt();
+  panel.curves.push_back({role, method + ", error of the mean", to_vector(error.index_select(0, kept)), true});
+  const double total_spread = spread.square().mean().sqrt().item<double>();
+  const double total_error = error.square().mean().sqrt().item<double>();
+  return fmt::format("{}: error of the mean {:.2g}, spread {:.2g}, ratio {:.2f}", method, total_error, total_spread,
+                     total_error / total_spread);
+}
+
+/// Ranks in at most 16 bins, few enough that each expects 8 values.
+RankBars rank_bars(const EnsembleScores& scores, Role role) {
+  RankBars bars;
+  bars.method = scores.method;
+  bars.role = role;
+  for (const auto n : scores.ranks) bars.values += n;
+  const auto places = static_cast<std::int64_t>(scores.ranks.size());
+  const auto bins = std::min(places, std::clamp<std::int64_t>(bars.values / 8, 2, 16));
+  std::vector<double> counts(static_cast<std::size_t>(bins)), widths(counts.size());
+  for (std::int64_t r = 0; r < places; ++r) {
+    const auto bin = static_cast<std::size_t>(r * bins / places);
+    counts[bin] += static_cast<double>(scores.ranks[static_cast<std::size_t>(r)]);
+    widths[bin] += 1;
+  }
+  const auto n = static_cast<double>(bars.values);
+  for (std::size_t b = 0; b < counts.size(); ++b) {
+    bars.ratio.push_back(counts[b] / (n * widths[b] / static_cast<double>(places)));
+  }
+  const double p = 1.0 / static_cast<double>(bins);
+  bars.tolerance = 1.96 * std::sqrt((1 - p) / (n * p));
+  return bars;
+}
+
+std::string rank_sentence(const std::vector<RankBars>& all) {
+  std::string sentence;
+  for (const auto& bars : all) {
+    const double ends = (bars.ratio.front() + bars.ratio.back()) / 2;
+    const char* reading = ends > 1 + bars.tolerance ? "too often at the ensemble’s edge, which is too narrow or biased"
+                          : ends < 1 - bars.tolerance ? "too seldom at the ensemble’s edge, which is too wide"
+                                                      : "at the ensemble’s edge as often as it should be";
+    sentence += fmt::format("{}{}: the truth is {} (outer bins {:.2f} times their share)", sentence.empty() ? "" : "; ",
+                            bars.method, reading, ends);
+  }
+  return sentence;
+}
+
+void check_shapes(const ReportCase& report_case) {
+  const auto wanted = prepend({report_case.observations.length}, report_case.observations.layout.event);
+  const auto check = [&](const Tensor& members, const char* who) {
+    const auto where = "report, case " + report_case.name;
+    if (!members.defined() || members.dim() < 2 || members.size(0) == 0 || members.sizes().slice(1) != wanted) {
+      throw ShapeError({.what = std::string("the ") + who + " does not fit the observations",
+                        .where = where,
+                        .found = members.defined() ? sda::to_string(members.sizes()) : "no members",
+                        .wanted = "members of " + sda::to_string(wanted)});
+    }
+    if (!at::isfinite(members).all().item<bool>()) {
+      throw ValueError({.what = std::string("the ") + who + " is not finite", .where = where});
+    }
+  };
+  check(report_case.posterior.members, "posterior ensemble");
+  if (report_case.reference.members.defined()) check(report_case.reference.members, "reference ensemble");
+}
+
+/// Fills the panels of one case, a step at a time.
+class Builder {
+ public:
+  Builder(const ReportCase& report_case, std::int64_t lines, std::int64_t stride)
+      : case_(report_case), y_(report_case.observations) {
+    posterior_ = case_.posterior.members.detach().to(at::kDouble);
+    if (case_.reference.members.defined()) reference_ = case_.reference.members.detach().to(at::kDouble);
+    if (y_.truth.defined()) truth_ = y_.truth.detach().to(at::kDouble);
+    for (std::int64_t i = 0; i < y_.length; ++i) {
+      times_.push_back(y_.start_time + static_cast<double>(i) * y_.layout.dt);
+    }
+    kept_ = at::arange(0, y_.length, stride, at::kLong);
+    if ((y_.length - 1) % stride != 0) kept_ = at::cat({kept_, at::tensor({y_.length - 1}, at::kLong)});
+
+    figures_.name = case_.name;
+    figures_.method = case_.posterior.method.empty() ? "posterior" : case_.posterior.method;
+    if (reference_.defined()) {
+      figures_.reference_method = case_.reference.method.empty() ? "reference" : case_.reference.method;
+    }
+    figures_.scores = case_.scores;
+    figures_.members = std::min(lines, posterior_.size(0));
+    figures_.stride = stride;
+    figures_.time_axis = fmt::format("time ({})", unit_text(y_.layout.time_units));
+    const double margin = times_.size() > 1 ? 0.01 * (times_.back() - times_.front()) : y_.layout.dt;
+    figures_.first_time = times_.front() - margin;
+    figures_.last_time = times_.back() + margin;
+  }
+
+  Figures build() {
+    const auto shown = spread_indices(count(y_.layout.event), most_panels);
+    add_states(shown);
+    add_readings(shown);
+    add_skill_panel();
+    add_ranks();
+    return std::move(figures_);
+  }
+
+ private:
+  void add_states(const std::vector<std::int64_t>& shown) {
+    const auto space = static_cast<std::int64_t>(y_.layout.event.size());
+    for (const auto c : shown) {
+      const auto component = [&](const Tensor& states) {
+        return states.defined() ? states.flatten(states.dim() - space).select(-1, c) : Tensor();
+      };
+      auto panel = draw({component(posterior_), component(reference_), component(truth_)}, times_, kept_, figures_);
+      name_component(panel, y_.layout, c);
+      figures_.states.push_back(std::move(panel));
+    }
+    figures_.states_caption = band_sentence(figures_, figures_.states);
+    if (const auto all = count(y_.layout.event); static_cast<std::int64_t>(shown.size()) < all) {
+      figures_.states_caption += fmt::format(" {} of {} components are shown.", shown.size(), all);
+    }
+  }
+
+  /// Readings of one component go over it, in its unit; others into panels of their own, over A(members).
+  void add_readings(const std::vector<std::int64_t>& shown) {
+    const auto read_at = y_.op->times(y_.length);
+    const auto count_of_times = static_cast<std::int64_t>(read_at.size());
+    const auto reading = y_.op->reading_shape(y_.layout.event);
+    const auto values = y_.values.detach().to(at::kDouble).reshape({count_of_times, count(reading)});
+    const auto sigma = to_vector(y_.noise.sigma(reading, at::kDouble).expand(reading));
+    const auto mean = to_vector(y_.normalisation.mean.expand(y_.layout.event));
+    const auto std = to_vector(y_.normalisation.std.expand(y_.layout.event));
+    std::vector<double> read_times;
+    for (const auto i : read_at) read_times.push_back(times_[static_cast<std::size_t>(i)]);
+
+    std::vector<std::int64_t> apart;
+    const auto single = probe(*y_.op, y_.layout.event);
+    for (std::size_t e = 0; e < single.size(); ++e) {
+      if (!single[e]) {
+        apart.push_back(static_cast<std::int64_t>(e));
+        continue;
+      }
+      const auto [component, slope, offset] = *single[e];
+      const auto place = std::find(shown.begin(), shown.end(), component);
+      if (place == shown.end()) continue;
+      auto& readings = figures_.states[static_cast<std::size_t>(place - shown.begin())].readings;
+      const auto c = static_cast<std::size_t>(component);
+      const double scale = std[c] / slope;  // y = offset + slope (x − mean) / std
+      for (const double value : to_vector(values.select(1, static_cast<std::int64_t>(e)))) {
+        readings.values.push_back(mean[c] + scale * (value - offset));
+        readings.errors.push_back(std::abs(scale) * sigma[e]);
+      }
+      readings.times.insert(readings.times.end(), read_times.begin(), read_times.end());
+    }
+    if (!apart.empty()) add_reading_panels(apart, values, read_times, sigma);
+
+    const auto [least, most] = std::minmax_element(sigma.begin(), sigma.end());
+    figures_.observed =
+        fmt::format("{}; {} {} in {} states, each with Gaussian noise of standard deviation {} in the operator’s unit",
+                    y_.op->describe(), values.numel(), values.numel() == 1 ? "reading" : "readings", y_.length,
+                    *least == *most ? fmt::format("{:g}", *least) : fmt::format("{:g} to {:g}", *least, *most));
+  }
+
+  void add_reading_panels(const std::vector<std::int64_t>& apart, const Tensor& values,
+                          const std::vector<double>& read_times, const std::vector<double>& sigma) {
+    const auto read = [&](const Tensor& states) {  // (member, time, element)
+      if (!states.defined()) return Tensor();
+      const Tensor a = y_.op->apply(y_.normalisation.normalise(states));
+      return a.reshape({a.size(0), a.size(1), -1});
+    };
+    const Tensor posterior = read(posterior_), reference = read(reference_);
+    const Tensor truth = truth_.defined() ? read(truth_.unsqueeze(0))[0] : Tensor();
+    const Tensor all = at::arange(0, values.size(0), at::kLong);
+    for (const auto k : spread_indices(static_cast<std::int64_t>(apart.size()), most_panels)) {
+      const auto e = apart[static_cast<std::size_t>(k)];
+      const auto element = [&](const Tensor& x) { return x.defined() ? x.select(-1, e) : Tensor(); };
+      auto panel = draw({element(posterior), element(reference), element(truth)}, read_times, all, figures_);
+      panel.name = fmt::format("reading {}", e + 1);
+      panel.title = y_.op->describe();
+      panel.unit = "as read";
+      panel.readings = {read_times, to_vector(values.select(1, e)),
+                        std::vector<double>(read_times.size(), sigma[static_cast<std::size_t>(e)])};
+      figures_.readings.push_back(std::move(panel));
+    }
+    figures_.readings_caption = "What the instrument would read of each member, against what it did read. " +
+                                band_sentence(figures_, figures_.readings);
+    if (apart.size() > figures_.readings.size()) {
+      figures_.readings_caption += fmt::format(" {} of {} are shown.", figures_.readings.size(), apart.size());
+    }
+  }
+
+  void add_skill_panel() {
+    auto& panel = figures_.skill;
+    panel.name = "spread, error";
+    panel.title = "root mean square over all components";
+    panel.unit = "normalised";
+    panel.from_zero = true;
+    panel.times = to_vector(at::tensor(times_, at::kDouble).index_select(0, kept_));
+    const auto normalised = [&](const Tensor& x) { return x.defined() ? y_.normalisation.normalise(x) : Tensor(); };
+    const Tensor u = normalised(truth_);
+    std::string said = add_skill(panel, Role::posterior_mean, figures_.method, normalised(posterior_), u, kept_);
+    if (reference_.defined()) {
+      const auto other =
+          add_skill(panel, Role::reference_mean, figures_.reference_method, normalised(reference_), u, kept_);
+      if (!other.empty()) said += "; " + other;
+    }
+    figures_.skill_caption =
+        said.empty() ? "The ensembles’ standard deviation over time."
+                     : "Over all times, " + said + "; near 1 is reliable, though one truth’s ratio scatters widely.";
+  }
+
+  void add_ranks() {
+    for (const auto& scores : case_.scores) {
+      if (std::all_of(scores.ranks.begin(), scores.ranks.end(), [](auto n) { return n == 0; })) continue;
+      const bool is_reference = scores.method == figures_.reference_method;
+      figures_.ranks.push_back(rank_bars(scores, is_reference ? Role::reference_mean : Role::posterior_mean));
+    }
+    if (figures_.ranks.empty()) return;
+    figures_.ranks_caption = rank_sentence(figures_.ranks) +
+                             "; flat is calibrated, and the grey stripe would hold 95 % of bins if ranks at "
+                             "neighbouring times were independent, which they are not.";
+  }
+
+  const ReportCase& case_;
+  const Observations& y_;
+  Tensor posterior_, reference_, truth_, kept_;
+  std::vector<double> times_;
+  Figures figures_;
+};
+
+}  // namespace
+
+std::string to_string(Role role) {
+  switch (role) {
+    case Role::members:
+      return "members";
+    case Role::posterior_band:
+      return "posterior-band";
+    case Role::posterior_mean:
+      return "posterior-mean";
+    case Role::reference_band:
+      return "reference-band";
+    case Role::reference_mean:
+      return "reference-mean";
+    case Role::truth:
+      break;
+  }
+  return "truth";
+}
+
+std::string Panel::axis() const {
+  return fmt::format("{} ({})", name, unit);
+}
+
+std::pair<double, double> Panel::range() const {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  const auto cover = [&](double value) { low = std::min(low, value), high = std::max(high, value); };
+  const auto cover_all = [&](const std::vector<double>& values) { std::for_each(values.begin(), values.end(), cover); };
+  for (const auto& line : members) cover_all(line);
+  for (const auto& b : bands) cover_all(b.low), cover_all(b.high);
+  for (const auto& c : curves) cover_all(c.values);
+  for (std::size_t i = 0; i < readings.values.size(); ++i) {
+    cover(readings.values[i] - readings.errors[i]), cover(readings.values[i] + readings.errors[i]);
+  }
+  if (!(low <= high)) return {0, 1};
+  if (from_zero) low = 0;
+  const double margin = high > low ? 0.05 * (high - low) : std::max(1e-6, 0.05 * std::abs(high));
+  return {from_zero ? 0 : low - margin, high + margin};
+}
+
+Figures figures_of(const ReportCase& report_case, std::int64_t lines, std::int64_t stride) {
+  check_shapes(report_case);
+  const at::NoGradGuard no_grad;
+  return Builder(report_case, lines, stride).build();
+}
+
+std::vector<double> ticks(double low, double high, int count) {
+  const double raw = (high - low) / std::max(count, 1);
+  const double power = std::pow(10.0, std::floor(std::log10(raw)));
+  const double step = power * (raw / power < 1.5 ? 1 : raw / power < 3.5 ? 2 : raw / power < 7.5 ? 5 : 10);
+  const auto first = static_cast<std::int64_t>(std::ceil(low / step - 1e-9));
+  const auto last = static_cast<std::int64_t>(std::floor(high / step + 1e-9));
+  std::vector<double> values;
+  for (auto i = first; i <= last; ++i) values.push_back(static_cast<double>(i) * step);
+  return values;
+}
+
+std::string tick_text(double value, double step) {
+  if (std::abs(value) < 1e-9 * step) value = 0;
+  if (std::abs(value) >= 1e6 || step < 1e-4) return fmt::format("{:g}", value);
+  const int decimals = std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9)));
+  return fmt::format("{}{:.{}f}", value < 0 ? "−" : "", std::abs(value), decimals);
+}
+
+std::string to_string(const Estimate& estimate) {
+  const double size = estimate.standard_error > 0 ? estimate.standard_error : std::abs(estimate.value) / 30;
+  const int decimals = size > 0 ? std::clamp(1 - static_cast<int>(std::floor(std::log10(size))), 0, 6) : 2;
+  auto text = fmt::format("{}{:.{}f}", estimate.value < 0 ? "−" : "", std::abs(estimate.value), decimals);
+  if (estimate.standard_error > 0) text += fmt::format(" ± {:.{}f}", estimate.standard_error, decimals);
+  return text;
+}
+
+std::vector<std::string> score_columns() {
+  return {"method", "members", "W₁", "W₁ floor", "log p(x)", "log p(y | x)", "CRPS", "RMSE", "spread"};
+}
+
+std::vector<std::string> score_row(const EnsembleScores& s) {
+  const auto number = [](const std::optional<double>& x) { return x ? to_string(Estimate{*x, 0}) : std::string("–"); };
+  const auto estimate = [](const std::optional<Estimate>& x) { return x ? to_string(*x) : std::string("–"); };
+  return {s.method,
+          std::to_string(s.members),
+          number(s.wasserstein),
+          number(s.wasserstein_floor),
+          estimate(s.log_prior),
+          estimate(s.log_likelihood),
+          estimate(s.crps),
+          number(s.rmse),
+          number(s.spread)};
+}
+
+std::string file_stem(const std::string& name) {
+  std::string stem = name.empty() ? "case" : name;
+  for (auto& c : stem) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80 && std::isalnum(byte) == 0 && c != '-' && c != '_' && c != '.') c = '_';
+  }
+  if (stem.front() == '.') stem.front() = '_';
+  return stem;
+}
+
+}  // namespace sda::report

@@ -1,0 +1,388 @@
+/// One case as PNG: writes a gnuplot script with its data inside, runs gnuplot on it, renames the result into place.
+#include "report/picture.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "report/files.hpp"
+#include "sda/core/error.hpp"
+
+extern char** environ;
+
+namespace sda::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Sizes in pixels.
+constexpr int width = 2000, left_edge = 150, right_edge = width - 50;
+constexpr int header = 240, state_height = 320, state_gap = 90, lower_height = 380, score_line = 40;
+constexpr int axis_height = 105;  // from a plot's lower edge to its caption
+constexpr int figure_gap = 75;    // from a caption to the next plot's upper edge
+constexpr int caption_line = 32;
+constexpr std::size_t line_characters = 165;  // of a caption over the whole width
+
+// Colours of page.css on white.
+constexpr const char* posterior_colour = "#0072b2";
+constexpr const char* member_colour = "#a00072b2";  // the first two digits are gnuplot's transparency
+constexpr const char* reference_colour = "#b86e00";
+constexpr const char* reference_fill = "#e69f00";
+constexpr const char* reading_colour = "#b0246b";
+constexpr const char* truth_colour = "#111417";
+
+/// Text between gnuplot's single quotes (the terminal is not enhanced: no character is special).
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') out += '\'';
+    out += c == '\n' ? ' ' : c;
+  }
+  return out + "'";
+}
+
+/// Appends to a gnuplot script; places are pixels from the top left of a page of `height`.
+class Script {
+ public:
+  explicit Script(int height) : height_(height) {}
+
+  template <class... Arguments>
+  void line(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Arguments>(arguments)...);
+    text_ += '\n';
+  }
+  double across(int pixels) const { return static_cast<double>(pixels) / width; }
+  double up(int pixels) const { return 1 - static_cast<double>(pixels) / height_; }
+
+  /// The axes of the next plot.
+  void frame(int left, int right, int top, int bottom) {
+    line("set lmargin at screen {:.5f}\nset rmargin at screen {:.5f}", across(left), across(right));
+    line("set tmargin at screen {:.5f}\nset bmargin at screen {:.5f}", up(top), up(bottom));
+  }
+  void text_at(int x, int y, const std::string& text, const char* how) {
+    line("set label {} at screen {:.5f}, {:.5f} {}", quoted(text), across(x), up(y), how);
+  }
+  /// A data block of columns; returns its name.
+  std::string block(const std::vector<const std::vector<double>*>& columns) {
+    const auto name = fmt::format("$data{}", ++blocks_);
+    line("{} << EOD", name);
+    for (std::size_t i = 0; i < columns.front()->size(); ++i) {
+      for (const auto* column : columns) fmt::format_to(std::back_inserter(text_), "{:.9g} ", (*column)[i]);
+      text_ += '\n';
+    }
+    line("EOD");
+    return name;
+  }
+  void plot(const std::vector<std::string>& clauses) { line("plot {}", fmt::format("{}", fmt::join(clauses, ", "))); }
+  std::string text() && { return std::move(text_); }
+
+ private:
+  int height_;
+  int blocks_ = 0;
+  std::string text_;
+};
+
+std::string lines_style(const Curve& curve) {
+  const char* colour = curve.role == Role::truth            ? truth_colour
+                       : curve.role == Role::reference_mean ? reference_colour
+                                                            : posterior_colour;
+  return fmt::format("with lines lc rgb '{}' lw 2.5 dt {}", colour, curve.dashed ? 3 : 1);
+}
+
+// Styles of the series, for the plots and for the legend.
+const std::string members_style = fmt::format("with lines lc rgb '{}' lw 1.2", member_colour);
+const std::string posterior_style = fmt::format("with lines lc rgb '{}' lw 2.2 dt 2", posterior_colour);
+const std::string reference_style =
+    fmt::format("with filledcurves fc rgb '{}' fs transparent solid 0.35 noborder", reference_fill);
+const std::string edge_style = fmt::format("with lines lc rgb '{}' lw 1.2", reference_colour);
+const std::string truth_style = fmt::format("with lines lc rgb '{}' lw 2.8", truth_colour);
+const std::string points_style = fmt::format("with yerrorbars lc rgb '{}' pt 7 ps 1.4 lw 2", reading_colour);
+
+/// One component or reading: reference band, members, posterior band, truth, readings, from back to front.
+std::vector<std::string> state_clauses(Script& script, const Panel& panel) {
+  std::vector<std::string> back, middle, front;
+  for (const auto& band : panel.bands) {
+    const auto data = script.block({&panel.times, &band.low, &band.high});
+    const bool reference = band.role == Role::reference_band;
+    if (reference) back.push_back(data + " using 1:2:3 " + reference_style);
+    for (const char* column : {" using 1:2 ", " using 1:3 "}) {
+      (reference ? back : front).push_back(data + column + (reference ? edge_style : posterior_style));
+    }
+  }
+  for (const auto& member : panel.members) {
+    middle.push_back(script.block({&panel.times, &member}) + " using 1:2 " + members_style);
+  }
+  for (const auto& curve : panel.curves) {  // means stay off: a panel shows where the members are
+    if (curve.role != Role::truth) continue;
+    front.push_back(script.block({&panel.times, &curve.values}) + " using 1:2 " + truth_style);
+  }
+  if (const auto& r = panel.readings; !r.times.empty()) {
+    front.push_back(script.block({&r.times, &r.values, &r.errors}) + " using 1:2:3 " + points_style);
+  }
+  back.insert(back.end(), middle.begin(), middle.end());
+  back.insert(back.end(), front.begin(), front.end());
+  return back;
+}
+
+std::vector<std::string> legend(const Figures& figures) {
+  const auto entry = [](const std::string& style, const std::string& title) {
+    return "keyentry " + style + " title " + quoted(title);
+  };
+  std::vector<std::string> entries;
+  entries.push_back(entry(members_style, fmt::format("{} {} members", figures.members, figures.method)));
+  entries.push_back(entry(posterior_style, figures.method + " 5–95 %"));
+  if (!figures.reference_method.empty()) {
+    entries.push_back(entry(reference_style, figures.reference_method + " 5–95 %"));
+  }
+  const auto has = [&](const auto& test) {
+    return std::any_of(figures.states.begin(), figures.states.end(), test) ||
+           std::any_of(figures.readings.begin(), figures.readings.end(), test);
+  };
+  if (has([](const Panel& p) { return p.curves.size() > 0 && p.curves.back().role == Role::truth; })) {
+    entries.push_back(entry(truth_style, "truth"));
+  }
+  if (has([](const Panel& p) { return !p.readings.times.empty(); })) {
+    entries.push_back(entry(points_style, "readings ± 1 sd"));
+  }
+  return entries;
+}
+
+void name_axes(Script& script, const std::string& title, const std::string& x, const std::string& y) {
+  script.line("unset label");
+  script.line("set label {} at graph 0, 1 offset 0, 0.9 left font ',17'", quoted(title));
+  script.line("set xlabel {} offset 0, 0.2", quoted(x));
+  script.line("set ylabel {}", quoted(y));
+}
+
+/// Lines of at most about `most` characters, broken at spaces.
+std::vector<std::string> wrapped(const std::string& text, std::size_t most) {
+  std::vector<std::string> lines{""};
+  std::size_t length = 0;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const auto characters = static_cast<std::size_t>(
+        std::count_if(word.begin(), word.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    if (length > 0 && length + 1 + characters > most) lines.emplace_back(), length = 0;
+    if (length > 0) lines.back() += ' ', ++length;
+    lines.back() += word, length += characters;
+  }
+  return lines;
+}
+
+int caption_height(const std::string& text, double share) {
+  return caption_line * static_cast<int>(wrapped(text, static_cast<std::size_t>(share * line_characters)).size());
+}
+
+/// A caption below axes whose plot ends at `bottom`, as wide as a share of the page; drawn with the next plot.
+void write_caption(Script& script, const std::string& text, int left, int bottom, double share) {
+  int y = bottom + axis_height;
+  for (const auto& line : wrapped(text, static_cast<std::size_t>(share * line_characters))) {
+    script.text_at(left, y, line, "left font ',15' textcolor rgb '#57606a'");
+    y += caption_line;
+  }
+}
+
+/// Panels below one another; moves `top` to where the next figure may begin.
+void draw_states(Script& script, const Figures& figures, const std::vector<Panel>& panels, const std::string& caption,
+                 bool with_legend, int& top) {
+  for (const auto& panel : panels) {
+    const bool last = &panel == &panels.back();
+    auto clauses = state_clauses(script, panel);
+    if (with_legend && &panel == &panels.front()) {
+      script.line("set key at screen 0.5, {:.5f} center center horizontal Left reverse samplen 3 width 2 font ',17'",
+                  script.up(header - 90));
+      const auto entries = legend(figures);
+      clauses.insert(clauses.end(), entries.begin(), entries.end());
+    } else {
+      script.line("unset key");
+    }
+    const auto [low, high] = panel.range();
+    script.frame(left_edge, right_edge, top, top + state_height - state_gap);
+    name_axes(script, panel.name + (panel.title.empty() ? "" : ":  " + panel.title), last ? figures.time_axis : "",
+              panel.axis());
+    script.line("set xrange [{}:{}]\nset yrange [{}:{}]", figures.first_time, figures.last_time, low, high);
+    if (last) write_caption(script, caption, left_edge, top + state_height - state_gap, 1);
+    script.plot(clauses);
+    script.line("unset key");
+    top += state_height;
+  }
+  top += axis_height - state_gap + caption_height(caption, 1) + figure_gap;
+}
+
+double share(int left, int right) {
+  return static_cast<double>(right - left) / (right_edge - left_edge);
+}
+
+void draw_skill(Script& script, const Figures& figures, int left, int right, int top) {
+  script.frame(left, right, top, top + lower_height);
+  name_axes(script, "spread and error, " + figures.skill.title, figures.time_axis, figures.skill.axis());
+  script.line("set xrange [{}:{}]\nset yrange [0:{}]", figures.first_time, figures.last_time,
+              1.6 * figures.skill.range().second);
+  write_caption(script, figures.skill_caption, left, top + lower_height, share(left, right));
+  script.line("set key inside top right vertical Left reverse samplen 3 font ',15'");
+  std::vector<std::string> clauses;
+  for (const auto& curve : figures.skill.curves) {
+    clauses.push_back(script.block({&figures.skill.times, &curve.values}) + " using 1:2 " + lines_style(curve) +
+                      " title " + quoted(curve.label));
+  }
+  script.plot(clauses);
+}
+
+void draw_ranks(Script& script, const Figures& figures, int left, int right, int top) {
+  const auto& first = figures.ranks.front();
+  double high = 2;
+  for (const auto& bars : figures.ranks) high = std::max(high, *std::max_element(bars.ratio.begin(), bars.ratio.end()));
+  script.frame(left, right, top, top + lower_height);
+  name_axes(script, fmt::format("ranks of the truth, {} values in {} bins", first.values, first.ratio.size()),
+            "rank among the members (share of members below)", "count / uniform");
+  script.line("set xrange [0:1]\nset yrange [0:{}]", 1.3 * high);
+  write_caption(script, figures.ranks_caption, left, top + lower_height, share(left, right));
+  script.line("set object 1 rectangle from 0, {} to 1, {} behind fc rgb '#8a939c' fs solid 0.25 noborder",
+              1 - first.tolerance, 1 + first.tolerance);
+  script.line("set key inside top right vertical Left reverse samplen 3 font ',15'");
+  std::vector<std::string> clauses;
+  for (std::size_t m = 0; m < figures.ranks.size(); ++m) {
+    const auto& bars = figures.ranks[m];
+    const double bin = 1.0 / static_cast<double>(bars.ratio.size());
+    const double bar = 0.84 * bin / static_cast<double>(figures.ranks.size());
+    std::vector<double> from, to, zero(bars.ratio.size(), 0.0);
+    for (std::size_t b = 0; b < bars.ratio.size(); ++b) {
+      from.push_back((static_cast<double>(b) + 0.08) * bin + static_cast<double>(m) * bar);
+      to.push_back(from.back() + 0.94 * bar);
+    }
+    clauses.push_back(fmt::format("{} using 1:4:1:2:3:4 with boxxyerror fc rgb '{}' fs solid 1 noborder title {}",
+                                  script.block({&from, &to, &zero, &bars.ratio}),
+                                  bars.role == Role::reference_mean ? reference_fill : posterior_colour,
+                                  quoted(bars.method)));
+  }
+  clauses.push_back(fmt::format("1 with lines lc rgb '{}' lw 2 title 'uniform'", truth_colour));
+  script.plot(clauses);
+  script.line("unset object 1");
+}
+
+/// The scores as a table of labels; drawn with the page's head, once.
+void write_scores(Script& script, const Figures& figures, int top) {
+  const std::vector<int> ends{0, 590, 740, 890, 1110, 1340, 1610, 1760, 1910};  // right edges of the columns
+  const auto row = [&](const std::vector<std::string>& cells, int y, const char* font) {
+    for (std::size_t c = 0; c < cells.size(); ++c) {
+      script.text_at(c == 0 ? left_edge : ends[c], y, cells[c],
+                     fmt::format("{} font '{}'", c == 0 ? "left" : "right", font).c_str());
+    }
+  };
+  row(score_columns(), top, ",17");
+  script.line("set arrow from screen {:.5f}, {:.5f} to screen {:.5f}, {:.5f} nohead lc rgb '#8a939c' lw 1",
+              script.across(left_edge), script.up(top + score_line / 2), script.across(ends.back()),
+              script.up(top + score_line / 2));
+  for (const auto& scores : figures.scores) row(score_row(scores), top += score_line, ",16");
+}
+
+std::string find_program(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const auto candidate = (folder.empty() ? fs::path(".") : fs::path(folder)) / name;
+    if (::access(candidate.c_str(), X_OK) == 0 && fs::is_regular_file(candidate)) return candidate.string();
+  }
+  throw FileError({.what = "the picture program " + name + " is not installed",
+                   .where = "PATH",
+                   .wanted = "an executable " + name,
+                   .mend = "install it: apt-get install gnuplot-nox"});
+}
+
+/// Runs `program` on one argument, its output into the file `log`. Returns its exit status.
+int run_program(const std::string& program, std::string argument, const std::string& log) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+  std::string name = program;
+  char* const arguments[] = {name.data(), argument.data(), nullptr};
+  pid_t child = 0;
+  const int failed = posix_spawn(&child, program.c_str(), &actions, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) return 127;
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+std::string first_line(const std::string& path) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    if (line.find_first_not_of(" \t") != std::string::npos) return line;
+  }
+  return "no message";
+}
+
+}  // namespace
+
+std::string picture_script(const Figures& figures, const std::string& png) {
+  const bool skill = !figures.skill.curves.empty(), ranks = !figures.ranks.empty();
+  const int skill_right = ranks ? width / 2 - 40 : right_edge, ranks_left = skill ? width / 2 + 110 : left_edge;
+  const auto stack_height = [](const std::vector<Panel>& panels, const std::string& caption) {
+    if (panels.empty()) return 0;
+    return static_cast<int>(panels.size()) * state_height - state_gap + axis_height + caption_height(caption, 1) +
+           figure_gap;
+  };
+  int height = header + stack_height(figures.states, figures.states_caption) +
+               stack_height(figures.readings, figures.readings_caption);
+  if (skill || ranks) {
+    height += lower_height + axis_height + figure_gap +
+              std::max(skill ? caption_height(figures.skill_caption, share(left_edge, skill_right)) : 0,
+                       ranks ? caption_height(figures.ranks_caption, share(ranks_left, right_edge)) : 0);
+  }
+  const int scores_top = height;
+  if (!figures.scores.empty()) height += (static_cast<int>(figures.scores.size()) + 1) * score_line;
+
+  Script script(height);
+  script.line("set terminal pngcairo noenhanced size {},{} font 'sans,16' background rgb 'white'", width, height);
+  script.line("set output {}\nset encoding utf8\nset minussign", quoted(png));
+  script.line("set grid lc rgb '#e0e3e6' lt 1 lw 1\nset key noautotitle\nset multiplot");
+  // gnuplot draws labels with a plot; the first, an empty one, carries those of the page.
+  script.text_at(left_edge, 45, "Observations: " + figures.name, "left font ',28'");
+  script.text_at(left_edge, 88, figures.observed, "left font ',16' textcolor rgb '#57606a'");
+  if (!figures.scores.empty()) write_scores(script, figures, scores_top);
+  int top = header;
+  script.frame(left_edge, right_edge, top, top + 1);
+  script.line("unset border\nunset tics\nset xrange [0:1]\nset yrange [0:1]\nplot NaN");
+  script.line("unset arrow\nset border 3 lc rgb '#57606a'");
+  script.line("set xtics nomirror out textcolor rgb '#1a1d21'\nset ytics nomirror out textcolor rgb '#1a1d21'");
+
+  draw_states(script, figures, figures.states, figures.states_caption, true, top);
+  if (!figures.readings.empty()) {
+    draw_states(script, figures, figures.readings, figures.readings_caption, false, top);
+  }
+  if (skill) draw_skill(script, figures, left_edge, skill_right, top);
+  if (ranks) draw_ranks(script, figures, ranks_left, right_edge, top);
+  script.line("unset multiplot\nunset output");
+  return std::move(script).text();
+}
+
+void draw_picture(const Figures& figures, const std::string& path) {
+  const auto gnuplot = find_program("gnuplot");
+  const TemporaryFile png(path), script(path + ".gp"), log(path + ".log");
+  write_text(script.path(), picture_script(figures, png.path()), path);
+  const int status = run_program(gnuplot, script.path(), log.path());
+  std::error_code error;
+  if (status != 0 || fs::file_size(png.path(), error) == 0 || error) {
+    throw FileError({.what = fmt::format("gnuplot could not draw the picture (exit status {})", status),
+                     .where = path,
+                     .found = first_line(log.path()),
+                     .mend = "look whether the folder can be written and the disk has room"});
+  }
+  png.rename_to(path);
+}
+
+}  // namespace sda::report

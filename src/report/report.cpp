@@ -1,0 +1,65 @@
+/// The report of an experiment: one page, and a picture for each case.
+#include "sda/report/report.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "report/figures.hpp"
+#include "report/files.hpp"
+#include "report/page.hpp"
+#include "report/picture.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda {
+namespace {
+
+/// Members drawn and states skipped, so that all curves of the page stay within `points` points (of about 10 bytes).
+struct Thinning {
+  std::int64_t lines, stride;
+};
+
+Thinning thinning(const std::vector<ReportCase>& cases) {
+  constexpr std::int64_t points = 120'000, least_lines = 8, other_series = 20;
+  std::int64_t states = 1;  // of all panels
+  for (const auto& c : cases) {
+    states += c.observations.length * (1 + std::min(count(c.observations.layout.event), report::most_panels));
+  }
+  const auto lines = std::clamp(points / states - other_series, least_lines, report::most_lines);
+  return {lines, std::max<std::int64_t>(1, (states * (lines + other_series) + points - 1) / points)};
+}
+
+}  // namespace
+
+void write_report(const std::string& directory, const std::string& title, const std::vector<ReportCase>& cases,
+                  const std::string& table, const Provenance& provenance) {
+  std::set<std::string> stems;
+  for (const auto& c : cases) {
+    if (!stems.insert(report::file_stem(c.name)).second) {
+      throw UsageError({.what = "two cases of the report have the same file name",
+                        .where = directory,
+                        .found = report::file_stem(c.name),
+                        .mend = "name them differently"});
+    }
+  }
+  const auto [lines, stride] = thinning(cases);
+  std::vector<report::Figures> figures;
+  for (const auto& c : cases) figures.push_back(report::figures_of(c, lines, stride));
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) throw FileError({.what = "the folder cannot be made", .where = directory, .found = error.message()});
+  const auto path = (std::filesystem::path(directory) / "report.html").string();
+  const report::TemporaryFile page(path);
+  report::write_text(page.path(), report::page(title, figures, table, provenance), path);
+  page.rename_to(path);
+
+  for (const auto& c : cases) {
+    write_png((std::filesystem::path(directory) / (report::file_stem(c.name) + ".png")).string(), c);
+  }
+}
+
+void write_png(const std::string& path, const ReportCase& report_case) {
+  report::draw_picture(report::figures_of(report_case), path);
+}
+
+}  // namespace sda
