@@ -10,6 +10,7 @@
 #include "score/networks.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
+#include "sda/score/score_model.hpp"
 
 namespace sda {
 
@@ -63,6 +64,10 @@ void Network::load(const std::vector<NamedTensor>& values, const std::string& wh
   for (const auto& own : parameters_) require_fits(own, find(values, own.name), where);
   at::NoGradGuard no_grad;
   for (auto& own : parameters_) own.value.copy_(find(values, own.name)->value);
+}
+
+std::shared_ptr<const DifferentiableScore> Network::fused_score(std::int64_t) const {
+  return nullptr;
 }
 
 void Network::to(at::ScalarType dtype) {

@@ -108,7 +108,9 @@ class NetworkScore final : public DifferentiableScore {
 }  // namespace
 
 std::shared_ptr<const DifferentiableScore> make_network_score(std::shared_ptr<const Network> network,
-                                                              std::int64_t memory) {
+                                                              std::int64_t memory, Evaluation evaluation) {
+  if (evaluation == Evaluation::automatic)
+    if (auto fused = network->fused_score(memory)) return fused;
   return std::make_shared<NetworkScore>(std::move(network), memory);
 }
 

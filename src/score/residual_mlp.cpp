@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/torch.hpp"
+#include "score/fused_mlp_score.hpp"
 #include "score/networks.hpp"
 #include "sda/core/error.hpp"
 
@@ -16,6 +17,7 @@ class ResidualMlp final : public Network {
       : window_(prepend({p.window_length()}, event)),
         features_(count(window_)),
         activation_(activation(p.activation)),
+        silu_(p.activation == "SiLU"),
         maker_(parameters_, seed),
         embedding_(maker_, p.embedding) {
     std::int64_t width = features_ + p.embedding;
@@ -53,6 +55,27 @@ class ResidualMlp final : public Network {
     return h.view(windows.sizes());
   }
 
+  std::shared_ptr<const DifferentiableScore> fused_score(std::int64_t memory) const override {
+    const bool fits = silu_ && dtype() == at::kFloat && !layers_.front().residual && features_ > 1;
+    if (!fits) return nullptr;
+    std::vector<kernels::LayerView> views;
+    for (const Layer& layer : layers_) {
+      views.push_back({layer.residual, view(layer.affine), {}});
+      if (layer.residual) views.back().second = view(layer.outer);
+    }
+    // The first layer's columns of the embedded time go into its bias, once for each t.
+    const Tensor of_state = parameters_[layers_.front().affine].value.detach().narrow(1, 0, features_).contiguous();
+    views.front().first.weight = of_state.data_ptr<float>();
+    views.front().first.in = features_;
+    const auto bias_at = [embedding = embedding_, weights = copies(), index = layers_.front().affine,
+                          features = features_](const Tensor& t) {
+      const Tensor& weight = weights[index].value;
+      const Tensor of_time = weight.narrow(1, features, weight.size(1) - features);
+      return at::linear(embedding.forward(weights, t), of_time, weights[index + 1].value);
+    };
+    return make_fused_mlp_score(kernels::ResidualMlpKernel(views), window_, bias_at, memory);
+  }
+
   std::int64_t bytes_per_row(std::int64_t) const override {
     // Autograd keeps about four vectors of each residual block, and each operation one more in passing.
     std::int64_t values = 4 * features_;
@@ -66,6 +89,17 @@ class ResidualMlp final : public Network {
     std::size_t affine = 0;  ///< index of the (inner) weight
     std::size_t outer = 0;   ///< index of the outer weight of a residual block
   };
+
+  kernels::AffineView view(std::size_t index) const {
+    const Tensor &weight = parameters_[index].value, &bias = parameters_[index + 1].value;
+    return {weight.data_ptr<float>(), bias.data_ptr<float>(), weight.size(1), weight.size(0)};
+  }
+
+  std::vector<NamedTensor> copies() const {
+    std::vector<NamedTensor> values;
+    for (const auto& parameter : parameters_) values.push_back({parameter.name, parameter.value.detach().clone()});
+    return values;
+  }
 
   Tensor affine(std::size_t index, const Tensor& h) const {
     return at::linear(h, parameters_[index].value, parameters_[index + 1].value);
@@ -81,6 +115,7 @@ class ResidualMlp final : public Network {
   Shape window_;
   std::int64_t features_;
   std::function<Tensor(const Tensor&)> activation_;
+  bool silu_;
   ParameterMaker maker_;
   TimeEmbedding embedding_;
   std::vector<Layer> layers_;

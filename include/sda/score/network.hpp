@@ -10,6 +10,8 @@
 
 namespace sda {
 
+class DifferentiableScore;
+
 struct NamedTensor {
   std::string name;
   Tensor value;
@@ -72,6 +74,9 @@ class Network {
   at::ScalarType dtype() const;
   /// Bytes one row of `length` states keeps for a pull-back; for chunking.
   virtual std::int64_t bytes_per_row(std::int64_t length) const = 0;
+  /// The score by a kernel of the network's own, from a copy of its present weights; null where there is none for its
+  /// shape, activation or dtype. `memory` bounds what a linearisation keeps, in bytes.
+  virtual std::shared_ptr<const DifferentiableScore> fused_score(std::int64_t memory) const;
 
  protected:
   std::vector<NamedTensor> parameters_;

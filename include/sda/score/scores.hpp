@@ -9,11 +9,15 @@
 
 namespace sda {
 
-/// ε_φ of a network on rows (windows, or trajectories for a global network), by autograd, a chunk of rows at a
-/// time. Pull-backs keep the chunks' graphs while they fit in `memory` bytes and run the forward pass again
-/// where they do not.
+/// How a network is evaluated: by its own kernel where it has one, or by libtorch's operations and autograd.
+enum class Evaluation { automatic, autograd };
+
+/// ε_φ of a network on rows (windows, or trajectories for a global network), some rows at a time. Pull-backs keep
+/// what they need of the forward pass while it fits in `memory` bytes and run it again where it does not.
+/// `automatic` may copy the weights: make the score after training.
 std::shared_ptr<const DifferentiableScore> make_network_score(std::shared_ptr<const Network> network,
-                                                              std::int64_t memory);
+                                                              std::int64_t memory,
+                                                              Evaluation evaluation = Evaluation::automatic);
 
 /// Exact ε of the perturbed Gaussian N(μ m, μ² Σ + σ² I): ε = σ (μ² Σ + σ² I)⁻¹ (x − μ m). m (length, …event),
 /// Σ (n, n) with n the elements of m; float64 inside. Throws ShapeError, ValueError if Σ is not symmetric.
