@@ -381,7 +381,8 @@ class Builder {
   void add_ranks() {
     for (const auto& scores : case_.scores) {
       if (std::all_of(scores.ranks.begin(), scores.ranks.end(), [](auto n) { return n == 0; })) continue;
-      const bool is_reference = scores.method == figures_.reference_method;
+      const bool is_reference =
+          scores.method == figures_.reference_method && (scores.method != figures_.method || !figures_.ranks.empty());
       figures_.ranks.push_back(rank_bars(scores, is_reference ? Role::reference_mean : Role::posterior_mean));
     }
     if (figures_.ranks.empty()) return;

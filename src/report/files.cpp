@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "sda/core/error.hpp"
 
@@ -24,6 +25,13 @@ void TemporaryFile::rename_to(const std::string& path) const {
   std::error_code error;
   std::filesystem::rename(path_, path, error);
   if (error) throw FileError({.what = "cannot be written", .where = path, .found = error.message()});
+}
+
+std::string read_text(const std::string& path, const std::string& for_whom) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in) throw FileError({.what = "cannot be read", .where = for_whom});
+  return text;
 }
 
 void write_text(const std::string& path, const std::string& text, const std::string& for_whom) {

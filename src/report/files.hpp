@@ -20,7 +20,8 @@ class TemporaryFile {
   std::string path_;
 };
 
-/// Writes a text file. Throws FileError naming `for_whom`.
+/// The whole file; writes it. Both throw FileError naming `for_whom`.
+std::string read_text(const std::string& path, const std::string& for_whom);
 void write_text(const std::string& path, const std::string& text, const std::string& for_whom);
 
 }  // namespace sda::report

@@ -17,6 +17,7 @@
 #include <sstream>
 
 #include "report/files.hpp"
+#include "report/png.hpp"
 #include "sda/core/error.hpp"
 
 extern char** environ;
@@ -370,7 +371,7 @@ std::string picture_script(const Figures& figures, const std::string& png) {
   return std::move(script).text();
 }
 
-void draw_picture(const Figures& figures, const std::string& path) {
+void draw_picture(const Figures& figures, const Provenance& provenance, const std::string& path) {
   const auto gnuplot = find_program("gnuplot");
   const TemporaryFile png(path), script(path + ".gp"), log(path + ".log");
   write_text(script.path(), picture_script(figures, png.path()), path);
@@ -382,6 +383,17 @@ void draw_picture(const Figures& figures, const std::string& path) {
                      .found = first_line(log.path()),
                      .mend = "look whether the folder can be written and the disk has room"});
   }
+  const auto drawn = read_text(png.path(), path);
+  write_text(png.path(),
+             with_text(drawn,
+                       {{"Title", figures.name},
+                        {"Software", "sda " + provenance.version},
+                        {"Creation Time", provenance.created},
+                        {"sda_command", provenance.command},
+                        {"sda_seed", std::to_string(provenance.seed)},
+                        {"sda_config", provenance.config}},
+                       path),
+             path);
   png.rename_to(path);
 }
 

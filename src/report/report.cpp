@@ -54,12 +54,12 @@ void write_report(const std::string& directory, const std::string& title, const 
   page.rename_to(path);
 
   for (const auto& c : cases) {
-    write_png((std::filesystem::path(directory) / (report::file_stem(c.name) + ".png")).string(), c);
+    write_png((std::filesystem::path(directory) / (report::file_stem(c.name) + ".png")).string(), c, provenance);
   }
 }
 
-void write_png(const std::string& path, const ReportCase& report_case) {
-  report::draw_picture(report::figures_of(report_case), path);
+void write_png(const std::string& path, const ReportCase& report_case, const Provenance& provenance) {
+  report::draw_picture(report::figures_of(report_case), provenance, path);
 }
 
 }  // namespace sda

@@ -15,6 +15,7 @@
 #include "core/torch.hpp"
 #include "report/figures.hpp"
 #include "report/page.hpp"
+#include "report/png.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
 #include "tolerance.hpp"
@@ -152,6 +153,7 @@ TEST_F(Report, IsOneSelfContainedPageAndAPictureForEachCase) {
     EXPECT_EQ(png.substr(0, 8), "\x89PNG\r\n\x1a\n");
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(png[i]); };
     EXPECT_GE(byte(18) * 256 + byte(19), 1600) << name;  // width, in the first chunk
+    EXPECT_NE(png.find("system = \"lorenz63\""), std::string::npos) << name;
   }
   // Nothing temporary is left.
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 4);
@@ -263,6 +265,18 @@ TEST(Figures, RankBarsAreSharesOfTheUniform) {
   ASSERT_EQ(figures.ranks.size(), 1U);
   EXPECT_THAT(figures.ranks[0].ratio, testing::ElementsAre(2, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 3));
   EXPECT_THAT(figures.ranks_caption, testing::HasSubstr("too narrow"));
+}
+
+TEST(Png, TextChunkIsTheStandards) {
+  const std::string header = std::string("\x89PNG\r\n\x1a\n", 8) + std::string(25, 'h');
+  const auto png = sda::report::with_text(header + "rest", {{"Comment", "hi"}}, "x.png");
+  // Length 14, type, keyword, five zeros, text, CRC-32 (of zlib: 0x5d7f75f1).
+  EXPECT_EQ(png, header +
+                     std::string("\0\0\0\x0eiTXtComment\0\0\0\0\0hi"
+                                 "\x5d\x7f\x75\xf1",
+                                 26) +
+                     "rest");
+  EXPECT_THROW(sda::report::with_text("GIF", {}, "x.png"), sda::FileError);
 }
 
 TEST(Figures, TicksAreRound) {

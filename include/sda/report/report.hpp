@@ -29,8 +29,8 @@ struct ReportCase {
 void write_report(const std::string& directory, const std::string& title, const std::vector<ReportCase>& cases,
                   const std::string& table, const Provenance& provenance);
 
-/// Draws one case as PNG, 2000 pixels wide, with gnuplot. Throws FileError if gnuplot is missing or the file cannot be
-/// written; then nothing is left behind.
-void write_png(const std::string& path, const ReportCase& report_case);
+/// Draws one case as PNG, 2000 pixels wide, with gnuplot; `provenance` goes into its text chunks. Throws FileError if
+/// gnuplot is missing or the file cannot be written; then nothing is left behind.
+void write_png(const std::string& path, const ReportCase& report_case, const Provenance& provenance = {});
 
 }  // namespace sda
