@@ -17,29 +17,48 @@ namespace {
 using stream::Block;
 using stream::Key;
 
-/// Where the blocks of one piece of work lie: block i is block index[i] of member[i].
+/// Where the blocks of one piece of work lie: block i is block index[i] of the member with these halves.
 struct Places {
   static constexpr int capacity = 512;
-  std::array<std::uint32_t, capacity> index;
-  std::array<std::uint64_t, capacity> member;
+  alignas(64) std::uint32_t index[capacity];
+  alignas(64) std::uint32_t member_low[capacity];
+  alignas(64) std::uint32_t member_high[capacity];
+
+  void set(int i, std::uint64_t member, std::uint32_t block) {
+    index[i] = block;
+    member_low[i] = static_cast<std::uint32_t>(member);
+    member_high[i] = static_cast<std::uint32_t>(member >> 32);
+  }
 };
 
-// The kernels: n blocks of draws, one after the other, into `out`.
-SDA_SIMD_CLONES void normal_blocks(float* out, const Places& at, int n, Key key, std::uint64_t step) {
-#pragma omp simd
-  for (int i = 0; i < n; ++i) stream::normals(stream::draw(key, at.member[i], step, at.index[i]), out + 4 * i);
+// The kernels: n blocks of draws, one after the other, into `out`. `step` is the low half of the stream's.
+SDA_SIMD_CLONES void normal_blocks(float* out, const Places& at, int n, Key key, std::uint32_t step) {
+#pragma GCC ivdep
+  for (int i = 0; i < n; ++i) {
+    const Block words = stream::philox({at.index[i], step, at.member_low[i], at.member_high[i]}, key);
+    stream::normals(words, out + 4 * i);
+  }
 }
-SDA_SIMD_CLONES void normal_blocks(double* out, const Places& at, int n, Key key, std::uint64_t step) {
-#pragma omp simd
-  for (int i = 0; i < n; ++i) stream::normals(stream::draw(key, at.member[i], step, at.index[i]), out + 2 * i);
+SDA_SIMD_CLONES void normal_blocks(double* out, const Places& at, int n, Key key, std::uint32_t step) {
+#pragma GCC ivdep
+  for (int i = 0; i < n; ++i) {
+    const Block words = stream::philox({at.index[i], step, at.member_low[i], at.member_high[i]}, key);
+    stream::normals(words, out + 2 * i);
+  }
 }
-SDA_SIMD_CLONES void uniform_blocks(float* out, const Places& at, int n, Key key, std::uint64_t step) {
-#pragma omp simd
-  for (int i = 0; i < n; ++i) stream::uniforms(stream::draw(key, at.member[i], step, at.index[i]), out + 4 * i);
+SDA_SIMD_CLONES void uniform_blocks(float* out, const Places& at, int n, Key key, std::uint32_t step) {
+#pragma GCC ivdep
+  for (int i = 0; i < n; ++i) {
+    const Block words = stream::philox({at.index[i], step, at.member_low[i], at.member_high[i]}, key);
+    stream::uniforms(words, out + 4 * i);
+  }
 }
-SDA_SIMD_CLONES void uniform_blocks(double* out, const Places& at, int n, Key key, std::uint64_t step) {
-#pragma omp simd
-  for (int i = 0; i < n; ++i) stream::uniforms(stream::draw(key, at.member[i], step, at.index[i]), out + 2 * i);
+SDA_SIMD_CLONES void uniform_blocks(double* out, const Places& at, int n, Key key, std::uint32_t step) {
+#pragma GCC ivdep
+  for (int i = 0; i < n; ++i) {
+    const Block words = stream::philox({at.index[i], step, at.member_low[i], at.member_high[i]}, key);
+    stream::uniforms(words, out + 2 * i);
+  }
 }
 
 /// Fills rows of `row` elements: element e of row m is draw e mod per_block of block e / per_block of that member.
@@ -55,6 +74,7 @@ void fill_rows(Real* out, std::int64_t rows, std::int64_t row, const StreamKey& 
                       .mend = "split the row over several steps of the stream"});
   }
   const Key key = stream::make_key(name.seed, name.purpose, name.step);
+  const auto step = static_cast<std::uint32_t>(name.step);
   const bool packed = row == blocks * per_block;  // no block is cut at a row's end
   constexpr std::int64_t grain = 16384 / per_block;
   at::parallel_for(0, rows * blocks, grain, [&](std::int64_t begin, std::int64_t end) {
@@ -64,15 +84,14 @@ void fill_rows(Real* out, std::int64_t rows, std::int64_t row, const StreamKey& 
       const int n = static_cast<int>(std::min<std::int64_t>(Places::capacity, end - first));
       std::int64_t m = first / blocks, b = first % blocks;
       for (int i = 0; i < n; ++i) {
-        at.member[i] = name.first_member + static_cast<std::uint64_t>(m);
-        at.index[i] = static_cast<std::uint32_t>(b);
+        at.set(i, name.first_member + static_cast<std::uint64_t>(m), static_cast<std::uint32_t>(b));
         if (++b == blocks) b = 0, ++m;
       }
       if (packed) {
-        kernel(out + first * per_block, at, n, key, name.step);
+        kernel(out + first * per_block, at, n, key, step);
         continue;
       }
-      kernel(cut.data(), at, n, key, name.step);
+      kernel(cut.data(), at, n, key, step);
       m = first / blocks, b = first % blocks;
       for (int i = 0; i < n; ++i) {
         const std::int64_t e = b * per_block;

@@ -1,5 +1,5 @@
 /// The random streams' arithmetic, lane by lane: Philox 4×32-10 (Salmon et al. 2011) and the Box-Muller transform, as
-/// small functions that an `omp simd` loop inlines. Private to src/.
+/// small functions that a vectorised loop inlines. Private to src/.
 ///
 /// How (seed, purpose, member, step, index) becomes Philox's 64-bit key and 128-bit counter:
 ///     key     = Threefry 2×32-20 of (purpose, high half of step) under the key `seed`
@@ -44,6 +44,7 @@ inline Key make_key(std::uint64_t seed, Purpose purpose, std::uint64_t step) {
 SDA_INLINE Block philox(Block counter, Key key) {
   auto [c0, c1, c2, c3] = counter;
   auto [k0, k1] = key;
+#pragma GCC unroll 10
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t a = std::uint64_t{0xD2511F53} * c0, b = std::uint64_t{0xCD9E8D57} * c2;
     const auto a_high = static_cast<std::uint32_t>(a >> 32), b_high = static_cast<std::uint32_t>(b >> 32);
@@ -175,7 +176,7 @@ template <class Real>
 inline constexpr int per_block = sizeof(Real) == 4 ? 4 : 2;
 
 template <class Real>
-SDA_INLINE void normals(const Block& b, Real* out) {
+SDA_INLINE void normals(Block b, Real* out) {
   if constexpr (sizeof(Real) == 4) {
     const Pair<float> p = box_muller(b.w0, b.w1), q = box_muller(b.w2, b.w3);
     out[0] = p.x;
@@ -198,7 +199,7 @@ SDA_INLINE double uniform(std::uint32_t high, std::uint32_t low) {
 }
 
 template <class Real>
-SDA_INLINE void uniforms(const Block& b, Real* out) {
+SDA_INLINE void uniforms(Block b, Real* out) {
   if constexpr (sizeof(Real) == 4) {
     out[0] = uniform(b.w0);
     out[1] = uniform(b.w1);
