@@ -26,7 +26,8 @@ class LinearGaussianChain final : public Dynamics {
   Normalisation normalisation() const override;
   Tensor start(std::int64_t members, const StreamKey& key, at::ScalarType dtype) const override;
   void advance(Tensor& x, std::int64_t steps, const StreamKey& key) const override;
-  bool is_stochastic() const override { return true; }
+  /// Whether Q is positive definite.
+  bool is_stochastic() const override;
   Tensor log_transition(const Tensor& from, const Tensor& to) const override;
 
   const LinearGaussianParameters& parameters() const { return parameters_; }
@@ -35,9 +36,11 @@ class LinearGaussianChain final : public Dynamics {
 
  private:
   LinearGaussianParameters parameters_;
+  Tensor start_factor_, noise_factor_;  // Cholesky factors of P_1 and Q
 };
 
-/// The damped spring of the reference: a mass on a spring under wind and drag, 4 states.
+/// The damped spring of the reference: position, velocity and acceleration of a mass on a spring under drag, and the
+/// wind that drives it.
 LinearGaussianChain damped_spring(double dt = 0.01);
 /// x_1 ~ N(0, I) in R², x_{i+1} = A x_i + N(0, (1 − r²) I), A = r × rotation by `angle` rad.
 LinearGaussianChain rotation_chain(double r = 0.97, double angle = 0.3);

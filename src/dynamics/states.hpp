@@ -1,0 +1,27 @@
+/// What every dynamics does with the tensors it is given. Private to src/.
+#pragma once
+
+#include <functional>
+
+#include "sda/dynamics/dynamics.hpp"
+
+namespace sda {
+
+/// Throws ShapeError unless `x` is contiguous float32 or float64 in main memory, (member, …event).
+void check_states(const Tensor& x, at::IntArrayRef event, const std::string& dynamics);
+
+/// (member, length, …event) whose first states are `start`; `extend(x, first, steps, all)` takes x from state `first`
+/// through `steps` transitions and writes the states it passes to all[:, first + 1 …]. Called for at most `stride`
+/// transitions at a time; between calls progress is told and a stop signal heard.
+Tensor record_trajectories(
+    const Tensor& start, std::int64_t length, std::int64_t stride, const ProgressCallback& progress,
+    const std::function<void(Tensor& x, std::int64_t first, std::int64_t steps, Tensor& all)>& extend);
+
+/// Lower triangular L with L Lᵀ = `covariance` (d, d), float64; a direction without variance has a zero column.
+/// Throws ShapeError if not square, ValueError, naming `what`, if not symmetric positive semi-definite.
+Tensor covariance_factor(const Tensor& covariance, const std::string& what);
+
+/// mean + L z for rows z (member, d): sums in a fixed order, so that a row does not depend on how many there are.
+Tensor correlate(const Tensor& z, const Tensor& factor, const Tensor& mean);
+
+}  // namespace sda
