@@ -70,7 +70,7 @@ sda::ReportCase made_case(const std::string& name, const std::vector<sda::Operat
   made.observations = sda::observe(truth, layout, normalisation, chain, sda::GaussianNoise({sigma}), name, seed, 0);
   const auto centre = members_around(truth, 2, 1.0, seed + 1)[0];
   made.posterior = {layout, members_around(centre, 256, 1.15, seed + 2), 0.0, "SDA"};
-  made.reference = {layout, members_around(centre, 1024, 1.0, seed + 3), 0.0, "particle filter"};
+  made.reference = {layout, members_around(centre, 512, 1.0, seed + 3), 0.0, "particle filter"};
   made.scores = {sda::score_ensemble(made.posterior, made.observations, nullptr, made.reference.members, seed),
                  sda::score_ensemble({layout, made.reference.members.narrow(0, 0, 256), 0.0, "particle filter"},
                                      made.observations, nullptr, at::Tensor(), seed)};
