@@ -1,0 +1,13 @@
+# A tiny prior and an observation from the installed `program`, then a posterior from `example`, opened by the program.
+file(REMOVE_RECURSE ${folder})
+file(MAKE_DIRECTORY ${folder})
+function(run)
+  message(STATUS "${ARGV}")
+  execute_process(COMMAND ${ARGV} WORKING_DIRECTORY ${folder} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+run(${program} simulate -o data --trajectories 10 --length 24 --set simulation.spin_up=16)
+run(${program} train --data data -o model.nc --order 1 --epochs 2 --set network.width=8 --set network.depth=1)
+run(${program} observe ${CMAKE_CURRENT_LIST_DIR}/observed.toml --data data/test.nc --name lo -o lo.nc)
+run(${example} model.nc lo.nc posterior.nc 4 8)
+run(${program} inspect posterior.nc)
