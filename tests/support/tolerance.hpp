@@ -13,6 +13,7 @@ inline constexpr double simulated_deviation = 0.06;  ///< ratio of standard devi
 inline constexpr double chi_square_9 = 27.88;        ///< 9 degrees of freedom, exceeded once in a thousand
 inline constexpr double same_distribution = 0.15;    ///< ratio of W1 between draws of one distribution
 inline constexpr double finite_difference = 1e-6;    ///< central, h = 1e-5, float64: relative to max(1, |value|)
-inline constexpr double log_density_float32 = 2e-3;  ///< log p of a transition: its residual cancels; relative
+inline constexpr double finite_difference_float32 = 2e-3;  ///< the same with h = 1e-2 in float32
+inline constexpr double log_density_float32 = 2e-3;        ///< log p of a transition: its residual cancels; relative
 
 }  // namespace sda::tolerance
