@@ -1,5 +1,6 @@
 /// Every file of ours: NetCDF-4, CF-style, written to a temporary name and renamed. Each carries its Provenance.
-/// Readers throw FileError that names the file, the variable, what was found and what was wanted.
+/// Readers throw FileError that names the file, the variable, what was found and what was wanted. A file that was
+/// damaged since it was written is refused; one that another program changed is read.
 #pragma once
 
 #include <optional>
@@ -17,6 +18,10 @@ namespace sda {
 /// What a file holds, from its attribute `sda_kind`.
 enum class FileKind { trajectories, observations, ensemble, model };
 std::string to_string(FileKind kind);
+
+/// Throws FileError where a file cannot be written to `path`: no folder, no permission, a device. To be called before
+/// long work whose result goes there; makes nothing.
+void check_writable(const std::string& path);
 
 void write_trajectories(const std::string& path, const Trajectories& trajectories, const Normalisation& normalisation,
                         const std::string& dynamics_toml, const Provenance& provenance);

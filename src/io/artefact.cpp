@@ -1,0 +1,328 @@
+/// Kind, provenance, layout, normalisation and states: the parts that files of every kind share.
+#include "io/artefact.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <toml++/toml.h>
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "io/whole_file.hpp"
+
+namespace sda::io {
+namespace {
+
+struct KindNames {
+  FileKind kind;
+  const char* name;      ///< attribute sda_kind
+  const char* sentence;  ///< in messages
+  const char* source;    ///< what makes one
+};
+constexpr KindNames kinds[] = {
+    {FileKind::trajectories, "trajectories", "a trajectories file", "`sda simulate` makes one"},
+    {FileKind::observations, "observations", "an observations file", "`sda observe` makes one"},
+    {FileKind::ensemble, "ensemble", "an ensemble file", "`sda assimilate` makes one"},
+    {FileKind::model, "model", "a model file", "`sda train` makes one"},
+};
+const KindNames& names_of(FileKind kind) {
+  return *std::find_if(std::begin(kinds), std::end(kinds), [&](const auto& known) { return known.kind == kind; });
+}
+
+constexpr const char* epoch = " since 1970-01-01 00:00:00";
+
+/// NetCDF's value for "never written" is 9.97e36; nothing that is meant comes near it.
+constexpr double missing = 9.9e36;
+
+std::vector<std::string> event_dimensions(const StateLayout& layout) {
+  std::vector<std::string> names = layout.space_names;
+  if (layout.channels_are_variables()) names.insert(names.begin(), "variable");
+  return names;
+}
+
+std::vector<std::string> state_dimensions(const StateLayout& layout) {
+  std::vector<std::string> names{"time", "realization"};
+  names.insert(names.end(), layout.space_names.begin(), layout.space_names.end());
+  return names;
+}
+
+void define_space(WritableGroup& file, const StateLayout& layout) {
+  const Shape space = layout.space();
+  for (std::size_t axis = 0; axis < space.size(); ++axis) file.dimension(layout.space_names[axis], space[axis]);
+}
+
+/// A name that stands for a dimension cannot be that of a variable: CF takes it for a coordinate.
+void require_distinct_names(const StateLayout& layout) {
+  std::vector<std::string> taken{"time", "realization", "variable"};
+  taken.insert(taken.end(), layout.space_names.begin(), layout.space_names.end());
+  for (const auto& variable : layout.variables) {
+    if (std::find(taken.begin(), taken.end(), variable.name) != taken.end()) {
+      throw ValueError({.what = "a variable has the name of a dimension",
+                        .where = "state layout",
+                        .found = variable.name,
+                        .wanted = fmt::format("a name other than {}", fmt::join(taken, ", "))});
+    }
+    taken.push_back(variable.name);
+  }
+}
+
+}  // namespace
+
+void write_head(WritableGroup& file, FileKind kind, const std::string& title, const Provenance& provenance) {
+  file.attributes({{"Conventions", "CF-1.8"},
+                   {"title", title},
+                   {"history", provenance.created + ": " + provenance.command},
+                   {"source", "sda " + provenance.version},
+                   {"date_created", provenance.created},
+                   {"sda_kind", names_of(kind).name},
+                   {"sda_version", provenance.version},
+                   {"sda_command", provenance.command},
+                   {"sda_seed", provenance.seed},
+                   {"sda_config", provenance.config}});
+}
+
+Provenance read_provenance(const ReadableGroup& file) {
+  return {.command = file.text_or_empty("sda_command"),
+          .config = file.text_or_empty("sda_config"),
+          .seed = file.has_attribute("sda_seed") ? file.natural("sda_seed") : 0,
+          .version = file.text_or_empty("sda_version"),
+          .created = file.text_or_empty("date_created")};
+}
+
+FileKind read_kind(const ReadableGroup& file) {
+  if (!file.has_attribute("sda_kind")) {
+    throw FileError({.what = "not a file of sda: it has no attribute sda_kind", .where = file.path()});
+  }
+  const std::string name = file.text("sda_kind");
+  for (const auto& kind : kinds) {
+    if (name == kind.name) return kind.kind;
+  }
+  throw FileError({.what = "unknown kind of file",
+                   .where = file.path() + ": attribute sda_kind",
+                   .found = name,
+                   .wanted = "trajectories, observations, ensemble or model",
+                   .mend = "a newer version of sda may know it"});
+}
+
+void require_kind(const ReadableGroup& file, FileKind wanted) {
+  const FileKind found = read_kind(file);
+  if (found == wanted) return;
+  throw FileError({.what = "wrong kind of file",
+                   .where = file.path(),
+                   .found = names_of(found).sentence,
+                   .wanted = names_of(wanted).sentence,
+                   .mend = names_of(wanted).source});
+}
+
+void write_layout(WritableGroup& file, const StateLayout& layout) {
+  layout.check();
+  require_distinct_names(layout);
+  toml::array event, space, variables;
+  for (const auto size : layout.event) event.push_back(size);
+  for (const auto& name : layout.space_names) space.push_back(name);
+  for (const auto& variable : layout.variables) {
+    variables.push_back(
+        toml::table{{"name", variable.name}, {"long_name", variable.long_name}, {"units", variable.units}});
+  }
+  std::ostringstream text;
+  text << toml::table{{"event", event},
+                      {"space", space},
+                      {"variables", variables},
+                      {"dt", layout.dt},
+                      {"time_units", layout.time_units}};
+  file.attributes({{"sda_layout", text.str()}});
+}
+
+StateLayout read_layout(const ReadableGroup& file) {
+  const std::string where = file.path() + ": attribute sda_layout";
+  const std::string text = file.text("sda_layout");
+  const auto refuse = [&](const std::string& what) { throw FileError({.what = what, .where = where}); };
+  toml::table table;
+  try {
+    table = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    refuse("not TOML: " + std::string(error.description()));
+  }
+  const auto text_of = [&](const toml::node_view<toml::node>& node, const std::string& key) {
+    const auto value = node.value<std::string>();
+    if (!value) refuse(key + " is missing or not text");
+    return value.value_or("");
+  };
+  const auto list_of = [&](const std::string& key) -> const toml::array& {
+    const auto* list = table.get_as<toml::array>(key);
+    if (list == nullptr) refuse(key + " is missing or not a list");
+    return *list;
+  };
+
+  StateLayout layout;
+  for (const auto& size : list_of("event")) {
+    const auto value = size.value<std::int64_t>().value_or(0);
+    if (value < 1) refuse("event has a size that is not an integer > 0");
+    layout.event.push_back(value);
+  }
+  for (const auto& name : list_of("space")) layout.space_names.push_back(name.value_or(std::string()));
+  const auto variables = static_cast<std::size_t>(list_of("variables").size());
+  for (std::size_t i = 0; i < variables; ++i) {
+    const auto entry = table["variables"][i];
+    layout.variables.push_back({.name = text_of(entry["name"], "name of a variable"),
+                                .long_name = text_of(entry["long_name"], "long_name of a variable"),
+                                .units = text_of(entry["units"], "units of a variable")});
+  }
+  layout.dt = table["dt"].value<double>().value_or(0);
+  if (!(layout.dt > 0) || !std::isfinite(layout.dt)) refuse("dt is not a number > 0");
+  layout.time_units = text_of(table["time_units"], "time_units");
+  layout.check();
+  return layout;
+}
+
+void write_normalisation(WritableGroup& file, const StateLayout& layout, const Normalisation& normalisation) {
+  const auto write = [&](const std::string& name, const std::string& long_name, const Tensor& values) {
+    // (channel, 1, …, 1) is stored as (channel).
+    const bool whole_event = values.sizes() == layout.event;
+    const Tensor stored = whole_event ? values : values.flatten();
+    const std::vector<std::string> all = event_dimensions(layout);
+    const std::vector<std::string> used(all.begin(), whole_event ? all.end() : all.begin() + 1);
+    if (stored.size(0) != layout.event.front()) {
+      throw ShapeError({.what = "normalisation does not fit the event",
+                        .found = to_string(values.sizes()),
+                        .wanted = to_string(layout.event)});
+    }
+    for (std::size_t axis = 0; axis < used.size(); ++axis) {
+      file.dimension(used[axis], stored.size(static_cast<std::int64_t>(axis)));
+    }
+    file.variable(name, used, stored.to(at::kDouble), {{"long_name", long_name}});
+  };
+  write("normalisation_mean", "mean that normalised states are relative to", normalisation.mean);
+  write("normalisation_std", "standard deviation that normalised states are divided by", normalisation.std);
+}
+
+Normalisation read_normalisation(const ReadableGroup& file, const StateLayout& layout) {
+  const auto read = [&](const std::string& name) {
+    const Shape channels{layout.event.front()};
+    const bool whole_event = file.shape(name).size() == layout.event.size();
+    const Tensor values = file.read(name, whole_event ? layout.event : channels).to(at::kDouble);
+    require_finite(values, event_dimensions(layout), file.where(name));
+    if (whole_event) return values;
+    Shape broadcast(layout.event.size(), 1);
+    broadcast.front() = channels.front();
+    return values.reshape(broadcast);
+  };
+  const Normalisation normalisation{read("normalisation_mean"), read("normalisation_std")};
+  const double least = normalisation.std.min().item<double>();
+  if (!(least > 0)) {
+    throw FileError({.what = "normalisation by a standard deviation that is not positive",
+                     .where = file.where("normalisation_std"),
+                     .found = fmt::format("{}", least),
+                     .wanted = "numbers > 0"});
+  }
+  return normalisation;
+}
+
+void write_times(WritableGroup& file, const StateLayout& layout, const std::string& dimension, const Tensor& times) {
+  const bool dimensionless = layout.time_units == "1";
+  Attributes attributes{{"standard_name", "time"},
+                        {"long_name", "time"},
+                        {"units", (dimensionless ? "seconds" : layout.time_units) + epoch},
+                        {"calendar", "standard"},
+                        {"axis", "T"}};
+  if (dimensionless) attributes.push_back({"comment", "dimensionless time: one unit is written as one second"});
+  file.variable(dimension, {dimension}, times, attributes);
+}
+
+Tensor channel(const Tensor& states, const StateLayout& layout, std::size_t index) {
+  if (!layout.channels_are_variables()) return states;
+  const auto axis = states.dim() - static_cast<std::int64_t>(layout.event.size());
+  return states.select(axis, static_cast<std::int64_t>(index));
+}
+
+void write_states(WritableGroup& file, const StateLayout& layout, const Tensor& states, double start_time) {
+  if (states.dim() < 2 || states.sizes().slice(2) != layout.event || states.numel() == 0) {
+    throw ShapeError({.what = "states do not fit the layout",
+                      .found = to_string(states.sizes()),
+                      .wanted = "member × time × " + to_string(layout.event)});
+  }
+  const std::int64_t members = states.size(0), length = states.size(1);
+  file.unlimited_dimension("time");
+  file.dimension("realization", members);
+  define_space(file, layout);
+  write_times(file, layout, "time", at::arange(length, at::kDouble) * layout.dt + start_time);
+  file.variable("realization", {"realization"}, at::arange(members, at::kInt),
+                {{"standard_name", "realization"}, {"units", "1"}, {"axis", "E"}});
+
+  const auto dimensions = state_dimensions(layout);
+  for (std::size_t i = 0; i < layout.variables.size(); ++i) {
+    const auto& variable = layout.variables[i];
+    const Tensor values = channel(states, layout, i).transpose(0, 1);
+    require_finite(values, dimensions, file.where(variable.name));
+    file.variable(variable.name, dimensions, values, {{"long_name", variable.long_name}, {"units", variable.units}});
+  }
+}
+
+States read_states(const ReadableGroup& file, const StateLayout& layout) {
+  const Shape found = file.shape(layout.variables.front().name);
+  if (found.size() < 2) {
+    throw FileError({.what = "variable has another number of dimensions",
+                     .where = file.where(layout.variables.front().name),
+                     .found = to_string(found),
+                     .wanted = "time × realization × space"});
+  }
+  const std::int64_t length = found[0], members = found[1];
+  const Shape wanted = prepend({length, members}, layout.space());
+  const auto axes = state_dimensions(layout);
+
+  States result;
+  for (std::size_t i = 0; i < layout.variables.size(); ++i) {
+    const std::string& name = layout.variables[i].name;
+    const Tensor values = file.read(name, wanted);
+    if (!values.is_floating_point()) {
+      throw FileError({.what = "states are not real numbers", .where = file.where(name), .wanted = "float or double"});
+    }
+    if (values.numel() == 0) throw FileError({.what = "there are no states", .where = file.where(name)});
+    require_finite(values, axes, file.where(name));
+    if (!result.states.defined()) result.states = at::empty(prepend({members, length}, layout.event), values.options());
+    if (values.scalar_type() != result.states.scalar_type()) {
+      throw FileError({.what = "variables are of different types", .where = file.where(name)});
+    }
+    channel(result.states, layout, i).copy_(values.transpose(0, 1));
+  }
+
+  const Tensor time = file.read("time", {length}).to(at::kDouble);
+  result.start_time = time[0].item<double>();
+  const Tensor expected = at::arange(length, at::kDouble) * layout.dt + result.start_time;
+  if (!at::allclose(time, expected, 1e-9, 1e-3 * layout.dt)) {
+    throw FileError({.what = "times are not equally spaced",
+                     .where = file.where("time"),
+                     .wanted = fmt::format("steps of {}", layout.dt)});
+  }
+  return result;
+}
+
+void require_finite(const Tensor& values, const std::vector<std::string>& axes, const std::string& where) {
+  const Tensor good = values.abs() < missing;
+  if (good.all().item<bool>()) return;
+  const Tensor bad = at::logical_not(good).nonzero();
+  std::vector<std::string> place;
+  for (std::int64_t axis = 0; axis < bad.size(1); ++axis) {
+    place.push_back(fmt::format("{} {}", axes[static_cast<std::size_t>(axis)], bad[0][axis].item<std::int64_t>()));
+  }
+  throw FileError({.what = "values are NaN, infinite or missing",
+                   .where = where,
+                   .found = fmt::format("{} of {}, the first at {} (counted from 0)", bad.size(0), values.numel(),
+                                        fmt::join(place, ", ")),
+                   .wanted = "finite numbers"});
+}
+
+}  // namespace sda::io
+
+namespace sda {
+
+std::string to_string(FileKind kind) {
+  return io::names_of(kind).name;
+}
+
+void check_writable(const std::string& path) {
+  io::require_writable(path);
+}
+
+}  // namespace sda
