@@ -1,0 +1,232 @@
+/// The library's side of the benchmark: the work of benchmark/eager.py, from the same weights and inputs.
+///   sda_benchmark check DIR                              writes what this side makes of the inputs
+///   sda_benchmark run WORK DIR [SECONDS] [THREADS]       times one work and prints JSON
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <optional>
+#include <stdexcept>
+
+#include "core/torch.hpp"
+#include "sda/baselines/particle_filter.hpp"
+#include "sda/core/provenance.hpp"
+#include "sda/core/runtime.hpp"
+#include "sda/diffusion/denoising.hpp"
+#include "sda/dynamics/systems.hpp"
+#include "sda/guidance/posterior_score.hpp"
+#include "sda/score/prior.hpp"
+#include "sda/training/trainer.hpp"
+
+namespace {
+
+using nlohmann::json;
+using sda::Tensor;
+using Tensors = std::map<std::string, Tensor>;
+
+// The constants of eager.py.
+constexpr double noise = 0.05, gamma_sda = 1e-2, time_of_guidance = 0.4;
+constexpr std::int64_t length = 65, particles = 16384, kept = 1024, spin_up = 64, checked_members = 16;
+constexpr std::uint64_t filter_runs = 16;
+
+// Files shared with eager.py: float32 tensors one after the other in NAME.bin, found through NAME.json. --------------
+
+Tensors read_tensors(const std::string& folder, const std::string& name) {
+  std::ifstream index_file(folder + "/" + name + ".json"), data_file(folder + "/" + name + ".bin", std::ios::binary);
+  if (!index_file || !data_file) throw std::runtime_error("cannot read " + folder + "/" + name);
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(data_file), {}};
+  Tensors tensors;
+  const auto index = json::parse(index_file);
+  for (const auto& [key, entry] : index.items()) {
+    const auto shape = entry.at("shape").get<sda::Shape>();
+    auto values = at::empty(shape, at::kFloat);
+    const auto offset = entry.at("offset").get<std::size_t>(), size = static_cast<std::size_t>(values.numel()) * 4;
+    if (offset + size > bytes.size()) throw std::runtime_error(folder + "/" + name + ".bin ends early");
+    std::memcpy(values.data_ptr<float>(), bytes.data() + offset, size);
+    tensors.emplace(key, values);
+  }
+  return tensors;
+}
+
+void write_tensors(const std::string& folder, const std::string& name, const Tensors& tensors) {
+  std::ofstream index_file(folder + "/" + name + ".json"), data_file(folder + "/" + name + ".bin", std::ios::binary);
+  json index;
+  std::int64_t offset = 0;
+  for (const auto& [key, tensor] : tensors) {
+    const auto values = tensor.detach().to(at::kFloat).contiguous();
+    data_file.write(reinterpret_cast<const char*>(values.data_ptr<float>()), values.numel() * 4);
+    index[key] = {{"shape", values.sizes().vec()}, {"offset", offset}};
+    offset += values.numel() * 4;
+  }
+  index_file << index;
+  if (!index_file || !data_file) throw std::runtime_error("cannot write " + folder + "/" + name);
+}
+
+// The work -----------------------------------------------------------------------------------------------------------
+
+struct Setting {
+  std::string folder;
+  std::unique_ptr<sda::Dynamics> dynamics = sda::make_dynamics({});  // noisy Lorenz 1963
+  Tensors inputs = read_tensors(folder, "inputs");
+
+  sda::Prior prior() const {
+    sda::Prior p;
+    p.network_parameters = {.kind = "resmlp", .order = 2, .embedding = 32, .width = 256, .depth = 5};
+    p.layout = dynamics->layout();
+    p.normalisation = dynamics->normalisation();
+    p.network = sda::make_network(p.network_parameters, p.layout.event, 0);
+    const auto weights = read_tensors(folder, "weights");
+    std::vector<sda::NamedTensor> ordered;
+    for (const auto& [name, value] : p.network->parameters()) ordered.push_back({name, weights.at(name)});
+    p.network->load(ordered, folder);
+    return p;
+  }
+
+  sda::Observations observations() const {
+    sda::Observations y;
+    y.layout = dynamics->layout();
+    y.normalisation = dynamics->normalisation();
+    y.length = length;
+    y.values = inputs.at("y").to(at::kDouble);
+    y.chain = {{"every", {8}}, {"select", {0}}};
+    y.op = sda::make_operator(y.chain, y.normalisation);
+    y.noise = sda::GaussianNoise({noise});
+    y.name = "lo";
+    return y;
+  }
+
+  sda::PosteriorScore posterior() const {
+    return {sda::make_prior_score(prior(), sda::default_memory_budget()),
+            sda::NoiseSchedule(),
+            observations(),
+            {.gamma = {gamma_sda}}};
+  }
+
+  sda::FilterResult filter(std::uint64_t seed) const {
+    return sda::particle_filter(*dynamics, observations(),
+                                {.particles = particles, .members = kept, .spin_up = spin_up}, seed);
+  }
+};
+
+/// What eager.py's export made of the same inputs, made here.
+void check(const std::string& folder) {
+  const Setting setting{folder};
+  const auto& in = setting.inputs;
+  Tensors results;
+  results["guided"] = setting.posterior().epsilon(in.at("x").narrow(0, 0, checked_members), time_of_guidance);
+
+  auto prior = setting.prior();
+  const auto weights = prior.network->flat_values(), gradient = at::zeros_like(weights);
+  prior.network->bind(weights, gradient);
+  const auto& t = in.at("batch_time");
+  const auto windows = sda::perturb(sda::NoiseSchedule(), in.at("batch"), t, in.at("batch_noise"));
+  const auto loss = sda::denoising_loss(prior.network->forward(windows, t), in.at("batch_noise"));
+  torch::autograd::backward({loss}, {});
+  results["loss"] = loss.reshape({1});
+  std::int64_t offset = 0;
+  for (const auto& [name, value] : prior.network->parameters()) {
+    results["gradient of " + name] = gradient.narrow(0, offset, value.numel()).view(value.sizes());
+    offset += value.numel();
+  }
+
+  auto next = in.at("start").clone();
+  sda::make_dynamics({.noise = 0})->advance(next, 1, {});
+  results["next"] = next;
+  std::vector<double> evidence;
+  for (std::uint64_t seed = 0; seed < filter_runs; ++seed) evidence.push_back(setting.filter(seed).log_evidence);
+  results["log_evidence"] = at::tensor(evidence, at::kDouble).exp().mean().log().reshape({1});
+  write_tensors(folder, "sda", results);
+}
+
+// Timing -------------------------------------------------------------------------------------------------------------
+
+struct Timing {
+  std::int64_t units = 0;
+  std::vector<double> seconds;
+};
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Repetitions after a first that is not counted, for about `seconds` in all.
+std::vector<double> time_of(const std::function<void()>& work, double seconds) {
+  work();
+  std::vector<double> durations;
+  double total = 0;
+  while (durations.empty() || total < seconds) total += durations.emplace_back(seconds_of(work));
+  return durations;
+}
+
+Timing time_training(const Setting& setting, std::int64_t batch, double seconds) {
+  const auto prior = setting.prior();
+  const sda::Trajectories states{.layout = prior.layout,
+                                 .states = prior.normalisation.denormalise(setting.inputs.at("states"))};
+  const auto trajectories = states.states.size(0);
+  // Whole runs of the trainer, so that its own clock is not what is compared; the first run warms up and says how
+  // many epochs fill the time. One validation, at a run's end, is part of it, as it is of training.
+  const auto run = [&](std::int64_t epochs) {
+    sda::Trainer trainer(prior, {.epochs = epochs, .batch = batch, .validate_every = epochs}, states,
+                         {.layout = states.layout, .states = states.states.narrow(0, 0, 1)}, 0);
+    return seconds_of([&] { trainer.run({}, {}); }) / static_cast<double>(epochs);
+  };
+  const auto epoch = run(2);
+  const auto epochs = std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds / 3 / epoch));
+  return {trajectories, {run(epochs), run(epochs), run(epochs)}};
+}
+
+Timing time_work(const std::string& work, const std::string& folder, double seconds) {
+  const Setting setting{folder};
+  if (work == "guided") {
+    const auto posterior = setting.posterior();
+    const auto& x = setting.inputs.at("x");
+    return {x.size(0), time_of([&] { posterior.epsilon(x, time_of_guidance); }, seconds)};
+  }
+  if (work == "training_64" || work == "training_1024")
+    return time_training(setting, std::stoll(work.substr(9)), seconds);
+  if (work == "simulation") {
+    constexpr std::int64_t steps = 100;
+    const auto& start = setting.inputs.at("start");
+    return {steps * start.size(0), time_of(
+                                       [&] {
+                                         auto x = start.clone();
+                                         setting.dynamics->advance(
+                                             x, steps, {.seed = 0, .purpose = sda::Purpose::transition_noise});
+                                       },
+                                       seconds)};
+  }
+  if (work == "filter") return {particles * length, time_of([&] { setting.filter(0); }, seconds)};
+  throw std::runtime_error("unknown work " + work);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  try {
+    if (arguments.size() == 2 && arguments[0] == "check") {
+      sda::configure_runtime(sda::choose_threads());
+      check(arguments[1]);
+      return 0;
+    }
+    if (arguments.size() >= 3 && arguments[0] == "run") {
+      const double seconds = arguments.size() > 3 ? std::stod(arguments[3]) : 5.0;
+      sda::configure_runtime(sda::choose_threads(arguments.size() > 4 ? std::stoi(arguments[4]) : 0));
+      const auto timing = time_work(arguments[1], arguments[2], seconds);
+      const json line{{"units", timing.units}, {"seconds", timing.seconds}, {"version", "sda " + sda::version()}};
+      std::printf("%s\n", line.dump().c_str());
+      return 0;
+    }
+    std::fprintf(stderr, "usage: sda_benchmark check DIR | run WORK DIR [SECONDS] [THREADS]\n");
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "sda_benchmark: %s\n", error.what());
+    return 1;
+  }
+}
