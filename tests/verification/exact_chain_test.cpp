@@ -8,6 +8,7 @@
 #include <map>
 
 #include "core/torch.hpp"
+#include "sda/baselines/kalman.hpp"
 #include "sda/dynamics/linear_gaussian.hpp"
 #include "sda/guidance/posterior_score.hpp"
 #include "sda/sampling/sampler.hpp"
@@ -174,6 +175,14 @@ const std::map<std::int64_t, std::vector<double>> published{
 class ExactChain : public testing::TestWithParam<std::int64_t> {};
 
 }  // namespace
+
+TEST(ExactChainTruth, SmootherAgreesWithConditioningTheJoint) {
+  const auto y = draw_readings(1);
+  const auto smoothed = sda::kalman_smoother(sda::rotation_chain(0.97, 0.3), observations(y)).smoothed;
+  const auto mean = truth().gain.matmul(y).view({length, dimension});
+  EXPECT_LT((smoothed.mean - mean).abs().max().item<double>(), sda::tolerance::exact_float64);
+  EXPECT_LT((smoothed.joint_covariance - truth().covariance).abs().max().item<double>(), sda::tolerance::exact_float64);
+}
 
 TEST_P(ExactChain, SamplersErrorIsThePublishedOne) {
   const auto k = GetParam();
