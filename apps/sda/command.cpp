@@ -22,7 +22,7 @@ ProgressBar Globals::progress(const std::string& label, const std::string& unit)
 CLI::App* add_subcommand(CLI::App& program, const std::string& name, const std::string& description,
                          const std::string& example) {
   CLI::App* flags = program.add_subcommand(name, description);
-  flags->footer("Example:\n  " + example);
+  flags->footer("Also: --seed, --threads, --set KEY=VALUE and --quiet; see `sda --help`\n\nExample:\n  " + example);
   return flags;
 }
 
@@ -111,8 +111,12 @@ std::string OutputFolder::file(const std::string& name) {
   return files_.emplace_back(path_ / name).string();
 }
 
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+}
+
 void say(const std::string& line) {
-  fmt::print(stdout, "{}\n", line);
+  print(line + "\n");
 }
 
 double Stopwatch::seconds() const {

@@ -85,7 +85,9 @@ class OutputFolder {
   std::vector<std::filesystem::path> files_;
 };
 
-/// Prints one line of result on stdout.
+/// Prints a result on stdout; whether it could be written is checked once, at the end.
+void print(const std::string& text);
+/// The same of one line, which `line` does not end.
 void say(const std::string& line);
 
 /// Seconds since it was made.

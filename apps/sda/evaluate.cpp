@@ -1,6 +1,4 @@
 /// sda evaluate: how good ensembles of one observation are, beside the filter's.
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
@@ -66,7 +64,7 @@ void evaluate(const Options& options, const Globals& globals) {
   }
 
   if (!options.json) {
-    fmt::print(stdout, "{}", score_table(rows));
+    print(score_table(rows));
     return;
   }
   nlohmann::json document{{"observations", options.observations}, {"name", observed.observations.name}};

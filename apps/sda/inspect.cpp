@@ -1,6 +1,4 @@
 /// sda inspect: what a file of ours holds.
-#include <fmt/format.h>
-
 #include "command.hpp"
 
 namespace sda::app {
@@ -12,7 +10,7 @@ Subcommand inspect_command(CLI::App& program, Globals&) {
   flags->add_option("FILE", *path, "trajectories, observations, ensemble or model")->required();
   return {flags, [path] {
             const std::string text = describe_file(*path);
-            fmt::print(stdout, "{}{}", text, text.ends_with('\n') ? "" : "\n");
+            print(text.ends_with('\n') ? text : text + "\n");
           }};
 }
 

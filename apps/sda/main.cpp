@@ -129,11 +129,11 @@ int run(int argc, char** argv) {
   const auto chosen = std::find_if(subcommands.begin(), subcommands.end(),
                                    [](const Subcommand& subcommand) { return subcommand.flags->parsed(); });
   if (chosen == subcommands.end()) {
-    fmt::print(stdout, "{}", program.help());
+    print(program.help());
   } else {
     chosen->run();
   }
-  if (std::fflush(stdout) != 0) return fail("cannot write to standard output", 1);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return fail("cannot write to standard output", 1);
   return 0;
 }
 

@@ -62,7 +62,7 @@ void report(const Options& options, const Globals& globals) {
   const Experiment experiment = base_experiment("", inputs, options.ensembles.front());
   write_report(options.output, options.title, cases, table, provenance_of(globals, experiment));
   folder.keep();
-  fmt::print(stdout, "{}", table);
+  print(table);
   say(fmt::format("reported {} in {}", cases.size() == 1 ? "1 case" : fmt::format("{} cases", cases.size()), page));
 }
 

@@ -104,6 +104,8 @@ void train(const Options& options, Globals& globals) {
     spdlog::warn("{} is of an earlier run and will be replaced; --resume would have gone on from it", saved_in);
   }
 
+  spdlog::info("training on {} trajectories of {} states", data.trajectories.states.size(0),
+               data.trajectories.states.size(1));
   const Provenance provenance = provenance_of(globals, experiment);
   const Stopwatch stopwatch;
   EpochReport last;

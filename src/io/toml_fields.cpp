@@ -163,7 +163,10 @@ void FieldReader::finish() const {
 
 void FieldWriter::line(const char* key, const std::string& value, const char* help, const std::string& wanted) {
   text_ += fmt::format("{} = {}", key, value);
-  if (with_help_) text_ += fmt::format("  # {}{}", help, wanted.empty() ? "" : " (" + wanted + ")");
+  if (with_help_) {
+    const bool says_all = wanted.empty() || std::string_view(help).find(wanted) != std::string_view::npos;
+    text_ += says_all ? fmt::format("  # {}", help) : fmt::format("  # {} ({})", help, wanted);
+  }
   text_ += '\n';
 }
 

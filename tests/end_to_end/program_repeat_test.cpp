@@ -1,0 +1,124 @@
+/// The same again: after a stop signal, with the same seed, with another thread count.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "core/torch.hpp"
+#include "sda/io/files.hpp"
+#include "tolerance.hpp"
+#include "workshop.hpp"
+
+namespace sda::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+Workshop& shop() {
+  return Workshop::shared();
+}
+
+void expect_bitwise_equal_weights(const std::string& a, const std::string& b) {
+  const auto p = read_model(a).prior.network->parameters(), q = read_model(b).prior.network->parameters();
+  ASSERT_EQ(p.size(), q.size());
+  for (std::size_t i = 0; i < p.size(); ++i) EXPECT_TRUE(at::equal(p[i].value, q[i].value)) << p[i].name;
+}
+
+class Stopped : public testing::TestWithParam<int> {};
+
+TEST_P(Stopped, TrainingGoesOnBitForBit) {
+  const ScratchFolder folder;
+  // Seconds of training, so that the signal finds it at work.
+  const std::vector<std::string> recipe{"train", "--data", shop().data(),         "--epochs", "6000", "--seed",
+                                        "3",     "--set",  "training.average=0.9"};
+  const auto train = [&](const std::string& output, const std::vector<std::string>& more, RunOptions options = {}) {
+    auto arguments = recipe;
+    arguments.insert(arguments.end(), {"-o", folder.file(output)});
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments, options);
+  };
+  const auto stopped = train("m.nc", {}, {.signal = GetParam(), .signal_when = "training"});
+  ASSERT_EQ(stopped.code, 128 + GetParam()) << stopped.out << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("sda: error: stopped by SIG"));
+  EXPECT_THAT(stopped.err, HasSubstr("--resume"));
+  EXPECT_EQ(stopped.out, "");
+  EXPECT_THAT(folder.names(), UnorderedElementsAre("m.checkpoint.nc"));
+  const auto epoch = read_model(folder.file("m.checkpoint.nc")).training->epoch;
+  EXPECT_GT(epoch, 0);
+  EXPECT_LT(epoch, 6000);
+
+  const auto resumed = train("m.nc", {"--resume"});
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_THAT(folder.names(), UnorderedElementsAre("m.nc"));
+  ASSERT_EQ(train("whole.nc", {}).code, 0);
+  expect_bitwise_equal_weights(folder.file("m.nc"), folder.file("whole.nc"));
+}
+INSTANTIATE_TEST_SUITE_P(BySignal, Stopped, testing::Values(SIGTERM, SIGINT),
+                         [](const auto& row) { return row.param == SIGTERM ? "Terminate" : "Interrupt"; });
+
+TEST(Repeat, ResumeRefusesAnotherRecipe) {
+  const ScratchFolder folder;
+  const auto stopped = run_program({"train", "--data", shop().data(), "--epochs", "6000", "-o", folder.file("m.nc")},
+                                   {.signal = SIGTERM, .signal_when = "training"});
+  ASSERT_EQ(stopped.code, 143) << stopped.err;
+  const auto other = run_program({"train", "--data", shop().data(), "--epochs", "6000", "-o", folder.file("m.nc"),
+                                  "--resume", "--set", "training.batch=2"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("found batch = 2, wanted batch = 4"));
+  const auto seed = run_program(
+      {"train", "--data", shop().data(), "--epochs", "6000", "-o", folder.file("m.nc"), "--resume", "--seed", "9"});
+  EXPECT_EQ(seed.code, 2);
+  EXPECT_THAT(seed.err, HasSubstr("found --seed 9, wanted 0"));
+  EXPECT_THAT(folder.names(), UnorderedElementsAre("m.checkpoint.nc"));
+}
+
+TEST(Repeat, AStopSignalDuringSamplingLeavesNothing) {
+  const ScratchFolder folder;
+  const auto run = run_program({"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o",
+                                folder.file("p.nc"), "--steps", "100000"},
+                               {.signal = SIGINT, .signal_when = "members"});
+  EXPECT_EQ(run.code, 130) << run.err;
+  EXPECT_THAT(folder.names(), UnorderedElementsAre());
+}
+
+Tensor members(const ScratchFolder& folder, const std::string& name, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments{"assimilate",          "--model", shop().model(),   "--obs",
+                                     shop().observations(), "-o",      folder.file(name)};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const auto run = run_program(arguments);
+  EXPECT_EQ(run.code, 0) << run.err;
+  return read_ensemble(folder.file(name)).ensemble.members;
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  return (a - b).abs().max().item<double>() / b.abs().max().item<double>();
+}
+
+TEST(Repeat, TheSameSeedGivesTheSameEnsemble) {
+  const ScratchFolder folder;
+  const Tensor first = members(folder, "a.nc", {"--seed", "4", "--threads", "1"});
+  EXPECT_TRUE(at::equal(first, members(folder, "b.nc", {"--seed", "4", "--threads", "1"})));
+  EXPECT_GT(largest_difference(members(folder, "c.nc", {"--seed", "5", "--threads", "1"}), first), 0.01);
+}
+
+TEST(Repeat, ThreadsAndMemoryChangeNothingButRounding) {
+  const ScratchFolder folder;
+  const Tensor one = members(folder, "a.nc", {"--threads", "1"});
+  EXPECT_LT(largest_difference(members(folder, "b.nc", {"--threads", "3"}), one), tolerance::exact_float32);
+  EXPECT_LT(largest_difference(members(folder, "c.nc", {"--threads", "1", "--memory", "6K"}), one),
+            tolerance::exact_float32);
+}
+
+TEST(Repeat, SimulationIsTheSameForAnyThreads) {
+  const ScratchFolder folder;
+  for (const char* threads : {"1", "3"}) {
+    ASSERT_EQ(run_program({"simulate", shop().config(), "-o", folder.file(threads), "--threads", threads}).code, 0);
+  }
+  EXPECT_TRUE(at::equal(read_trajectories(folder.file("1/train.nc")).trajectories.states,
+                        read_trajectories(folder.file("3/train.nc")).trajectories.states));
+}
+
+}  // namespace
+}  // namespace sda::test

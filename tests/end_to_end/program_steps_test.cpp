@@ -1,0 +1,264 @@
+/// Every subcommand once on a tiny experiment: the files it makes, what they carry and what it says.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/torch.hpp"
+#include "sda/io/config.hpp"
+#include "sda/io/files.hpp"
+#include "workshop.hpp"
+
+namespace sda::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+using testing::UnorderedElementsAre;
+
+Workshop& shop() {
+  return Workshop::shared();
+}
+
+std::int64_t lines(const std::string& text) {
+  return std::count(text.begin(), text.end(), '\n');
+}
+
+TEST(Program, AloneItPrintsHelp) {
+  const auto run = run_program({});
+  EXPECT_EQ(run.code, 0);
+  for (const char* name : {"simulate", "train", "observe", "assimilate", "filter", "evaluate", "report", "inspect",
+                           "import", "keys", "--seed", "--threads", "--set", "--quiet", "--version"}) {
+    EXPECT_THAT(run.out, HasSubstr(name));
+  }
+  EXPECT_EQ(run.err, "");
+}
+
+TEST(Program, EverySubcommandHelpsWithAnExample) {
+  for (const char* name :
+       {"simulate", "train", "observe", "assimilate", "filter", "evaluate", "report", "inspect", "import", "keys"}) {
+    const auto run = run_program({name, "--help"});
+    EXPECT_EQ(run.code, 0) << name;
+    EXPECT_THAT(run.out, HasSubstr(std::string("Example:\n  sda ") + name));
+  }
+}
+
+TEST(Program, SaysItsVersion) {
+  const auto run = run_program({"--version"});
+  EXPECT_EQ(run.code, 0);
+  EXPECT_EQ(run.out, "sda " + version() + "\n");
+}
+
+TEST(Program, SimulateSplitsTrajectories) {
+  const ScratchFolder folder;
+  const auto run = run_program({"simulate", shop().config(), "-o", folder.file("data"), "--seed", "5", "--length=20"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(lines(run.out), 1) << run.out;
+  EXPECT_THAT(run.out, HasSubstr("train.nc (8), valid.nc (1), test.nc (1)"));
+  for (const auto& [name, count] : {std::pair{"train", 8}, std::pair{"valid", 1}, std::pair{"test", 1}}) {
+    const auto file = read_trajectories(folder.file(std::string("data/") + name + ".nc"));
+    EXPECT_EQ(file.trajectories.states.sizes(), (at::IntArrayRef{count, 20, 3})) << name;
+    EXPECT_EQ(file.provenance.seed, 5u);
+    EXPECT_THAT(file.provenance.command, StartsWith("sda simulate "));
+    EXPECT_EQ(read_recorded_experiment(file.provenance.config, name).simulation.length, 20);
+    EXPECT_EQ(read_dynamics(file.dynamics, name).system, "lorenz63");
+  }
+}
+
+TEST(Program, SimulateTakesAnotherSystem) {
+  const ScratchFolder folder;
+  const auto run = run_program({"simulate", shop().config(), "-o", folder.file("data"), "--set",
+                                "dynamics.system=lorenz96", "--set", "dynamics.sites=8"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(read_trajectories(folder.file("data/test.nc")).trajectories.states.size(2), 8);
+}
+
+TEST(Program, TrainWritesAModelAndTakesItsCheckpointAway) {
+  const ScratchFolder folder;
+  const auto run =
+      run_program({"train", "--data", shop().data(), "-o", folder.file("m.nc"), "--order", "2", "--epochs", "3"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(lines(run.out), 1) << run.out;
+  EXPECT_THAT(run.out, HasSubstr("windows of 5 states for 3 epochs"));
+  EXPECT_THAT(folder.names(), UnorderedElementsAre("m.nc"));
+  const auto model = read_model(folder.file("m.nc"));
+  EXPECT_EQ(model.prior.network_parameters.order, 2);
+  EXPECT_EQ(model.prior.network_parameters.width, 16);  // of the configuration that the data carry
+  EXPECT_EQ(model.prior.dynamics, "lorenz63");
+  EXPECT_FALSE(model.training.has_value());
+}
+
+TEST(Program, ObserveReadsTheStretchAskedFor) {
+  const ScratchFolder folder;
+  const auto run = run_program({"observe", "--data", shop().data() + "/train.nc", "--name", "hi", "--trajectory", "3",
+                                "--start", "7", "-o", folder.file("hi.nc")});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(lines(run.out), 1) << run.out;
+  const auto data = read_trajectories(shop().data() + "/train.nc");
+  const auto observed = read_observations(folder.file("hi.nc")).observations;
+  EXPECT_EQ(observed.name, "hi");
+  EXPECT_EQ(observed.values.sizes(), (at::IntArrayRef{9, 1}));
+  EXPECT_TRUE(at::equal(observed.truth.to(at::kFloat), data.trajectories.states[3].narrow(0, 7, 9).to(at::kFloat)));
+  EXPECT_DOUBLE_EQ(observed.start_time, data.trajectories.start_time + 7 * data.trajectories.layout.dt);
+}
+
+TEST(Program, ObserveDrawsOtherNoiseForAnotherStretch) {
+  const ScratchFolder folder;
+  for (const char* start : {"0", "4"}) {
+    const auto run = run_program({"observe", "--data", shop().data() + "/test.nc", "--name", "hi", "--start", start,
+                                  "-o", folder.file(std::string(start) + ".nc")});
+    ASSERT_EQ(run.code, 0) << run.err;
+  }
+  const auto noise = [&](const char* name) {
+    const auto observed = read_observations(folder.file(name)).observations;
+    return observed.values.select(1, 0) - observed.normalisation.normalise(observed.truth).select(1, 0);
+  };
+  EXPECT_GT((noise("0.nc") - noise("4.nc")).abs().max().item<double>(), 0.01);
+}
+
+TEST(Program, AssimilateWritesAnEnsembleAndItsCost) {
+  const ScratchFolder folder;
+  const auto run = run_program({"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o",
+                                folder.file("p.nc"), "--members=5", "--steps=3", "--corrections=2", "--gamma=0.1"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(lines(run.out), 1) << run.out;
+  // 3 steps of a predictor and 2 corrections, each a forward pass and a pull-back
+  EXPECT_THAT(run.out, HasSubstr("into 5 members by SDA: 18 network evaluations"));
+  const auto file = read_ensemble(folder.file("p.nc"));
+  EXPECT_EQ(file.ensemble.members.sizes(), (at::IntArrayRef{5, 9, 3}));
+  EXPECT_EQ(file.ensemble.method, "SDA");
+  EXPECT_EQ(file.cost.evaluations, 18);
+  const auto config = read_recorded_experiment(file.provenance.config, "p.nc");
+  EXPECT_EQ(config.sampler.steps, 3);
+  EXPECT_EQ(config.guidance.gamma, std::vector<double>{0.1});
+  EXPECT_EQ(config.network.width, 16);
+}
+
+TEST(Program, FilterTakesItsDynamicsFromTheObservations) {
+  const ScratchFolder folder;
+  const auto run = run_program({"filter", "--obs", shop().observations(), "-o", folder.file("f.nc"), "--members=7"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(lines(run.out), 1) << run.out;
+  const auto file = read_ensemble(folder.file("f.nc"));
+  EXPECT_EQ(file.ensemble.members.sizes(), (at::IntArrayRef{7, 9, 3}));
+  EXPECT_EQ(read_recorded_experiment(file.provenance.config, "f.nc").dynamics.system, "lorenz63");
+}
+
+TEST(Program, EvaluatePrintsATableWithTheFilterLast) {
+  const auto run =
+      run_program({"evaluate", "--obs", shop().observations(), "--reference", shop().filter(), shop().posterior()});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(lines(run.out), 3) << run.out;
+  for (const char* part : {"W1 to filter", "filter to filter", "log-prior", "log-likelihood", "RMSE", "spread", "CRPS",
+                           "evaluations", "seconds", "posterior", "±"}) {
+    EXPECT_THAT(run.out, HasSubstr(part));
+  }
+  EXPECT_THAT(run.out.substr(run.out.rfind("\nlo") + 1), HasSubstr("filter"));
+}
+
+TEST(Program, EvaluateAsJson) {
+  const auto run = run_program({"evaluate", "--obs", shop().observations(), "--reference", shop().filter(),
+                                shop().posterior(), shop().filter(), "--json"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const auto json = nlohmann::json::parse(run.out);
+  ASSERT_EQ(json["ensembles"].size(), 2u);
+  const auto& posterior = json["ensembles"][0];
+  EXPECT_EQ(posterior["members"], 6);
+  EXPECT_GT(posterior["wasserstein"].get<double>(), posterior["wasserstein_floor"].get<double>());
+  EXPECT_GT(posterior["log_prior"]["standard_error"].get<double>(), 0);
+  EXPECT_EQ(posterior["evaluations"], 64);
+  // The same members as the reference: no distance.
+  EXPECT_NEAR(json["ensembles"][1]["wasserstein"].get<double>(), 0, 1e-6);
+  EXPECT_EQ(json["reference"]["members"], 16);
+}
+
+TEST(Program, EvaluateNeedsNoReference) {
+  const auto run = run_program({"evaluate", "--obs", shop().observations(), shop().posterior(), "--json"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const auto json = nlohmann::json::parse(run.out);
+  EXPECT_TRUE(json["ensembles"][0]["wasserstein"].is_null());
+  EXPECT_TRUE(json["ensembles"][0]["log_likelihood"].is_object());
+  EXPECT_FALSE(json.contains("reference"));
+}
+
+TEST(Program, ReportDrawsEveryCase) {
+  const ScratchFolder folder;
+  const std::string hi = folder.file("hi.nc"), hi_posterior = folder.file("hi_posterior.nc");
+  ASSERT_EQ(run_program({"observe", "--data", shop().data() + "/test.nc", "--name", "hi", "-o", hi}).code, 0);
+  ASSERT_EQ(run_program({"assimilate", "--model", shop().model(), "--obs", hi, "-o", hi_posterior}).code, 0);
+  const auto run = run_program({"report", "-o", folder.file("report"), "--obs", shop().observations(), "--obs", hi,
+                                shop().posterior(), hi_posterior, "--title", "Two cases"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("reported 2 cases"));
+  for (const char* name : {"report.html", "lo.png", "hi.png"}) {
+    EXPECT_GT(std::filesystem::file_size(folder.file(std::string("report/") + name)), 1000u) << name;
+  }
+  EXPECT_THAT(read_bytes(folder.file("report/report.html")), HasSubstr("Two cases"));
+}
+
+TEST(Program, InspectKnowsEveryKind) {
+  for (const auto& [path, kind] :
+       {std::pair{shop().data() + "/train.nc", "trajectories"}, std::pair{shop().model(), "model"},
+        std::pair{shop().observations(), "observations"}, std::pair{shop().posterior(), "ensemble"}}) {
+    const auto run = run_program({"inspect", path});
+    EXPECT_EQ(run.code, 0) << run.err;
+    EXPECT_THAT(run.out, HasSubstr(kind));
+  }
+}
+
+TEST(Program, ImportTakesOverTheReferencesWeights) {
+  const ScratchFolder folder;
+  const std::string json = folder.file("config.json");
+  write_bytes(json, R"({"window": 5, "embedding": 16, "width": 32, "depth": 3, "activation": "SiLU"})");
+  const auto run = run_program(
+      {"import", "--state", SDA_GOLDEN_DIR "/lorenz_local.pth", "--config", json, "-o", folder.file("model.nc")});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(lines(run.out), 1) << run.out;
+  const auto prior = read_model(folder.file("model.nc")).prior;
+  EXPECT_EQ(prior.network_parameters.order, 2);
+  EXPECT_EQ(prior.network_parameters.width, 32);
+}
+
+TEST(Program, KeysAreAConfigurationToStartFrom) {
+  const auto keys = run_program({"keys"});
+  ASSERT_EQ(keys.code, 0) << keys.err;
+  const ScratchFolder folder;
+  write_bytes(folder.file("mine.toml"), keys.out);
+  EXPECT_EQ(read_experiment(folder.file("mine.toml")).sampler.steps, SamplerParameters{}.steps);
+}
+
+TEST(Program, ResultsGoToStdoutAndTheLogToStderr) {
+  const ScratchFolder folder;
+  const auto run = run_program({"filter", "--obs", shop().observations(), "-o", folder.file("f.nc")});
+  EXPECT_THAT(run.out, StartsWith("filtered lo"));
+  EXPECT_THAT(run.err, Not(HasSubstr("filtered lo")));
+  EXPECT_THAT(run.err, HasSubstr("info: "));
+}
+
+TEST(Program, QuietItOnlyTellsResults) {
+  const ScratchFolder folder;
+  const auto run =
+      run_program({"filter", "--obs", shop().observations(), "-o", folder.file("f.nc"), "--quiet"}, {.terminal = true});
+  EXPECT_EQ(run.code, 0);
+  EXPECT_THAT(run.out, StartsWith("filtered lo"));
+  EXPECT_EQ(run.err, "");
+}
+
+TEST(Program, ProgressIsDrawnOnATerminalOnly) {
+  const ScratchFolder folder;
+  const std::vector<std::string> arguments{"train", "--data", shop().data(), "-o", folder.file("m.nc")};
+  const auto plain = run_program(arguments);
+  const auto terminal = run_program(arguments, {.terminal = true});
+  EXPECT_THAT(plain.err, Not(HasSubstr("\r")));
+  EXPECT_THAT(plain.err, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(terminal.err, HasSubstr("100 %"));
+  EXPECT_THAT(terminal.err, HasSubstr("epochs/s"));
+  EXPECT_THAT(terminal.err, HasSubstr("loss "));
+  EXPECT_THAT(terminal.out, StartsWith("trained"));
+}
+
+}  // namespace
+}  // namespace sda::test
