@@ -9,7 +9,7 @@ namespace sda::app {
 namespace {
 
 struct Options {
-  std::string observations, reference;
+  std::string observations, reference, floor;
   std::vector<std::string> ensembles;
   bool json = false;
 };
@@ -50,17 +50,19 @@ void evaluate(const Options& options, const Globals& globals) {
     reference_file = read_ensemble_of(options.reference, observed.observations);
     reference = reference_file->ensemble.members;
   }
+  Tensor second;
+  if (!options.floor.empty()) second = read_ensemble_of(options.floor, observed.observations).ensemble.members;
   {
     ProgressBar bar = globals.progress("evaluate", "ensembles");
     for (const auto& path : options.ensembles) {
       const EnsembleFile file = read_ensemble_of(path, observed.observations);
-      rows.push_back(score(path, file, observed, dynamics.get(), reference, globals.seed));
+      rows.push_back(score(path, file, observed, dynamics.get(), reference, second, globals.seed));
       bar.update(static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(options.ensembles.size()));
     }
   }
   // The filter's own line last, for comparison; its distance to itself says nothing.
   if (reference_file) {
-    rows.push_back(score(options.reference, *reference_file, observed, dynamics.get(), {}, globals.seed));
+    rows.push_back(score(options.reference, *reference_file, observed, dynamics.get(), {}, {}, globals.seed));
   }
 
   if (!options.json) {
@@ -85,6 +87,11 @@ Subcommand evaluate_command(CLI::App& program, Globals& globals) {
                                    "sda evaluate --obs run/lo.nc --reference run/lo_filter.nc run/lo_posterior.nc");
   flags->add_option("--obs", options->observations, "observation file")->required();
   flags->add_option("--reference", options->reference, "ensemble to compare with, mostly the particle filter's");
+  flags
+      ->add_option("--floor", options->floor,
+                   "the filter run once more with another seed: how far apart two filters are; without it two parts of "
+                   "the reference are compared")
+      ->needs("--reference");
   flags->add_option("ENSEMBLE", options->ensembles, "ensemble files")->required();
   flags->add_flag("--json", options->json, "JSON in place of the table");
   return {flags, [options, &globals] { evaluate(*options, globals); }};

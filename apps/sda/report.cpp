@@ -10,7 +10,7 @@ namespace sda::app {
 namespace {
 
 struct Options {
-  std::vector<std::string> observations, references, ensembles;
+  std::vector<std::string> observations, references, floors, ensembles;
   std::string output, title = "Score-based data assimilation";
 };
 
@@ -28,6 +28,8 @@ void report(const Options& options, const Globals& globals) {
     require_as_many("--reference", options.references.size(), options.observations.size());
   }
 
+  if (!options.floors.empty()) require_as_many("--floor", options.floors.size(), options.references.size());
+
   std::vector<ReportCase> cases;
   std::vector<ScoredEnsemble> rows;
   Provenance inputs;
@@ -44,12 +46,14 @@ void report(const Options& options, const Globals& globals) {
     if (!options.references.empty()) {
       const EnsembleFile reference = read_ensemble_of(options.references[i], observed.observations);
       one.reference = reference.ensemble;
-      rows.push_back(
-          score(options.ensembles[i], posterior, observed, dynamics.get(), one.reference.members, globals.seed));
+      Tensor second;
+      if (!options.floors.empty()) second = read_ensemble_of(options.floors[i], observed.observations).ensemble.members;
+      rows.push_back(score(options.ensembles[i], posterior, observed, dynamics.get(), one.reference.members, second,
+                           globals.seed));
       one.scores.push_back(rows.back().scores);
-      rows.push_back(score(options.references[i], reference, observed, dynamics.get(), {}, globals.seed));
+      rows.push_back(score(options.references[i], reference, observed, dynamics.get(), {}, {}, globals.seed));
     } else {
-      rows.push_back(score(options.ensembles[i], posterior, observed, dynamics.get(), {}, globals.seed));
+      rows.push_back(score(options.ensembles[i], posterior, observed, dynamics.get(), {}, {}, globals.seed));
     }
     one.scores.push_back(rows.back().scores);
     cases.push_back(std::move(one));
@@ -81,6 +85,7 @@ Subcommand report_command(CLI::App& program, Globals& globals) {
   };
   repeated("--obs", options->observations, "observation file")->required();
   repeated("--reference", options->references, "ensemble to compare with, mostly the particle filter's");
+  repeated("--floor", options->floors, "the filter run once more with another seed: how far apart two filters are");
   flags->add_option("ENSEMBLE", options->ensembles, "ensemble files, one for each --obs, in its order")->required();
   flags->add_option("-o,--output", options->output, "folder for report.html and the pictures; made if missing")
       ->required();

@@ -53,11 +53,12 @@ EnsembleFile read_ensemble_of(const std::string& path, const Observations& obser
 }
 
 ScoredEnsemble score(const std::string& path, const EnsembleFile& file, const ObservationFile& observed,
-                     const Dynamics* dynamics, const Tensor& reference, std::uint64_t seed) {
+                     const Dynamics* dynamics, const Tensor& reference, const Tensor& second_reference,
+                     std::uint64_t seed) {
   return {.of = observed.observations.name,
           .file = path,
           .cost = file.cost,
-          .scores = score_ensemble(file.ensemble, observed.observations, dynamics, reference, seed)};
+          .scores = score_ensemble(file.ensemble, observed.observations, dynamics, reference, seed, second_reference)};
 }
 
 std::unique_ptr<Dynamics> dynamics_of(const ObservationFile& observed, const std::string& path) {

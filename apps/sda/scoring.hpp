@@ -20,9 +20,10 @@ struct ScoredEnsemble {
 /// An ensemble of the trajectory that `observations` observe; FileError if it is of another.
 EnsembleFile read_ensemble_of(const std::string& path, const Observations& observations);
 
-/// `reference`: the filter's members, undefined if there is none.
+/// `reference`: the filter's members, `second_reference` those of an independent run; undefined if there is none.
 ScoredEnsemble score(const std::string& path, const EnsembleFile& file, const ObservationFile& observed,
-                     const Dynamics* dynamics, const Tensor& reference, std::uint64_t seed);
+                     const Dynamics* dynamics, const Tensor& reference, const Tensor& second_reference,
+                     std::uint64_t seed);
 
 /// The dynamics an observation file names; null if it names none.
 std::unique_ptr<Dynamics> dynamics_of(const ObservationFile& observed, const std::string& path);

@@ -47,6 +47,12 @@ Tensor checked_truth(const Tensor& members, const Tensor& truth, const std::stri
   return truth.detach().to(at::kDouble);
 }
 
+/// The rows in the order of a stream's permutation.
+Tensor shuffle(const Tensor& rows, std::uint64_t seed, std::uint64_t step) {
+  const auto order = permutation(rows.size(0), {.seed = seed, .purpose = Purpose::evaluation, .step = step});
+  return rows.index_select(0, at::tensor(order, at::kLong));
+}
+
 }  // namespace
 
 Estimate estimate(const Tensor& values) {
@@ -107,7 +113,7 @@ std::vector<std::int64_t> rank_histogram(const Tensor& members, const Tensor& tr
 }
 
 EnsembleScores score_ensemble(const Ensemble& ensemble, const Observations& observations, const Dynamics* dynamics,
-                              const Tensor& reference, std::uint64_t seed) {
+                              const Tensor& reference, std::uint64_t seed, const Tensor& second_reference) {
   const Tensor members = checked_members(ensemble.members, 1, ensemble.method);
   const auto n = members.size(0);
   EnsembleScores scores;
@@ -115,11 +121,15 @@ EnsembleScores score_ensemble(const Ensemble& ensemble, const Observations& obse
   scores.members = n;
 
   if (reference.defined()) {
-    const auto order = permutation(reference.size(0), {.seed = seed, .purpose = Purpose::evaluation, .step = 1});
-    const Tensor shuffled = reference.index_select(0, at::tensor(order, at::kLong));
-    const Tensor half = shuffled.narrow(0, 0, std::min(n, shuffled.size(0)));
-    scores.wasserstein = wasserstein1(members, half);
-    if (shuffled.size(0) >= 2 * n) scores.wasserstein_floor = wasserstein1(shuffled.narrow(0, n, n), half);
+    const Tensor shuffled = shuffle(reference, seed, 1);
+    const Tensor part = shuffled.narrow(0, 0, std::min(n, shuffled.size(0)));
+    scores.wasserstein = wasserstein1(members, part);
+    if (second_reference.defined()) {
+      const Tensor other = shuffle(second_reference, seed, 2);
+      scores.wasserstein_floor = wasserstein1(other.narrow(0, 0, std::min(n, other.size(0))), part);
+    } else if (shuffled.size(0) >= 2 * n) {
+      scores.wasserstein_floor = wasserstein1(shuffled.narrow(0, n, n), part);
+    }
   }
   if (dynamics != nullptr && dynamics->is_stochastic()) scores.log_prior = log_prior(*dynamics, members);
   scores.log_likelihood = log_likelihood(observations, members);

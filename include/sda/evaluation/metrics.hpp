@@ -48,16 +48,19 @@ std::vector<std::int64_t> rank_histogram(const Tensor& members, const Tensor& tr
 struct EnsembleScores {
   std::string method;
   std::int64_t members = 0;
-  std::optional<double> wasserstein;        ///< to the reference ensemble, as many of it as there are members
-  std::optional<double> wasserstein_floor;  ///< two disjoint halves of the reference ensemble at the same count
+  std::optional<double> wasserstein;  ///< to the reference ensemble, as many of it as there are members
+  std::optional<double>
+      wasserstein_floor;  ///< of a second reference, or of two disjoint parts of the one, at the same count
   std::optional<Estimate> log_prior, log_likelihood, crps;
   std::optional<double> rmse, spread;
   std::vector<std::int64_t> ranks;
 };
 
-/// `reference` (member, time, …event) may be undefined; `dynamics` may be null. The floor needs twice as many reference
-/// members as `ensemble` has. `seed` decides which reference members are taken and how ties of rank are broken.
+/// `reference` (member, time, …event) may be undefined; `dynamics` may be null. `second_reference`
+/// is of an independent run: its distance to the first is the floor. Without it the floor is that of two disjoint parts
+/// of `reference`, which needs twice as many members as `ensemble` has and is too low for a particle filter, whose
+/// members share ancestors. `seed` decides which reference members are taken and how ties of rank are broken.
 EnsembleScores score_ensemble(const Ensemble& ensemble, const Observations& observations, const Dynamics* dynamics,
-                              const Tensor& reference, std::uint64_t seed);
+                              const Tensor& reference, std::uint64_t seed, const Tensor& second_reference = {});
 
 }  // namespace sda
