@@ -31,7 +31,8 @@ struct FusedMlp {
 
   Tensor bias(double t) const {
     at::NoGradGuard no_grad;
-    return bias_at(at::scalar_tensor(t, at::kDouble)).contiguous();
+    const Tensor bias = bias_at(at::scalar_tensor(t, at::kDouble));
+    return at::constant_pad_nd(bias, {0, kernels::padded(bias.size(0)) - bias.size(0)}).contiguous();
   }
 
   /// Calls f(panel, first row, rows, scratch) for every panel; threads share them.

@@ -52,8 +52,8 @@ class ResidualMlpKernel {
   /// Floats of working memory that one call needs.
   std::int64_t scratch_size() const { return 4 * panel_rows * widest_; }
 
-  /// rows (n, in) → result (n, out), n ≤ panel_rows. `first_bias` (out of the first layer) stands in for its bias.
-  /// `tape` may be null where no pull-back follows.
+  /// rows (n, in) → result (n, out), n ≤ panel_rows. `first_bias` (the first layer's out, padded with zeros) stands in
+  /// for its bias. `tape` may be null where no pull-back follows.
   void forward(const float* rows, std::int64_t n, const float* first_bias, float* result, float* tape,
                float* scratch) const;
   /// v (n, out) → vᵀ ∂result/∂rows (n, in), from the tape of a forward pass of the same n rows.
