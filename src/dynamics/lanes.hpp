@@ -42,7 +42,8 @@ template <class Real, class MakeTransition>
 void march(Real* states, std::int64_t members, std::int64_t size, std::int64_t steps, const StreamKey& key,
            Real* record, std::int64_t record_stride, const MakeTransition& make_transition) {
   const std::int64_t blocks = (members + width - 1) / width;
-  at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t grain = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(1, steps * width * size));
+  at::parallel_for(0, blocks, grain, [&](std::int64_t begin, std::int64_t end) {
     auto transition = make_transition();
     std::vector<Real> x(static_cast<std::size_t>(padded_rows<Real>(size) * width));
     Draws draws;

@@ -46,8 +46,8 @@ SDA_SIMD_CLONES void step(const double* a, const double* b, const double* l, std
 }
 
 template <class Real>
-void march(const Tensor& transition, const Tensor& offset, const Tensor& factor, Tensor& x, std::int64_t steps,
-           const StreamKey& key) {
+void march_as(const Tensor& transition, const Tensor& offset, const Tensor& factor, Tensor& x, std::int64_t steps,
+              const StreamKey& key, Tensor* all, std::int64_t first) {
   const std::int64_t d = x.size(1);
   const auto rows = static_cast<std::size_t>(lanes::padded_rows<Real>(d) * lanes::width);
   const auto dtype = x.scalar_type();
@@ -62,7 +62,8 @@ void march(const Tensor& transition, const Tensor& offset, const Tensor& factor,
       std::copy_n(next.begin(), d * lanes::width, state);
     };
   };
-  lanes::march(x.data_ptr<Real>(), x.size(0), d, steps, key, static_cast<Real*>(nullptr), 0, make_transition);
+  lanes::march(x.data_ptr<Real>(), x.size(0), d, steps, key, all ? all->data_ptr<Real>() + first * d : nullptr,
+               all ? all->size(1) * d : 0, make_transition);
 }
 
 Tensor square(std::initializer_list<double> rows, std::int64_t d) {
@@ -129,14 +130,30 @@ Tensor LinearGaussianChain::start(std::int64_t members, const StreamKey& key, at
                    parameters_.start_mean);
 }
 
-void LinearGaussianChain::advance(Tensor& x, std::int64_t steps, const StreamKey& key) const {
-  check_states(x, parameters_.start_mean.sizes(), parameters_.name);
+void LinearGaussianChain::march(Tensor& x, std::int64_t steps, const StreamKey& key, Tensor* all,
+                                std::int64_t first) const {
   const auto& p = parameters_;
   if (x.scalar_type() == at::kFloat) {
-    march<float>(p.transition, p.offset, noise_factor_, x, steps, key);
+    march_as<float>(p.transition, p.offset, noise_factor_, x, steps, key, all, first);
   } else {
-    march<double>(p.transition, p.offset, noise_factor_, x, steps, key);
+    march_as<double>(p.transition, p.offset, noise_factor_, x, steps, key, all, first);
   }
+}
+
+void LinearGaussianChain::advance(Tensor& x, std::int64_t steps, const StreamKey& key) const {
+  check_states(x, parameters_.start_mean.sizes(), parameters_.name);
+  march(x, steps, key, nullptr, 0);
+}
+
+Tensor LinearGaussianChain::trajectories(const Tensor& start, std::int64_t length, const StreamKey& key,
+                                         const ProgressCallback& progress) const {
+  check_states(start, parameters_.start_mean.sizes(), parameters_.name);
+  return record_trajectories(start, length, transitions_at_once(start), progress,
+                             [&](Tensor& x, std::int64_t first, std::int64_t steps, Tensor& all) {
+                               StreamKey here = key;
+                               here.step += static_cast<std::uint64_t>(first);
+                               march(x, steps, here, &all, first + 1);
+                             });
 }
 
 bool LinearGaussianChain::is_stochastic() const {

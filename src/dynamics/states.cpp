@@ -1,6 +1,7 @@
 // What every dynamics does with the tensors it is given.
 #include "dynamics/states.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/torch.hpp"
@@ -41,6 +42,10 @@ Tensor record_trajectories(
     StopToken::throw_if_stopped("no trajectory");
   }
   return all;
+}
+
+std::int64_t transitions_at_once(const Tensor& start) {
+  return std::max<std::int64_t>(1, (1 << 22) / std::max<std::int64_t>(1, start.numel()));
 }
 
 Tensor covariance_factor(const Tensor& covariance, const std::string& what) {

@@ -17,6 +17,10 @@ Tensor record_trajectories(
     const Tensor& start, std::int64_t length, std::int64_t stride, const ProgressCallback& progress,
     const std::function<void(Tensor& x, std::int64_t first, std::int64_t steps, Tensor& all)>& extend);
 
+/// As many transitions in one go as keep the threads busy for a while, yet show progress: a `stride` for systems that
+/// march in lanes.
+std::int64_t transitions_at_once(const Tensor& start);
+
 /// Lower triangular L with L Lᵀ = `covariance` (d, d), float64; a direction without variance has a zero column.
 /// Throws ShapeError if not square, ValueError, naming `what`, if not symmetric positive semi-definite.
 Tensor covariance_factor(const Tensor& covariance, const std::string& what);

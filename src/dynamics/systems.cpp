@@ -84,9 +84,7 @@ class Simulated final : public Dynamics {
   Tensor trajectories(const Tensor& start, std::int64_t length, const StreamKey& key,
                       const ProgressCallback& progress) const override {
     check_states(start, about_.layout.event, about_.name);
-    // As many transitions in one go as keep threads busy for a while, yet show progress.
-    const std::int64_t stride = std::max<std::int64_t>(1, (1 << 22) / std::max<std::int64_t>(1, start.numel()));
-    return record_trajectories(start, length, stride, progress,
+    return record_trajectories(start, length, transitions_at_once(start), progress,
                                [&](Tensor& x, std::int64_t first, std::int64_t steps, Tensor& all) {
                                  StreamKey here = key;
                                  here.step += static_cast<std::uint64_t>(first);

@@ -180,6 +180,21 @@ TEST_P(RandomOfType, EveryPartOfTheNameCounts) {
   }
 }
 
+// Recorded from builds for AVX-512, AVX2 with FMA and plain SSE2, which agree: a machine or a compiler flag that rounds
+// otherwise shows here.
+TEST(Random, DrawsHaveTheSameBitsOnEveryMachine) {
+  const auto fnv1a = [](const Tensor& t) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    const auto* bytes = static_cast<const unsigned char*>(t.data_ptr());
+    for (std::size_t i = 0; i < t.nbytes(); ++i) hash = (hash ^ bytes[i]) * 0x100000001b3;
+    return hash;
+  };
+  EXPECT_EQ(fnv1a(sda::normal({1000, 333}, {.seed = 7}, at::kFloat)), 0xa716acf705fd5b33);
+  EXPECT_EQ(fnv1a(sda::uniform({1000, 333}, {.seed = 7}, at::kFloat)), 0x7a724a0f6db1defb);
+  EXPECT_EQ(fnv1a(sda::normal({1000, 333}, {.seed = 7}, at::kDouble)), 0x6786bf35b00c70d7);
+  EXPECT_EQ(fnv1a(sda::uniform({1000, 333}, {.seed = 7}, at::kDouble)), 0x16d4991daab73f1b);
+}
+
 TEST(Random, UniformScalarIsAFloat64Draw) {
   const StreamKey key{.seed = 2, .purpose = Purpose::filter_resampling, .first_member = 1, .step = 77};
   EXPECT_EQ(sda::uniform_scalar(key), sda::uniform({1, 1}, key, at::kDouble).item<double>());

@@ -26,6 +26,8 @@ class LinearGaussianChain final : public Dynamics {
   Normalisation normalisation() const override;
   Tensor start(std::int64_t members, const StreamKey& key, at::ScalarType dtype) const override;
   void advance(Tensor& x, std::int64_t steps, const StreamKey& key) const override;
+  Tensor trajectories(const Tensor& start, std::int64_t length, const StreamKey& key,
+                      const ProgressCallback& progress = {}) const override;
   /// Whether Q is positive definite.
   bool is_stochastic() const override;
   Tensor log_transition(const Tensor& from, const Tensor& to) const override;
@@ -35,6 +37,9 @@ class LinearGaussianChain final : public Dynamics {
   std::pair<Tensor, Tensor> joint(std::int64_t length) const;
 
  private:
+  /// `steps` transitions of x in place; the states passed go to all[:, first …] if given.
+  void march(Tensor& x, std::int64_t steps, const StreamKey& key, Tensor* all, std::int64_t first) const;
+
   LinearGaussianParameters parameters_;
   Tensor start_factor_, noise_factor_;  // Cholesky factors of P_1 and Q
 };
