@@ -143,10 +143,13 @@ void assimilate(const Options& options, const Globals& globals) {
                           .start_time = observations.start_time,
                           .method = method_name(experiment.guidance)};
   write_ensemble(options.output, ensemble, cost, provenance_of(globals, experiment));
+  const double residual = residual_over_sigma(observations, normalised);
+  if (experiment.guidance.rule != "none" && residual > 3) {
+    spdlog::warn("these members do not explain the observation; more sampler.steps or a better prior would");
+  }
   say(fmt::format(
       "assimilated {} into {} members by {}: {} network evaluations in {:.1f} s, residual {:.3f} sigma, in {}",
-      observations.name, members, ensemble.method, cost.evaluations, cost.seconds,
-      residual_over_sigma(observations, normalised), options.output));
+      observations.name, members, ensemble.method, cost.evaluations, cost.seconds, residual, options.output));
 }
 
 }  // namespace
