@@ -137,6 +137,14 @@ TEST(Program, AssimilateWritesAnEnsembleAndItsCost) {
   EXPECT_EQ(config.network.width, 16);
 }
 
+TEST(Program, AssimilateWarnsOfMembersThatDoNotExplainTheObservation) {
+  const ScratchFolder folder;
+  const auto run = run_program({"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o",
+                                folder.file("p.nc"), "--steps=2"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("warning: these members do not explain"));
+}
+
 TEST(Program, FilterTakesItsDynamicsFromTheObservations) {
   const ScratchFolder folder;
   const auto run = run_program({"filter", "--obs", shop().observations(), "-o", folder.file("f.nc"), "--members=7"});
@@ -169,7 +177,7 @@ TEST(Program, EvaluateAsJson) {
   EXPECT_EQ(posterior["members"], 6);
   EXPECT_GT(posterior["wasserstein"].get<double>(), posterior["wasserstein_floor"].get<double>());
   EXPECT_GT(posterior["log_prior"]["standard_error"].get<double>(), 0);
-  EXPECT_EQ(posterior["evaluations"], 64);
+  EXPECT_EQ(posterior["evaluations"], 128);
   // The same members as the reference: no distance.
   EXPECT_NEAR(json["ensembles"][1]["wasserstein"].get<double>(), 0, 1e-6);
   EXPECT_EQ(json["reference"]["members"], 16);

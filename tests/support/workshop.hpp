@@ -57,7 +57,7 @@ operator = [{select = [0]}]
 sigma = 0.25
 length = 9
 [sampler]
-steps = 16
+steps = 32
 [assimilation]
 members = 6
 [filter]
