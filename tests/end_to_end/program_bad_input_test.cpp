@@ -451,7 +451,7 @@ const std::vector<Row> table{
        arguments.insert(arguments.end(), {"--set", "dynamics.noise=0"});
        return arguments;
      },
-     {"deterministic"}},
+     {"without noise", "dynamics.noise"}},
     {"GammaOfAnotherLength",
      2,
      [](auto& bench) {

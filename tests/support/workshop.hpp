@@ -48,6 +48,7 @@ depth = 1
 [training]
 epochs = 200
 batch = 4
+learning_rate = 1e-2
 [observation.lo]
 operator = [{every = 4}, {select = [0]}]
 sigma = 0.05
@@ -56,6 +57,9 @@ length = 9
 operator = [{select = [0]}]
 sigma = 0.25
 length = 9
+# So weak a prior needs soft guidance: with the default a few coarse steps diverge.
+[guidance]
+gamma = 1
 [sampler]
 steps = 32
 [assimilation]
