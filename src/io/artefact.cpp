@@ -7,6 +7,7 @@
 #include <toml++/toml.h>
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <sstream>
 
 #include "io/whole_file.hpp"
@@ -30,7 +31,11 @@ const KindNames& names_of(FileKind kind) {
   return *std::find_if(std::begin(kinds), std::end(kinds), [&](const auto& known) { return known.kind == kind; });
 }
 
-constexpr const char* epoch = " since 1970-01-01 00:00:00";
+/// The units of time that CDO knows, by the names we accept for them.
+const std::map<std::string, std::string> calendar_units{
+    {"s", "seconds"},      {"second", "seconds"},  {"seconds", "seconds"}, {"min", "minutes"},
+    {"minute", "minutes"}, {"minutes", "minutes"}, {"h", "hours"},         {"hour", "hours"},
+    {"hours", "hours"},    {"d", "days"},          {"day", "days"},        {"days", "days"}};
 
 /// NetCDF's value for "never written" is 9.97e36; nothing that is meant comes near it.
 constexpr double missing = 9.9e36;
@@ -220,13 +225,17 @@ Normalisation read_normalisation(const ReadableGroup& file, const StateLayout& l
 }
 
 void write_times(WritableGroup& file, const StateLayout& layout, const std::string& dimension, const Tensor& times) {
-  const bool dimensionless = layout.time_units == "1";
+  const auto known = calendar_units.find(layout.time_units);
+  const std::string units = known == calendar_units.end() ? "seconds" : known->second;
   Attributes attributes{{"standard_name", "time"},
                         {"long_name", "time"},
-                        {"units", (dimensionless ? "seconds" : layout.time_units) + epoch},
+                        {"units", units + " since 1970-01-01 00:00:00"},
                         {"calendar", "standard"},
                         {"axis", "T"}};
-  if (dimensionless) attributes.push_back({"comment", "dimensionless time: one unit is written as one second"});
+  if (known == calendar_units.end()) {
+    const std::string meant = layout.time_units == "1" ? "dimensionless time" : "time in " + layout.time_units;
+    attributes.push_back({"comment", meant + ": one unit is written as one second"});
+  }
   file.variable(dimension, {dimension}, times, attributes);
 }
 

@@ -39,10 +39,13 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-/// The value of a key of TOML as we write it, one key a line; empty if it is not there.
-std::string value_of(const std::string& toml, const std::string& key) {
-  const auto at = ("\n" + toml).find("\n" + key + " = ");
-  return at == std::string::npos ? "" : first_line(toml.substr(at + key.size() + 3));
+/// The text that a key of TOML has as we write it, one key a line; empty if it is not there.
+std::string text_of(const std::string& toml, const std::string& key) {
+  const std::string before = "\n" + key + " = \"";
+  const auto at = ("\n" + toml).find(before);
+  if (at == std::string::npos) return "";
+  const std::string rest = toml.substr(at + before.size() - 1);
+  return rest.substr(0, rest.find('"'));
 }
 
 void describe_layout(Description& description, const StateLayout& layout) {
@@ -74,7 +77,7 @@ void describe_normalisation(Description& description, const Normalisation& norma
 }
 
 void describe_dynamics(Description& description, const std::string& toml) {
-  const auto system = value_of(toml, "system");
+  const auto system = text_of(toml, "system");
   if (!toml.empty()) description.line("dynamics", system.empty() ? first_line(toml) : system);
 }
 

@@ -302,21 +302,6 @@ Shape ReadableGroup::shape(const std::string& variable) const {
   return shape;
 }
 
-std::vector<std::string> ReadableGroup::dimensions(const std::string& variable) const {
-  const int id = variable_id(variable);
-  int rank = 0;
-  check_read(nc_inq_varndims(id_, id, &rank), where(variable));
-  std::vector<int> dimensions(static_cast<std::size_t>(rank));
-  check_read(nc_inq_vardimid(id_, id, dimensions.data()), where(variable));
-  std::vector<std::string> names;
-  for (const int dimension : dimensions) {
-    char name[NC_MAX_NAME + 1] = {};
-    check_read(nc_inq_dimname(id_, dimension, name), where(variable));
-    names.emplace_back(name);
-  }
-  return names;
-}
-
 Tensor ReadableGroup::read(const std::string& variable) const {
   const int id = variable_id(variable);
   nc_type type = NC_NAT;
@@ -362,10 +347,6 @@ std::string ReadableGroup::text(const std::string& attribute) const {
 
 std::string ReadableGroup::text_or_empty(const std::string& attribute) const {
   return find_text(id_, NC_GLOBAL, attribute, path_).value_or("");
-}
-
-std::string ReadableGroup::variable_text(const std::string& variable, const std::string& attribute) const {
-  return find_text(id_, variable_id(variable), attribute, where(variable)).value_or("");
 }
 
 double ReadableGroup::number(const std::string& attribute) const {

@@ -50,7 +50,6 @@ class ReadableGroup {
   std::vector<std::string> variables() const;
   bool has_variable(const std::string& name) const;
   Shape shape(const std::string& variable) const;
-  std::vector<std::string> dimensions(const std::string& variable) const;
   /// Contiguous; float32, float64, int32 or int64 as stored.
   Tensor read(const std::string& variable) const;
   /// The same; a shape other than `wanted` is refused.
@@ -63,8 +62,6 @@ class ReadableGroup {
   double number(const std::string& attribute) const;
   std::int64_t integer(const std::string& attribute) const;
   std::uint64_t natural(const std::string& attribute) const;
-  /// Of a variable; "" where there is none.
-  std::string variable_text(const std::string& variable, const std::string& attribute) const;
 
   const std::string& path() const { return path_; }
   /// "lorenz.nc: x", for messages.
