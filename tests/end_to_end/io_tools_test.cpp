@@ -99,7 +99,7 @@ TEST_F(IoTools, XarrayReadsEveryFileWithoutAWarning) {
       "for path in sys.argv[1:]: print(dict(xarray.open_dataset(path).load().sizes))\n";
   write_bytes(folder_.file("read.py"), program);
   std::string command = "/usr/bin/python3 " + folder_.file("read.py");
-  for (const auto& name : names_) command += " " + path(name);
+  for (const auto& name : names_) command.append(" ").append(path(name));
   const auto outcome = run(command);
   EXPECT_EQ(outcome.status, 0) << outcome.output;
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("'time': 9, 'realization': 5"), HasSubstr("'row': 4, 'column': 6")));
