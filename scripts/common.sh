@@ -23,10 +23,8 @@ package_names() { sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$@"; }
 missing_packages() {
   local name
   while read -r name; do
-    case "$(dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null || true)" in
-      *installed*) ;;
-      *) printf '%s\n' "$name" ;;
-    esac
+    # A whole line: dpkg says "not-installed" of a package that another one merely names.
+    dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed || printf '%s\n' "$name"
   done < <(package_names "$@")
 }
 
