@@ -72,7 +72,7 @@ toml::table parse_toml(const std::string& text, const TomlOrigin& origin) {
   }
 }
 
-std::string to_string(const Range& range, bool integer) {
+std::string in_words(const Range& range, bool integer) {
   if (!range.choices.empty()) return listed(range.choices);
   std::string text = integer ? "an integer" : "a number";
   const bool low = std::isfinite(range.least), high = std::isfinite(range.most);
@@ -93,13 +93,13 @@ void FieldReader::refuse(const toml::node& node, const std::string& key, const s
 
 void FieldReader::read(const toml::node& node, const std::string& key, double& value, const Range& range) const {
   const auto found = node.is_number() ? node.value<double>() : std::nullopt;
-  if (!found || !contains(range, *found)) refuse(node, key, to_string(range, false));
+  if (!found || !contains(range, *found)) refuse(node, key, in_words(range, false));
   value = *found;
 }
 
 void FieldReader::read(const toml::node& node, const std::string& key, std::int64_t& value, const Range& range) const {
   const auto found = node.value_exact<std::int64_t>();
-  if (!found || !contains(range, static_cast<double>(*found))) refuse(node, key, to_string(range, true));
+  if (!found || !contains(range, static_cast<double>(*found))) refuse(node, key, in_words(range, true));
   value = *found;
 }
 
@@ -133,7 +133,7 @@ void FieldReader::read(const toml::node& node, const std::string& key, std::vect
 template <class Number>
 void FieldReader::read(const toml::node& node, const std::string& key, std::vector<Number>& value,
                        const Range& range) const {
-  const auto wanted = to_string(range, std::is_integral_v<Number>) + ", or a list of such in [ ]";
+  const auto wanted = in_words(range, std::is_integral_v<Number>) + ", or a list of such in [ ]";
   const toml::array* list = node.as_array();
   if (list != nullptr && list->empty()) refuse(node, key, wanted);
   std::vector<Number> numbers;
@@ -171,10 +171,10 @@ void FieldWriter::line(const char* key, const std::string& value, const char* he
 }
 
 void FieldWriter::operator()(const char* key, double& value, const char* help, const Range& range) {
-  line(key, number_to_toml(value), help, to_string(range, false));
+  line(key, number_to_toml(value), help, in_words(range, false));
 }
 void FieldWriter::operator()(const char* key, std::int64_t& value, const char* help, const Range& range) {
-  line(key, std::to_string(value), help, to_string(range, true));
+  line(key, std::to_string(value), help, in_words(range, true));
 }
 void FieldWriter::operator()(const char* key, bool& value, const char* help, const Range& /*range*/) {
   line(key, value ? "true" : "false", help, "true or false");
@@ -183,10 +183,10 @@ void FieldWriter::operator()(const char* key, std::string& value, const char* he
   line(key, to_text(toml::value<std::string>(value)), help, range.choices.empty() ? "" : listed(range.choices));
 }
 void FieldWriter::operator()(const char* key, std::vector<double>& value, const char* help, const Range& range) {
-  line(key, list_to_toml(value), help, to_string(range, false) + ", or a list");
+  line(key, list_to_toml(value), help, in_words(range, false) + ", or a list");
 }
 void FieldWriter::operator()(const char* key, std::vector<std::int64_t>& value, const char* help, const Range& range) {
-  line(key, list_to_toml(value), help, to_string(range, true) + ", or a list");
+  line(key, list_to_toml(value), help, in_words(range, true) + ", or a list");
 }
 void FieldWriter::operator()(const char* key, std::vector<OperatorLink>& value, const char* help,
                              const Range& /*range*/) {

@@ -31,7 +31,7 @@ struct TomlOrigin {
 toml::table parse_toml(const std::string& text, const TomlOrigin& origin);
 
 /// "a number > 0", "an integer ≥ 1", "vp, sub_vp or sub_sub_vp".
-std::string to_string(const Range& range, bool integer);
+std::string in_words(const Range& range, bool integer);
 
 /// Reads the keys of one table; `finish` refuses those that no field asked for.
 class FieldReader {
