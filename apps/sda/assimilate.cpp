@@ -107,8 +107,9 @@ void assimilate(const Options& options, const Globals& globals) {
       options.memory.empty() ? default_memory_budget() : parse_bytes(options.memory, "--memory");
 
   const NoiseSchedule schedule(prior.schedule);
-  const auto prior_score =
-      std::make_shared<CountingScore>(make_prior_score(prior, memory / 2, experiment.assimilation.stride));
+  const auto prior_score = std::make_shared<CountingScore>(
+      make_prior_score(prior, memory / 2, experiment.assimilation.stride,
+                       parse_precision(experiment.assimilation.precision, "assimilation.precision")));
   const PosteriorScore score(prior_score, schedule, observations, experiment.guidance);
   const Sampler sampler(schedule, experiment.sampler);
   require_writable(options.output);

@@ -10,7 +10,7 @@
 #include "score/networks.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
-#include "sda/score/score_model.hpp"
+#include "sda/score/denoising_gradient.hpp"
 
 namespace sda {
 
@@ -66,8 +66,19 @@ void Network::load(const std::vector<NamedTensor>& values, const std::string& wh
   for (auto& own : parameters_) own.value.copy_(find(values, own.name)->value);
 }
 
-std::shared_ptr<const DifferentiableScore> Network::fused_score(std::int64_t) const {
+std::shared_ptr<const DifferentiableScore> Network::fused_score(std::int64_t, std::int64_t, Precision) const {
   return nullptr;
+}
+
+std::unique_ptr<DenoisingGradient> Network::fused_gradient(const Tensor&, Precision) const {
+  return nullptr;
+}
+
+Precision parse_precision(const std::string& name, const std::string& where) {
+  if (name == "auto") return Precision::automatic;
+  if (name == "float32") return Precision::float32;
+  if (name == "bfloat16") return Precision::bfloat16;
+  throw UsageError({.what = "unknown precision", .where = where, .found = name, .wanted = "auto, float32 or bfloat16"});
 }
 
 void Network::to(at::ScalarType dtype) {
@@ -142,11 +153,15 @@ Tensor layer_norm(const Tensor& x, std::int64_t axis) {
 TimeEmbedding::TimeEmbedding(ParameterMaker& maker, std::int64_t features)
     : first_(maker.add_affine("embedding.0", {256, 32})), second_(maker.add_affine("embedding.2", {features, 256})) {}
 
+Tensor time_waves(const Tensor& t, at::ScalarType dtype) {
+  const Tensor frequency = at::arange(1, 17, t.options().dtype(dtype)) * std::numbers::pi;
+  const Tensor phase = t.to(dtype).unsqueeze(-1) * frequency;
+  return at::cat({phase.cos(), phase.sin()}, -1);
+}
+
 Tensor TimeEmbedding::forward(const std::vector<NamedTensor>& parameters, const Tensor& t) const {
   const Tensor& weight = parameters[first_].value;
-  const Tensor frequency = at::arange(1, 17, weight.options().requires_grad(false)) * std::numbers::pi;
-  const Tensor phase = t.to(weight.scalar_type()).unsqueeze(-1) * frequency;
-  const Tensor waves = at::cat({phase.cos(), phase.sin()}, -1);
+  const Tensor waves = time_waves(t, weight.scalar_type());
   const Tensor hidden = at::silu(at::linear(waves, weight, parameters[first_ + 1].value));
   return at::linear(hidden, parameters[second_].value, parameters[second_ + 1].value);
 }

@@ -29,6 +29,9 @@ std::function<Tensor(const Tensor&)> activation(const std::string& name);
 /// (x − mean) / √(variance + 1e-5) over `axis`, with the unbiased variance and nothing learned.
 Tensor layer_norm(const Tensor& x, std::int64_t axis);
 
+/// (cos, sin)(π j t), j = 1 … 16: t (n) or () → (n, 32) or (32).
+Tensor time_waves(const Tensor& t, at::ScalarType dtype);
+
 /// Features (cos, sin)(π j t), j = 1 … 16, then Linear 32→256, SiLU, Linear 256→features.
 class TimeEmbedding {
  public:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/torch.hpp"
+#include "score/fused_mlp_gradient.hpp"
 #include "score/fused_mlp_score.hpp"
 #include "score/networks.hpp"
 #include "sda/core/error.hpp"
@@ -55,25 +56,26 @@ class ResidualMlp final : public Network {
     return h.view(windows.sizes());
   }
 
-  std::shared_ptr<const DifferentiableScore> fused_score(std::int64_t memory) const override {
-    const bool fits = silu_ && dtype() == at::kFloat && !layers_.front().residual && features_ > 1;
-    if (!fits) return nullptr;
-    std::vector<kernels::LayerView> views;
-    for (const Layer& layer : layers_) {
-      views.push_back({layer.residual, view(layer.affine), {}});
-      if (layer.residual) views.back().second = view(layer.outer);
-    }
+  std::shared_ptr<const DifferentiableScore> fused_score(std::int64_t memory, std::int64_t stride,
+                                                         Precision precision) const override {
+    if (!has_kernel()) return nullptr;
+    auto layers = views();
     // The first layer's columns of the embedded time go into its bias, once for each t.
-    const Tensor of_state = parameters_[layers_.front().affine].value.detach().narrow(1, 0, features_).contiguous();
-    views.front().first.weight = of_state.data_ptr<float>();
-    views.front().first.in = features_;
+    layers.front().first.in = features_;
     const auto bias_at = [embedding = embedding_, weights = copies(), index = layers_.front().affine,
                           features = features_](const Tensor& t) {
       const Tensor& weight = weights[index].value;
       const Tensor of_time = weight.narrow(1, features, weight.size(1) - features);
       return at::linear(embedding.forward(weights, t), of_time, weights[index + 1].value);
     };
-    return make_fused_mlp_score(kernels::ResidualMlpKernel(views), window_, bias_at, memory);
+    return make_fused_mlp_score(kernels::ResidualMlpKernel(layers, arithmetic(precision)), window_, stride, bias_at,
+                                memory);
+  }
+
+  std::unique_ptr<DenoisingGradient> fused_gradient(const Tensor& gradient, Precision precision) const override {
+    if (!has_kernel()) return nullptr;
+    kernels::EmbeddedMlpView network{.embedding = {view(0), view(2)}, .layers = views()};
+    return make_fused_mlp_gradient(std::move(network), arithmetic(precision), gradient);
   }
 
   std::int64_t bytes_per_row(std::int64_t) const override {
@@ -90,9 +92,32 @@ class ResidualMlp final : public Network {
     std::size_t outer = 0;   ///< index of the outer weight of a residual block
   };
 
+  bool has_kernel() const { return silu_ && dtype() == at::kFloat && !layers_.front().residual && features_ > 1; }
+
+  std::vector<kernels::LayerView> views() const {
+    std::vector<kernels::LayerView> views;
+    for (const Layer& layer : layers_) {
+      views.push_back({layer.residual, view(layer.affine), {}});
+      if (layer.residual) views.back().second = view(layer.outer);
+    }
+    return views;
+  }
+
   kernels::AffineView view(std::size_t index) const {
     const Tensor &weight = parameters_[index].value, &bias = parameters_[index + 1].value;
-    return {weight.data_ptr<float>(), bias.data_ptr<float>(), weight.size(1), weight.size(0)};
+    return {weight.data_ptr<float>(), bias.data_ptr<float>(), weight.size(1), weight.size(0), weight.size(1)};
+  }
+
+  static kernels::Arithmetic arithmetic(Precision precision) {
+    if (precision == Precision::float32) return kernels::Arithmetic::float32;
+    const kernels::Arithmetic best = kernels::best_bfloat16();
+    if (precision == Precision::bfloat16 && best == kernels::Arithmetic::float32)
+      throw UsageError({.what = "this processor multiplies no bfloat16",
+                        .where = "precision",
+                        .found = kernels::instruction_set(),
+                        .wanted = "AMX-BF16 or AVX512_BF16",
+                        .mend = "set precision = \"auto\" or \"float32\""});
+    return best;
   }
 
   std::vector<NamedTensor> copies() const {

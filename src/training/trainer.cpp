@@ -15,6 +15,7 @@
 #include "sda/core/random.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/diffusion/denoising.hpp"
+#include "sda/score/denoising_gradient.hpp"
 
 namespace sda {
 
@@ -25,25 +26,6 @@ double learning_rate_factor(const std::string& decay, std::int64_t epoch, std::i
   if (decay == "exponential") return std::exp(-7 * done * done);
   throw UsageError(
       {.what = "unknown decay", .where = "training.decay", .found = decay, .wanted = "linear, cosine or exponential"});
-}
-
-void adamw_update(Tensor& weights, const Tensor& gradient, Tensor& first_moment, Tensor& second_moment,
-                  std::int64_t step, double learning_rate, double weight_decay) {
-  constexpr float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
-  const auto keep = static_cast<float>(1 - learning_rate * weight_decay);
-  const auto rate = static_cast<float>(learning_rate / (1 - std::pow(0.9, static_cast<double>(step))));
-  const auto scale = static_cast<float>(1 / std::sqrt(1 - std::pow(0.999, static_cast<double>(step))));
-  auto* w = weights.data_ptr<float>();
-  auto* m = first_moment.data_ptr<float>();
-  auto* v = second_moment.data_ptr<float>();
-  const auto* g = gradient.data_ptr<float>();
-  at::parallel_for(0, weights.numel(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      m[i] = beta1 * m[i] + (1 - beta1) * g[i];
-      v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
-      w[i] = keep * w[i] - rate * m[i] / (std::sqrt(v[i]) * scale + epsilon);
-    }
-  });
 }
 
 namespace {
@@ -112,6 +94,7 @@ struct Trainer::Implementation {
   NoiseSchedule schedule;
   TrainingState state;
   Tensor gradient;
+  std::unique_ptr<DenoisingGradient> denoising;
 
   Implementation(Prior p, TrainingParameters tp, const Trajectories& train_set, const Trajectories& valid_set,
                  std::uint64_t s)
@@ -126,27 +109,29 @@ struct Trainer::Implementation {
     state.second_moment = at::zeros_like(state.weights);
     if (parameters.average > 0) state.average = state.weights.clone();
     gradient = at::zeros_like(state.weights);
-    prior.network->bind(state.weights, gradient);
+    denoising = make_denoising_gradient(prior.network, state.weights, gradient,
+                                        parse_precision(parameters.precision, "training.precision"));
   }
 
-  /// L = E ‖ε_φ(μ x + σ ε, t) − ε‖² with t and ε from streams of `step`.
-  Tensor loss(const Tensor& x, Purpose time, Purpose noise, std::int64_t first, std::int64_t step) const {
-    const auto member = static_cast<std::uint64_t>(first), at_step = static_cast<std::uint64_t>(step);
-    const Tensor t = uniform({x.size(0), 1}, {seed, time, member, at_step}).squeeze(1);
-    const Tensor epsilon = normal(x.sizes(), {seed, noise, member, at_step});
-    return denoising_loss(prior.network->forward(perturb(schedule, x, t, epsilon), t), epsilon);
+  /// x(t) = μ x + σ ε of a batch, with t and ε from streams of `step`.
+  struct Perturbed {
+    Tensor x, t, epsilon;
+  };
+  Perturbed perturbed(const Tensor& x, Purpose time, Purpose noise, std::int64_t step) const {
+    const auto at_step = static_cast<std::uint64_t>(step);
+    const Tensor t = uniform({x.size(0), 1}, {seed, time, 0, at_step}).squeeze(1);
+    const Tensor epsilon = normal(x.sizes(), {seed, noise, 0, at_step});
+    return {perturb(schedule, x, t, epsilon), t, epsilon};
   }
 
   double train_step(const Tensor& windows, double learning_rate) {
-    at::AutoGradMode enable(true);
-    gradient.zero_();
-    const Tensor value = loss(windows, Purpose::training_time, Purpose::training_noise, 0, state.step);
-    torch::autograd::backward({value}, {});
+    const auto [x, t, epsilon] = perturbed(windows, Purpose::training_time, Purpose::training_noise, state.step);
+    const double loss = denoising->evaluate(x, t, epsilon);
     ++state.step;
     adamw_update(state.weights, gradient, state.first_moment, state.second_moment, state.step, learning_rate,
                  parameters.weight_decay);
     if (state.average.defined()) state.average.lerp_(state.weights, 1 - parameters.average);
-    return value.item<double>();
+    return loss;
   }
 
   /// One random window of each training trajectory, in random order.
@@ -178,7 +163,8 @@ struct Trainer::Implementation {
     double total = 0;
     for (std::int64_t draw = 0; draw < draws; ++draw) {
       const Tensor windows = valid.gather(all.data(), n, valid.offsets(seed, Purpose::validation_window, draw));
-      total += loss(windows, Purpose::validation_time, Purpose::validation_noise, 0, draw).item<double>();
+      const auto [x, t, epsilon] = perturbed(windows, Purpose::validation_time, Purpose::validation_noise, draw);
+      total += denoising_loss(prior.network->forward(x, t), epsilon).item<double>();
     }
     if (last.defined()) state.weights.copy_(last);
     return total / draws;

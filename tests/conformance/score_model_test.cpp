@@ -55,7 +55,12 @@ std::shared_ptr<const DifferentiableScore> prior(const sda::NetworkParameters& p
   p.network_parameters = parameters;
   p.layout = layout;
   p.network = network(parameters, dtype);
-  return sda::make_prior_score(p, memory, stride);
+  return sda::make_prior_score(p, memory, stride, sda::Precision::float32);
+}
+
+std::shared_ptr<const DifferentiableScore> fused(const sda::NetworkParameters& parameters, std::int64_t memory,
+                                                 std::int64_t stride = 1) {
+  return network(parameters, at::kFloat)->fused_score(memory, stride, sda::Precision::float32);
 }
 
 /// A nonlinear reading of every third state of 9.
@@ -100,8 +105,10 @@ const std::vector<Case<DifferentiableScore>> differentiable{
     {"blanket_of_one_window", [] { return exact_blanket(1); }, 5, true},
     {"residual_mlp", [] { return sda::make_network_score(network(local), plenty); }, 5},
     {"residual_mlp_in_little_memory", [] { return sda::make_network_score(network(local), 1); }, 5},
-    {"fused_mlp", [] { return network(local, at::kFloat)->fused_score(plenty); }, 5, false, at::kFloat},
-    {"fused_mlp_in_little_memory", [] { return network(local, at::kFloat)->fused_score(1); }, 5, false, at::kFloat},
+    {"fused_mlp", [] { return fused(local, plenty); }, 5, false, at::kFloat},
+    {"fused_mlp_in_little_memory", [] { return fused(local, 1); }, 5, false, at::kFloat},
+    {"fused_trajectory", [] { return fused(local, plenty); }, 9, true, at::kFloat},
+    {"fused_trajectory_stride_4", [] { return fused(local, plenty, 4); }, 9, true, at::kFloat},
     {"fused_local_prior", [] { return prior(local, plenty, 1, at::kFloat); }, 9, true, at::kFloat},
     {"unet", [] { return sda::make_network_score(network(global), plenty); }, 8, true},
     {"local_prior", [] { return prior(local, plenty); }, 9, true},

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "golden.hpp"
+#include "machines.hpp"
 #include "sda/diffusion/denoising.hpp"
 #include "sda/guidance/posterior_score.hpp"
 #include "sda/sampling/sampler.hpp"
@@ -81,13 +82,16 @@ class Networks : public ::testing::TestWithParam<Case> {
   }
 
   Tensor guided(const GuidanceParameters& parameters, double t) const {
-    return PosteriorScore(make_prior_score(prior, plenty), NoiseSchedule(), observations(), parameters).epsilon(x, t);
+    return PosteriorScore(make_prior_score(prior, plenty, 1, Precision::float32), NoiseSchedule(), observations(),
+                          parameters)
+        .epsilon(x, t);
   }
 
-  static void expect_close(const Tensor& ours, const Tensor& theirs, const std::string& what) {
+  static void expect_close(const Tensor& ours, const Tensor& theirs, const std::string& what,
+                           double within = tolerance::golden_network) {
     ASSERT_EQ(ours.sizes(), theirs.sizes()) << what;
     const double error = (ours - theirs).abs().max().item<double>() / theirs.abs().max().item<double>();
-    EXPECT_LT(error, tolerance::golden_network) << what;
+    EXPECT_LT(error, within) << what;
   }
 
   Prior prior;
@@ -96,14 +100,32 @@ class Networks : public ::testing::TestWithParam<Case> {
 
 TEST_P(Networks, PriorEpsilonEqualsTheReference) {
   for (const std::string i : {"0", "1", "2"})
-    expect_close(make_prior_score(prior, plenty)->epsilon(x, scalar("t" + i)), read("eps" + i), "eps" + i);
+    expect_close(make_prior_score(prior, plenty, 1, Precision::float32)->epsilon(x, scalar("t" + i)), read("eps" + i),
+                 "eps" + i);
+}
+
+TEST_P(Networks, EveryKernelGivesTheReference) {
+  if (prior.network_parameters.kind != "resmlp") GTEST_SKIP() << "this network has no kernel of its own";
+  const GuidanceParameters parameters{.rule = "sda", .gamma = {scalar("gamma")}};
+  for (const test::Machine& machine : test::machines()) {
+    SCOPED_TRACE(test::name_of(machine));
+    const test::OnMachine on(machine);
+    const bool exact = machine.arithmetic == kernels::Arithmetic::float32;
+    const double within = exact ? tolerance::golden_network : tolerance::fused_bfloat16;
+    const auto score = make_prior_score(prior, plenty, 1, Precision::automatic);
+    const PosteriorScore posterior(score, NoiseSchedule(), observations(), parameters);
+    for (const std::string i : {"0", "1", "2"}) {
+      expect_close(score->epsilon(x, scalar("t" + i)), read("eps" + i), "eps" + i, within);
+      expect_close(posterior.epsilon(x, scalar("t" + i)), read("guided_eps" + i), "guided_eps" + i, within);
+    }
+  }
 }
 
 TEST_P(Networks, ChunksAndRecomputedGraphsGiveTheSame) {
   const double t = scalar("t1");
   const Tensor v = read("eps2");
-  const auto whole = make_prior_score(prior, plenty)->linearise(x, t);
-  const auto in_parts = make_prior_score(prior, /*memory=*/1)->linearise(x, t);
+  const auto whole = make_prior_score(prior, plenty, 1, Precision::float32)->linearise(x, t);
+  const auto in_parts = make_prior_score(prior, /*memory=*/1, 1, Precision::float32)->linearise(x, t);
   expect_close(in_parts->epsilon(), whole->epsilon(), "ε");
   expect_close(in_parts->pull_back(v), whole->pull_back(v), "pull-back");
 }
@@ -142,7 +164,8 @@ TEST_P(Networks, DpsGuidanceEqualsTheReference) {
 TEST_P(Networks, SampledTrajectoryEqualsTheReference) {
   const NoiseSchedule schedule;
   const GuidanceParameters parameters{.rule = "sda", .gamma = {scalar("gamma")}};
-  const PosteriorScore score(make_prior_score(prior, plenty), schedule, observations(), parameters);
+  const PosteriorScore score(make_prior_score(prior, plenty, 1, Precision::float32), schedule, observations(),
+                             parameters);
   const Sampler sampler(schedule, {.steps = static_cast<std::int64_t>(scalar("steps")), .corrections = 0});
   expect_close(sampler.sample_from(x, score, 0), read("sampled"), "sampled");
 }

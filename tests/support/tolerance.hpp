@@ -10,6 +10,7 @@ inline constexpr double exact_float64 = 1e-10;       ///< closed forms in float6
 inline constexpr double exact_float32 = 2e-5;        ///< the same in float32
 inline constexpr double exact_chain = 0.002;         ///< table of the exactly solvable chain, absolute
 inline constexpr double fused_float32 = 1e-5;        ///< fused kernels against float64, relative to the largest value
+inline constexpr double fused_bfloat16 = 1e-2;       ///< the same in bfloat16
 inline constexpr double simulated_deviation = 0.06;  ///< ratio of standard deviations estimated from 2000 draws
 inline constexpr double chi_square_9 = 27.88;        ///< 9 degrees of freedom, exceeded once in a thousand
 inline constexpr double same_distribution = 0.15;    ///< ratio of W1 between draws of one distribution

@@ -48,12 +48,17 @@ void fields(Visitor& v, ObservationParameters& p) {
 /// [assimilation]
 struct AssimilationParameters {
   std::int64_t members = 256;
-  std::int64_t stride = 1;  ///< states each window gives
+  std::int64_t stride = 1;         ///< states each window gives
+  std::string precision = "auto";  ///< of the network's products: auto, float32 or bfloat16
 };
 template <class Visitor>
 void fields(Visitor& v, AssimilationParameters& p) {
   v("members", p.members, "posterior members", at_least(1));
   v("stride", p.stride, "states each window of the prior gives; 1 is the most exact", at_least(1));
+  v("precision", p.precision,
+    "of the network's products: auto, float32 or bfloat16; auto takes bfloat16 where the "
+    "processor multiplies it faster",
+    one_of({"auto", "float32", "bfloat16"}));
 }
 
 /// A whole experiment.

@@ -10,6 +10,7 @@
 
 namespace sda {
 
+class DenoisingGradient;
 class DifferentiableScore;
 
 struct NamedTensor {
@@ -52,6 +53,15 @@ void fields(Visitor& v, NetworkParameters& p) {
   v("padding", p.padding, "unet: zeros or circular", one_of({"zeros", "circular"}));
 }
 
+/// What a network's own kernels multiply in; sums, states and schedules are float32 or better always.
+enum class Precision {
+  automatic,  ///< bfloat16 where the processor multiplies it faster (AMX, AVX512_BF16), else float32
+  float32,
+  bfloat16,  ///< throws UsageError where the processor has no such instructions
+};
+/// auto, float32 or bfloat16. Throws UsageError naming `where`.
+Precision parse_precision(const std::string& name, const std::string& where);
+
 /// ε_φ. Windows are (n, length, …event); `t` is (n) or a scalar tensor. Parameters are float32 (or float64 after
 /// `to`), named as in the reference without its wrapper's prefix: "embedding.0.weight", "network.1.3.bias".
 class Network {
@@ -75,8 +85,13 @@ class Network {
   /// Bytes one row of `length` states keeps for a pull-back; for chunking.
   virtual std::int64_t bytes_per_row(std::int64_t length) const = 0;
   /// The score by a kernel of the network's own, from a copy of its present weights; null where there is none for its
-  /// shape, activation or dtype. `memory` bounds what a linearisation keeps, in bytes.
-  virtual std::shared_ptr<const DifferentiableScore> fused_score(std::int64_t memory) const;
+  /// shape, activation or dtype. A local network's takes trajectories of any length ≥ 2k+1, windows `stride` apart.
+  /// `memory` bounds what a linearisation keeps, in bytes.
+  virtual std::shared_ptr<const DifferentiableScore> fused_score(std::int64_t memory, std::int64_t stride = 1,
+                                                                 Precision precision = Precision::automatic) const;
+  /// The denoising loss's gradient by a kernel of the network's own, for parameters bound to flat weights, into the
+  /// flat `gradient`; null where there is none.
+  virtual std::unique_ptr<DenoisingGradient> fused_gradient(const Tensor& gradient, Precision precision) const;
 
  protected:
   std::vector<NamedTensor> parameters_;

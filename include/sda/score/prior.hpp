@@ -21,7 +21,9 @@ struct Prior {
 };
 
 /// The trajectory's score: of the network itself if it is global, else composed from windows every `stride` states.
+/// By the network's own kernel where it has one. Pull-backs keep what they need in `memory` bytes or compute it again.
 std::shared_ptr<const DifferentiableScore> make_prior_score(const Prior& prior, std::int64_t memory,
-                                                            std::int64_t stride = 1);
+                                                            std::int64_t stride = 1,
+                                                            Precision precision = Precision::automatic);
 
 }  // namespace sda

@@ -17,9 +17,10 @@ struct TrainingParameters {
   std::int64_t epochs = 4096;  ///< an epoch: one random window of each training trajectory
   std::int64_t batch = 64;
   double learning_rate = 1e-3;
-  double weight_decay = 1e-3;    ///< AdamW, decoupled
-  std::string decay = "linear";  ///< of the learning rate, each epoch: linear | cosine | exponential
-  double average = 0.0;          ///< decay of the weights' moving average; 0 keeps none
+  double weight_decay = 1e-3;      ///< AdamW, decoupled
+  std::string decay = "linear";    ///< of the learning rate, each epoch: linear | cosine | exponential
+  double average = 0.0;            ///< decay of the weights' moving average; 0 keeps none
+  std::string precision = "auto";  ///< of products in the network's own kernel; weights are float32 always
   double checkpoint_minutes = 5.0;
   std::int64_t validate_every = 16;  ///< epochs between validation losses
 };
@@ -34,6 +35,8 @@ void fields(Visitor& v, TrainingParameters& p) {
     one_of({"linear", "cosine", "exponential"}));
   v("average", p.average, "decay of the weights' moving average that is validated and saved; 0: none",
     Range{.least = 0, .most = 1, .open_most = true});
+  v("precision", p.precision, "of products in training: auto, float32 or bfloat16; weights are float32 always",
+    one_of({"auto", "float32", "bfloat16"}));
   v("checkpoint_minutes", p.checkpoint_minutes, "minutes between checkpoints", above(0));
   v("validate_every", p.validate_every, "epochs between validation losses", at_least(1));
 }

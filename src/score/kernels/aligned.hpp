@@ -1,0 +1,34 @@
+/// Memory on cache-line boundaries, as vector loads and tiles want it.
+#pragma once
+
+#include <cstddef>
+#include <new>
+#include <vector>
+
+namespace sda::kernels {
+
+template <class T>
+struct AlignedAllocator {
+  using value_type = T;
+  AlignedAllocator() = default;
+  template <class U>
+  explicit AlignedAllocator(const AlignedAllocator<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{64})); }
+  void deallocate(T* p, std::size_t) { ::operator delete (p, std::align_val_t{64}); }
+  bool operator==(const AlignedAllocator&) const { return true; }
+};
+
+template <class T>
+using Aligned = std::vector<T, AlignedAllocator<T>>;
+
+/// Sizes of rows are padded to a multiple of this, and every buffer begins on a cache line.
+inline constexpr std::int64_t width_multiple = 32;
+
+constexpr std::int64_t rounded_up(std::int64_t size, std::int64_t multiple) {
+  return (size + multiple - 1) / multiple * multiple;
+}
+constexpr std::int64_t padded(std::int64_t size) {
+  return rounded_up(size, width_multiple);
+}
+
+}  // namespace sda::kernels

@@ -1,0 +1,29 @@
+/// How a kernel multiplies matrices, and what this processor can.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sda::kernels {
+
+/// Products accumulate in float32 always; what differs is what is multiplied, and by which instructions.
+enum class Arithmetic {
+  float32,          ///< on any processor, by the widest vectors there are
+  bfloat16_avx512,  ///< AVX512_BF16: dot products of pairs
+  bfloat16_amx,     ///< AMX-BF16: tiles of 16 × 32
+  bfloat16_tiles,   ///< what AMX does, in plain loops: for tests on processors without it
+};
+
+/// The one to take for bfloat16 on this processor; float32 if it has no such instructions.
+Arithmetic best_bfloat16();
+/// Makes `best_bfloat16` answer this, until it is given nothing; for tests.
+void set_bfloat16_for_test(std::optional<Arithmetic> arithmetic);
+/// All that this processor runs, bfloat16_tiles among them.
+std::vector<Arithmetic> available_arithmetics();
+/// "float32", "bfloat16 (AVX-512)", …
+std::string name(Arithmetic arithmetic);
+/// The vectors in use: "AVX3", "AVX2", …
+std::string instruction_set();
+
+}  // namespace sda::kernels

@@ -1,0 +1,443 @@
+// Matrix products for panels of rows: (rows, depth) × (depth, columns), the right factor packed once, the result handed
+// vector by vector to an epilogue, so that no product is written only to be read again. Per instruction set (Highway).
+//
+// A kind of product says how its factors are stored and multiplied:
+//   T                    float or BFloat16
+//   keep                 a vector into memory as T
+//   row_multiple         rows are multiplied in tiles of so many: buffers hold rounded_up(rows, row_multiple) of them,
+//                        and what the rows beyond are given and become does not matter
+//   depth_multiple       depth is padded with zeros to a multiple of this
+//   pack_map             a linear map's weights as right factors, for both directions
+//   multiply             epilogue(row, column, vector) for all tiles of a B
+//   multiply_transposed  the same for all tiles of gᵀ a, the gradient of a linear map's weights: g (rows, out) and
+//                        a (rows, in) row by row, in the float or BFloat16 of T; `room` holds room_for(rows, out, in)
+
+#if defined(SDA_SCORE_KERNELS_PRODUCTS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef SDA_SCORE_KERNELS_PRODUCTS_INL
+#undef SDA_SCORE_KERNELS_PRODUCTS_INL
+#else
+#define SDA_SCORE_KERNELS_PRODUCTS_INL
+#endif
+
+#include <hwy/highway.h>
+
+#undef SDA_AVX512
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+#include <immintrin.h>
+#define SDA_AVX512 1
+#else
+#define SDA_AVX512 0
+#endif
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "score/kernels/residual_mlp.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace sda::kernels {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::CappedTag<float, 16>;
+using V = hn::Vec<D>;
+using BFloat16 = std::uint16_t;  ///< the upper half of a float32
+
+HWY_INLINE std::int64_t lanes() {
+  return static_cast<std::int64_t>(hn::Lanes(D()));
+}
+
+HWY_INLINE V load(const float* from) {
+  return hn::LoadU(D(), from);
+}
+HWY_INLINE void store(V v, float* to) {
+  hn::StoreU(v, D(), to);
+}
+HWY_INLINE V load(const BFloat16* from) {
+  const hn::Rebind<std::uint32_t, D> wide;
+  return hn::BitCast(D(), hn::ShiftLeft<16>(hn::PromoteTo(wide, hn::LoadU(hn::Rebind<BFloat16, D>(), from))));
+}
+/// Rounded to nearest, ties to even.
+HWY_INLINE void store(V v, BFloat16* to) {
+  const hn::Rebind<std::int32_t, D> wide;
+  const hn::Rebind<std::uint32_t, D> bits;
+  const hn::Rebind<BFloat16, D> narrow;
+  const auto u = hn::BitCast(bits, v);
+  const auto odd = hn::And(hn::ShiftRight<16>(u), hn::Set(bits, 1));
+  const auto rounded = hn::ShiftRight<16>(hn::Add(u, hn::Add(odd, hn::Set(bits, 0x7fff))));
+  hn::StoreU(hn::DemoteTo(narrow, hn::BitCast(wide, rounded)), narrow, to);
+}
+
+HWY_INLINE void assign(float value, float& to) {
+  to = value;
+}
+HWY_INLINE void assign(float value, BFloat16& to) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  to = static_cast<BFloat16>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/// The left factor's element (row, depth) where its rows lie one after the other, and where its columns do.
+template <class T>
+struct RowByRow {
+  const T* a;
+  std::int64_t ld;
+  HWY_INLINE const T& operator()(std::int64_t row, std::int64_t k) const { return a[row * ld + k]; }
+  HWY_INLINE RowByRow from_row(std::int64_t row) const { return {a + row * ld, ld}; }
+};
+template <class T>
+struct ColumnByColumn {
+  const T* a;
+  std::int64_t ld;
+  HWY_INLINE const T& operator()(std::int64_t row, std::int64_t k) const { return a[k * ld + row]; }
+  HWY_INLINE ColumnByColumn from_row(std::int64_t row) const { return {a + row, ld}; }
+};
+
+struct Float32Products {
+  using T = float;
+  /// With two vectors of columns, what fits in 32 or in 16 registers.
+  static constexpr std::int64_t row_multiple = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
+  static constexpr std::int64_t depth_multiple = 1;
+
+  static std::int64_t panel_columns() { return 2 * lanes(); }
+  static HWY_INLINE void keep(V v, float* to) { store(v, to); }
+
+  /// W of a map, as the right factor of x Wᵀ and of g W.
+  static void pack_map(const AffineView& map, float* forward, float* backward) {
+    pack(map.weight, 1, map.row_stride, map.in, map.out, forward);
+    pack(map.weight, map.row_stride, 1, map.out, map.in, backward);
+  }
+
+  /// element (k, column) = source[k·depth_stride + column·column_stride] → panels of columns, each (depth, panel).
+  static void pack(const float* source, std::int64_t depth_stride, std::int64_t column_stride, std::int64_t depth,
+                   std::int64_t columns, float* packed) {
+    const std::int64_t panel = panel_columns(), all = padded(columns);
+    for (std::int64_t begin = 0; begin < all; begin += panel)
+      for (std::int64_t k = 0; k < depth; ++k) {
+        const float* from = source + k * depth_stride + begin * column_stride;
+        const std::int64_t inside = std::clamp<std::int64_t>(columns - begin, 0, panel);
+        if (column_stride == 1)
+          for (std::int64_t c = 0; c < inside; ++c) packed[c] = from[c];
+        else
+          for (std::int64_t c = 0; c < inside; ++c) packed[c] = from[c * column_stride];
+        for (std::int64_t c = inside; c < panel; ++c) packed[c] = 0;
+        packed += panel;
+      }
+  }
+
+  template <class Epilogue>
+  static void multiply(const float* a, std::int64_t lda, std::int64_t rows, const float* packed, std::int64_t depth,
+                       std::int64_t columns, const Epilogue& epilogue) {
+    tiles(RowByRow<float>{a, lda}, rows, packed, depth, columns, epilogue);
+  }
+
+  static std::int64_t room_for(std::int64_t rows, std::int64_t, std::int64_t in) { return rows * padded(in); }
+
+  template <class Epilogue>
+  static void multiply_transposed(const float* g, std::int64_t ldg, const float* a, std::int64_t lda, std::int64_t rows,
+                                  std::int64_t out, std::int64_t in, float* room, const Epilogue& epilogue) {
+    pack(a, lda, 1, rows, in, room);
+    tiles(ColumnByColumn<float>{g, ldg}, out, room, rows, padded(in), epilogue);
+  }
+
+ private:
+  template <class Left, class Epilogue>
+  static HWY_INLINE void tiles(Left left, std::int64_t rows, const float* packed, std::int64_t depth,
+                               std::int64_t columns, const Epilogue& epilogue) {
+    for (std::int64_t column = 0; column < columns; column += panel_columns())
+      for (std::int64_t row = 0; row < rows; row += row_multiple)
+        tile(left.from_row(row), packed + column * depth, depth, row, column, epilogue);
+  }
+
+  template <class Left, class Epilogue>
+  static HWY_INLINE void tile(Left a, const float* HWY_RESTRICT b, std::int64_t depth, std::int64_t row,
+                              std::int64_t column, const Epilogue& epilogue) {
+    const D d;
+    const std::int64_t n = lanes();
+    V left[row_multiple], right[row_multiple];
+#pragma GCC unroll 12
+    for (int m = 0; m < row_multiple; ++m) left[m] = right[m] = hn::Zero(d);
+    for (std::int64_t k = 0; k < depth; ++k) {
+      const V b0 = hn::Load(d, b + 2 * n * k), b1 = hn::Load(d, b + 2 * n * k + n);
+#pragma GCC unroll 12
+      for (int m = 0; m < row_multiple; ++m) {
+        const V value = hn::Set(d, a(m, k));
+        left[m] = hn::MulAdd(value, b0, left[m]);
+        right[m] = hn::MulAdd(value, b1, right[m]);
+      }
+    }
+#pragma GCC unroll 12
+    for (int m = 0; m < row_multiple; ++m) {
+      epilogue(row + m, column, left[m]);
+      epilogue(row + m, column + n, right[m]);
+    }
+  }
+};
+
+/// What both kinds of bfloat16 product share: blocks of 16 columns, each (depth / 2, 16, 2): the pairs that one
+/// instruction multiplies and adds lie side by side.
+struct BFloat16Packing {
+  using T = BFloat16;
+  static constexpr std::int64_t depth_multiple = 32;
+
+  /// W of a map, as the right factor of x Wᵀ and of g W.
+  static void pack_map(const AffineView& map, BFloat16* forward, BFloat16* backward) {
+    const std::int64_t ld = padded(map.in), backward_block = 16 * rounded_up(map.out, depth_multiple);
+    Aligned<BFloat16> rows(static_cast<std::size_t>(16 * ld));
+    for (std::int64_t begin = 0; begin < padded(map.out); begin += 16) {
+      // 16 rows of W are a block of columns of Wᵀ, and 8 pairs of W's depth.
+      const std::int64_t inside = std::clamp<std::int64_t>(map.out - begin, 0, 16);
+      std::fill(rows.begin(), rows.end(), BFloat16{0});
+      for (std::int64_t row = 0; row < inside; ++row)
+        for (std::int64_t i = 0; i < map.in; ++i)
+          assign(map.weight[(begin + row) * map.row_stride + i], rows[static_cast<std::size_t>(row * ld + i)]);
+      for (std::int64_t pair = 0; pair < ld / 2; ++pair)
+        for (std::int64_t row = 0; row < 16; ++row, forward += 2)
+          std::memcpy(forward, rows.data() + row * ld + 2 * pair, 2 * sizeof(BFloat16));
+      for (std::int64_t column = 0; column < ld; column += 16)
+        for (std::int64_t pair = 0; pair < 8; ++pair)
+          interleave(rows.data(), ld, 16, pair, column,
+                     backward + column / 16 * backward_block + (begin / 2 + pair) * 32);
+    }
+  }
+
+  /// Rows 2 pair and 2 pair + 1 of a (rows, ≥ 16), columns from `column`, interleaved; zero beyond the rows.
+  static HWY_INLINE void interleave(const BFloat16* a, std::int64_t lda, std::int64_t rows, std::int64_t pair,
+                                    std::int64_t column, BFloat16* to) {
+    const hn::Rebind<std::uint32_t, D> wide;
+    const hn::Rebind<BFloat16, D> narrow;
+    const BFloat16* from = a + 2 * pair * lda + column;
+    for (std::int64_t c = 0; c < 16; c += lanes()) {
+      auto both = hn::Zero(wide);
+      if (2 * pair < rows) both = hn::PromoteTo(wide, hn::LoadU(narrow, from + c));
+      if (2 * pair + 1 < rows)
+        both = hn::Or(both, hn::ShiftLeft<16>(hn::PromoteTo(wide, hn::LoadU(narrow, from + lda + c))));
+      hn::StoreU(both, wide, reinterpret_cast<std::uint32_t*>(to) + c);
+    }
+  }
+
+  /// `pack` for rows that are the depth: a (rows, columns) row by row.
+  static void pack_rows(const BFloat16* a, std::int64_t lda, std::int64_t rows, std::int64_t columns,
+                        BFloat16* packed) {
+    const std::int64_t pairs = rounded_up(rows, depth_multiple) / 2;
+    for (std::int64_t column = 0; column < padded(columns); column += 16)
+      for (std::int64_t pair = 0; pair < pairs; ++pair, packed += 32) interleave(a, lda, rows, pair, column, packed);
+  }
+};
+
+#if SDA_AVX512
+#define SDA_WITH_AVX512_BF16 __attribute__((target("avx512bf16")))
+
+/// Rounded to nearest by the processor.
+HWY_INLINE void narrow(V v, BFloat16* to) {
+  __m256i halves;
+  asm("vcvtneps2bf16 %1, %0" : "=v"(halves) : "v"(v.raw));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), halves);
+}
+
+struct BFloat16Avx512Products : BFloat16Packing {
+  static constexpr std::int64_t row_multiple = 12;
+  static HWY_INLINE void keep(V v, BFloat16* to) { narrow(v, to); }
+
+  template <class Epilogue>
+  static void multiply(const BFloat16* a, std::int64_t lda, std::int64_t rows, const BFloat16* packed,
+                       std::int64_t depth, std::int64_t columns, const Epilogue& epilogue) {
+    tiles(RowByRow<Pair>{reinterpret_cast<const Pair*>(a), lda / 2}, rows, packed, depth, columns, epilogue);
+  }
+
+  static std::int64_t room_for(std::int64_t rows, std::int64_t out, std::int64_t in) {
+    return rounded_up(rows, depth_multiple) * (padded(in) + padded(out) + 32);
+  }
+
+  template <class Epilogue>
+  static void multiply_transposed(const BFloat16* g, std::int64_t ldg, const BFloat16* a, std::int64_t lda,
+                                  std::int64_t rows, std::int64_t out, std::int64_t in, BFloat16* room,
+                                  const Epilogue& epilogue) {
+    const std::int64_t depth = rounded_up(rows, depth_multiple), ld = padded(out);
+    BFloat16* left = room + depth * padded(in);
+    pack_rows(a, lda, rows, in, room);
+    for (std::int64_t pair = 0; pair < depth / 2; ++pair)
+      for (std::int64_t column = 0; column < ld; column += 16)
+        interleave(g, ldg, rows, pair, column, left + 2 * (pair * ld + column));
+    tiles(ColumnByColumn<Pair>{reinterpret_cast<const Pair*>(left), ld}, out, room, rows, padded(in), epilogue);
+  }
+
+ private:
+  struct __attribute__((may_alias)) Pair {
+    std::int32_t bits;
+  };
+
+  template <class Left, class Epilogue>
+  static SDA_WITH_AVX512_BF16 void tiles(Left all, std::int64_t rows, const BFloat16* packed, std::int64_t depth,
+                                         std::int64_t columns, const Epilogue& epilogue) {
+    const std::int64_t block = 16 * rounded_up(depth, depth_multiple), pairs = (depth + 1) / 2;
+    for (std::int64_t column = 0; column < columns; column += 32)
+      for (std::int64_t row = 0; row < rows; row += row_multiple) {
+        __m512 left[row_multiple], right[row_multiple];
+        const BFloat16* b = packed + column / 16 * block;
+        const Left a = all.from_row(row);
+#pragma GCC unroll 12
+        for (int m = 0; m < row_multiple; ++m) left[m] = right[m] = _mm512_setzero_ps();
+        for (std::int64_t k = 0; k < pairs; ++k) {
+          const auto b0 = (__m512bh)_mm512_load_si512(b + 32 * k), b1 = (__m512bh)_mm512_load_si512(b + 32 * k + block);
+#pragma GCC unroll 12
+          for (int m = 0; m < row_multiple; ++m) {
+            const auto value = (__m512bh)_mm512_set1_epi32(a(m, k).bits);
+            left[m] = _mm512_dpbf16_ps(left[m], value, b0);
+            right[m] = _mm512_dpbf16_ps(right[m], value, b1);
+          }
+        }
+#pragma GCC unroll 12
+        for (int m = 0; m < row_multiple; ++m) {
+          epilogue(row + m, column, V{left[m]});
+          epilogue(row + m, column + 16, V{right[m]});
+        }
+      }
+  }
+};
+
+/// The processor's tiles: 0 … 3 hold sums (16 × 16 float32), 4 and 5 the left factor (16 × 32), 6 and 7 the right one.
+/// In assembler, because the intrinsics take no tile numbers from a template.
+struct HardwareTiles {
+  static HWY_INLINE void keep(V v, BFloat16* to) { narrow(v, to); }
+  static void begin() {
+    struct alignas(64) Configuration {
+      std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+      std::uint16_t bytes_of_row[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+      std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+    };
+    const Configuration configuration;
+    asm volatile("ldtilecfg %0" ::"m"(configuration));
+  }
+  static void end() { asm volatile("tilerelease"); }
+  template <int tile>
+  static HWY_INLINE void zero() {
+    asm volatile("tilezero %%tmm%c0" ::"i"(tile));
+  }
+  template <int tile>
+  static HWY_INLINE void load(const BFloat16* from, std::int64_t stride) {
+    asm volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(2 * stride), "i"(tile) : "memory");
+  }
+  template <int sum, int left, int right>
+  static HWY_INLINE void multiply_add() {
+    asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(sum), "i"(left), "i"(right));
+  }
+  template <int tile>
+  static HWY_INLINE void store(float* to) {
+    asm volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(std::int64_t{64}), "i"(tile) : "memory");
+  }
+};
+#endif  // SDA_AVX512
+
+/// The same in plain loops.
+struct EmulatedTiles {
+  static HWY_INLINE void keep(V v, BFloat16* to) { HWY_NAMESPACE::store(v, to); }
+  static float* sums(int tile) {
+    alignas(64) static thread_local float values[4][256];
+    return values[tile];
+  }
+  static const BFloat16*& place(int tile) {
+    static thread_local const BFloat16* places[8];
+    return places[tile];
+  }
+  static std::int64_t& stride_of(int tile) {
+    static thread_local std::int64_t strides[8];
+    return strides[tile];
+  }
+  static float wide(BFloat16 value) {
+    const std::uint32_t bits = static_cast<std::uint32_t>(value) << 16;
+    float result = 0;
+    std::memcpy(&result, &bits, sizeof result);
+    return result;
+  }
+  static void begin() {}
+  static void end() {}
+  template <int tile>
+  static void zero() {
+    std::fill_n(sums(tile), 256, 0.0f);
+  }
+  template <int tile>
+  static void load(const BFloat16* from, std::int64_t stride) {
+    place(tile) = from;
+    stride_of(tile) = stride;
+  }
+  template <int sum, int left, int right>
+  static void multiply_add() {
+    for (std::int64_t row = 0; row < 16; ++row)
+      for (std::int64_t pair = 0; pair < 16; ++pair)
+        for (std::int64_t column = 0; column < 16; ++column)
+          for (std::int64_t half = 0; half < 2; ++half)
+            sums(sum)[row * 16 + column] += wide(place(left)[row * stride_of(left) + 2 * pair + half]) *
+                                            wide(place(right)[pair * stride_of(right) + 2 * column + half]);
+  }
+  template <int tile>
+  static void store(float* to) {
+    std::copy_n(sums(tile), 256, to);
+  }
+};
+
+/// Two by two tiles of sums, so that every tile that is loaded is multiplied twice.
+template <class Tiles>
+struct BFloat16TileProducts : BFloat16Packing {
+  static constexpr std::int64_t row_multiple = 32;
+  static HWY_INLINE void keep(V v, BFloat16* to) { Tiles::keep(v, to); }
+
+  static std::int64_t room_for(std::int64_t rows, std::int64_t out, std::int64_t in) {
+    return rounded_up(rows, depth_multiple) * (padded(in) + rounded_up(out, row_multiple));
+  }
+
+  template <class Epilogue>
+  static void multiply_transposed(const BFloat16* g, std::int64_t ldg, const BFloat16* a, std::int64_t lda,
+                                  std::int64_t rows, std::int64_t out, std::int64_t in, BFloat16* room,
+                                  const Epilogue& epilogue) {
+    const std::int64_t depth = rounded_up(rows, depth_multiple);
+    BFloat16* left = room + depth * padded(in);
+    pack_rows(a, lda, rows, in, room);
+    for (std::int64_t begin = 0; begin < out; begin += 16)  // a cache line of g at a time
+      for (std::int64_t row = 0; row < depth; ++row)
+        for (std::int64_t o = begin; o < begin + 16; ++o) left[o * depth + row] = row < rows ? g[row * ldg + o] : 0;
+    multiply(left, depth, out, room, rows, padded(in), epilogue);
+  }
+
+  template <class Epilogue>
+  static void multiply(const BFloat16* a, std::int64_t lda, std::int64_t rows, const BFloat16* packed,
+                       std::int64_t depth, std::int64_t columns, const Epilogue& epilogue) {
+    alignas(64) float sums[4][256];
+    const std::int64_t full_depth = rounded_up(depth, depth_multiple), block = 16 * full_depth;
+    Tiles::begin();
+    for (std::int64_t column = 0; column < columns; column += 32)
+      for (std::int64_t row = 0; row < rows; row += row_multiple) {
+        Tiles::template zero<0>();
+        Tiles::template zero<1>();
+        Tiles::template zero<2>();
+        Tiles::template zero<3>();
+        const BFloat16 *b = packed + column / 16 * block, *from = a + row * lda;
+        for (std::int64_t k = 0; k < full_depth; k += 32) {
+          Tiles::template load<4>(from + k, lda);
+          Tiles::template load<6>(b + 16 * k, 32);
+          Tiles::template multiply_add<0, 4, 6>();
+          Tiles::template load<7>(b + 16 * k + block, 32);
+          Tiles::template multiply_add<1, 4, 7>();
+          Tiles::template load<5>(from + 16 * lda + k, lda);
+          Tiles::template multiply_add<2, 5, 6>();
+          Tiles::template multiply_add<3, 5, 7>();
+        }
+        Tiles::template store<0>(sums[0]);
+        Tiles::template store<1>(sums[1]);
+        Tiles::template store<2>(sums[2]);
+        Tiles::template store<3>(sums[3]);
+        for (std::int64_t tile = 0; tile < 4; ++tile)
+          for (std::int64_t r = 0; r < 16; ++r)
+            for (std::int64_t c = 0; c < 16; c += lanes())
+              epilogue(row + tile / 2 * 16 + r, column + tile % 2 * 16 + c, hn::Load(D(), sums[tile] + 16 * r + c));
+      }
+    Tiles::end();
+  }
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sda::kernels
+HWY_AFTER_NAMESPACE();
+
+#endif

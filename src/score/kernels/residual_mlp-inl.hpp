@@ -1,0 +1,276 @@
+// The layers of the residual MLP on a panel of rows, forward and back, per instruction set (Highway) and kind of
+// product. Linear maps multiply in float32 always: they are thin (a window wide), and the first one sees the state
+// itself, whose resolution near t = 0 is finer than bfloat16. Wide residual blocks, nearly all of the work, multiply as
+// asked; the stream h that runs through them, norms, activations and sums are float32.
+
+#if defined(SDA_SCORE_KERNELS_RESIDUAL_MLP_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef SDA_SCORE_KERNELS_RESIDUAL_MLP_INL
+#undef SDA_SCORE_KERNELS_RESIDUAL_MLP_INL
+#else
+#define SDA_SCORE_KERNELS_RESIDUAL_MLP_INL
+#endif
+
+#include <cmath>
+#include <type_traits>
+
+#include "score/kernels/products-inl.hpp"
+#include "score/kernels/residual_mlp.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace sda::kernels {
+namespace HWY_NAMESPACE {
+
+// Epilogues: what happens to a finished vector at (row, column). Buffers share the leading dimension `ld`. ------------
+
+struct AddBias {
+  const float* bias;
+  float* out;
+  std::int64_t ld;
+  HWY_INLINE void operator()(std::int64_t row, std::int64_t column, V v) const {
+    store(hn::Add(v, load(bias + column)), out + row * ld + column);
+  }
+};
+
+/// 1/(1 + e^−a) to float32's rounding, or to bfloat16's. e^−a = 2^(n + f), n whole, |f| ≤ 1/2: a polynomial of f, n
+/// into the exponent.
+template <class T>
+HWY_INLINE V sigmoid(V a) {
+  constexpr bool fine = std::is_same_v<T, float>;
+  const D d;
+  const hn::Rebind<std::int32_t, D> whole;
+  const V y = hn::Clamp(hn::Mul(a, hn::Set(d, -1.44269504f)), hn::Set(d, -126.0f), hn::Set(d, 126.0f));
+  const auto n = hn::NearestInt(y);
+  const V f = hn::Sub(y, hn::ConvertTo(d, n));
+  // Least squares of the relative error at Chebyshev's points: 2e-9 and 8e-5 at most.
+  constexpr float to_float32[] = {1.000000001e+00f, 6.931472056e-01f, 2.402264661e-01f, 5.550328998e-02f,
+                                  9.618519534e-03f, 1.339986036e-03f, 1.533757684e-04f};
+  constexpr float to_bfloat16[] = {9.999289404e-01f, 6.932762417e-01f, 2.426040515e-01f, 5.508868381e-02f};
+  const float* c = fine ? to_float32 : to_bfloat16;
+  constexpr int degree = fine ? 6 : 3;
+  V p = hn::Set(d, c[degree]);
+#pragma GCC unroll 6
+  for (int i = degree - 1; i >= 0; --i) p = hn::MulAdd(p, f, hn::Set(d, c[i]));
+  const V power = hn::BitCast(d, hn::Add(hn::BitCast(whole, p), hn::ShiftLeft<23>(n)));
+  const V sum = hn::Add(hn::Set(d, 1.0f), power), rough = hn::ApproximateReciprocal(sum);
+  // One step of Newton's method doubles the digits.
+  return fine ? hn::Mul(rough, hn::NegMulAdd(sum, rough, hn::Set(d, 2.0f))) : rough;
+}
+
+/// silu(a) = a s with s = 1/(1 + e^−a), and its derivative s + a s (1 − s).
+template <class Products>
+struct AddBiasThenSilu {
+  using T = typename Products::T;
+  const float* bias;
+  T* out;
+  T* derivative;  ///< may be null
+  std::int64_t ld;
+  HWY_INLINE void operator()(std::int64_t row, std::int64_t column, V v) const {
+    const V a = hn::Add(v, load(bias + column));
+    const V s = sigmoid<T>(a), silu = hn::Mul(a, s);
+    Products::keep(silu, out + row * ld + column);
+    if (derivative != nullptr)
+      Products::keep(hn::MulAdd(silu, hn::Sub(hn::Set(D(), 1.0f), s), s), derivative + row * ld + column);
+  }
+};
+
+struct AddBiasToStream {
+  const float* bias;
+  float* stream;
+  std::int64_t ld;
+  HWY_INLINE void operator()(std::int64_t row, std::int64_t column, V v) const {
+    float* at = stream + row * ld + column;
+    store(hn::Add(load(at), hn::Add(v, load(bias + column))), at);
+  }
+};
+
+template <class Products>
+struct Multiply {
+  using T = typename Products::T;
+  const T* factor;
+  T* out;
+  std::int64_t ld;
+  HWY_INLINE void operator()(std::int64_t row, std::int64_t column, V v) const {
+    Products::keep(hn::Mul(v, load(factor + row * ld + column)), out + row * ld + column);
+  }
+};
+
+struct Write {
+  float* out;
+  std::int64_t ld;
+  HWY_INLINE void operator()(std::int64_t row, std::int64_t column, V v) const { store(v, out + row * ld + column); }
+};
+
+// Norms ---------------------------------------------------------------------------------------------------------------
+
+/// (x − mean) / √(unbiased variance + 1e-5) of each row's first `width` values; zero up to `ld`.
+template <class Products>
+void normalise(const float* x, std::int64_t rows, std::int64_t ld, std::int64_t width, typename Products::T* out,
+               float* inverse) {
+  const D d;
+  const std::int64_t n = lanes();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const float* from = x + row * ld;
+    auto* to = out + row * ld;
+    V sum = hn::Zero(d);
+    for (std::int64_t i = 0; i < width; i += n) sum = hn::Add(sum, load(from + i));
+    const V mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(width));
+    V squares = hn::Zero(d);
+    for (std::int64_t i = 0; i < width; i += n) {
+      const auto inside = hn::FirstN(d, static_cast<std::size_t>(std::min(n, width - i)));
+      const V centred = hn::IfThenElseZero(inside, hn::Sub(load(from + i), mean));
+      squares = hn::MulAdd(centred, centred, squares);
+    }
+    const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / static_cast<float>(width - 1);
+    inverse[row] = 1 / std::sqrt(variance + 1e-5f);
+    const V scale = hn::Set(d, inverse[row]);
+    for (std::int64_t i = 0; i < ld; i += n) {
+      const auto inside = hn::FirstN(d, static_cast<std::size_t>(std::clamp<std::int64_t>(width - i, 0, n)));
+      Products::keep(hn::IfThenElseZero(inside, hn::Mul(hn::Sub(load(from + i), mean), scale)), to + i);
+    }
+  }
+}
+
+/// stream ← stream + the pull-back of `normalise`: inverse (g − mean g − y Σ g y / (width − 1)).
+template <class T>
+void add_normalise_pull_back(const float* g, const T* y, const float* inverse, std::int64_t rows, std::int64_t ld,
+                             std::int64_t width, float* stream) {
+  const D d;
+  const std::int64_t n = lanes();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const float* gr = g + row * ld;
+    const T* yr = y + row * ld;
+    float* to = stream + row * ld;
+    V sum = hn::Zero(d), product = hn::Zero(d);
+    for (std::int64_t i = 0; i < width; i += n) {
+      const V value = load(gr + i);  // zero beyond the width, as the packed weights are
+      sum = hn::Add(sum, value);
+      product = hn::MulAdd(value, load(yr + i), product);
+    }
+    const V mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(width));
+    const V slope = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, product)) / static_cast<float>(width - 1));
+    const V scale = hn::Set(d, inverse[row]);
+    for (std::int64_t i = 0; i < width; i += n) {
+      const auto inside = hn::FirstN(d, static_cast<std::size_t>(std::min(n, width - i)));
+      const V centred = hn::NegMulAdd(load(yr + i), slope, hn::Sub(load(gr + i), mean));
+      store(hn::Add(load(to + i), hn::IfThenElseZero(inside, hn::Mul(scale, centred))), to + i);
+    }
+  }
+}
+
+// Layers --------------------------------------------------------------------------------------------------------------
+
+/// Rows of `stream` as a product's left factor: themselves, or narrowed into `buffer`.
+template <class Products>
+const typename Products::T* as_factor(const float* stream, std::int64_t size, typename Products::T* buffer) {
+  if constexpr (std::is_same_v<typename Products::T, float>) return stream;
+  for (std::int64_t i = 0; i < size; i += lanes()) Products::keep(load(stream + i), buffer + i);
+  return buffer;
+}
+
+/// What a block keeps for its pull-back, in the bytes of `block_tape_size`.
+template <class T>
+struct BlockTape {
+  T *normalised, *derivative;
+  float* inverse;  ///< 1/√(variance + 1e-5)
+  T* activation;   ///< in training: the second map's input, for its gradient
+  BlockTape(std::byte* at, std::int64_t capacity, std::int64_t ld)
+      : normalised(reinterpret_cast<T*>(at)),
+        derivative(normalised + capacity * ld),
+        inverse(reinterpret_cast<float*>(derivative + capacity * ld)),
+        activation(reinterpret_cast<T*>(inverse + capacity)) {}
+};
+
+/// Rows of a pass and its buffers: stream, next and two more of (capacity, widest) floats each. Products also write
+/// what follows the rows, up to a multiple of their row_multiple; nobody reads it.
+struct Workspace {
+  std::int64_t rows;
+  std::int64_t capacity;
+  float* buffer[4];
+};
+
+/// h ← h + W₂ silu(W₁ norm(h) + b₁) + b₂, in place in `stream`. `tape` may be null.
+template <class Products, bool training = false>
+void block_forward(const PackedLayer& layer, const Workspace& work, float* stream, std::byte* tape) {
+  using T = typename Products::T;
+  const auto &first = layer.first, &second = layer.second;
+  const std::int64_t ld = padded(first.in);
+  const BlockTape<T> kept(tape, work.capacity, ld);
+  T* y = tape != nullptr ? kept.normalised : reinterpret_cast<T*>(work.buffer[2]);
+  T* activation = training ? kept.activation : reinterpret_cast<T*>(work.buffer[3]);
+  float unkept_inverse[most_rows];
+  normalise<Products>(stream, work.rows, ld, first.in, y, tape != nullptr ? kept.inverse : unkept_inverse);
+  Products::multiply(
+      y, ld, work.rows, first.template forward_as<T>(), first.in, ld,
+      AddBiasThenSilu<Products>{first.bias.data(), activation, tape != nullptr ? kept.derivative : nullptr, ld});
+  Products::multiply(activation, ld, work.rows, second.template forward_as<T>(), second.in, ld,
+                     AddBiasToStream{second.bias.data(), stream, ld});
+}
+
+/// The pull-back of a block, in place in `stream`. On the way it hands over (g, tape) at
+/// W₂'s result and at W₁'s, from which the weights' gradients follow.
+template <class Products, class TakeSecond, class TakeFirst>
+void block_pull_back(const PackedLayer& layer, const Workspace& work, float* stream, float* next, const std::byte* tape,
+                     const TakeSecond& take_second, const TakeFirst& take_first) {
+  using T = typename Products::T;
+  const auto &first = layer.first, &second = layer.second;
+  const std::int64_t ld = padded(first.in);
+  const BlockTape<T> kept(const_cast<std::byte*>(tape), work.capacity, ld);
+  T* inner = reinterpret_cast<T*>(work.buffer[3]);
+  const T* g = as_factor<Products>(stream, work.rows * ld, reinterpret_cast<T*>(work.buffer[2]));
+  take_second(g, kept);
+  Products::multiply(g, ld, work.rows, second.template backward_as<T>(), second.out, ld,
+                     Multiply<Products>{kept.derivative, inner, ld});
+  take_first(static_cast<const T*>(inner), kept);
+  Products::multiply(inner, ld, work.rows, first.template backward_as<T>(), first.out, ld, Write{next, ld});
+  add_normalise_pull_back(next, kept.normalised, kept.inverse, work.rows, ld, first.in, stream);
+}
+
+template <class Products>
+void pack_affine(const AffineView& affine, PackedAffine& packed) {
+  using T = typename Products::T;
+  const auto resize = [](Aligned<std::byte>& bytes, std::int64_t depth, std::int64_t columns) {
+    bytes.resize(static_cast<std::size_t>(rounded_up(depth, Products::depth_multiple) * padded(columns)) * sizeof(T));
+    return reinterpret_cast<T*>(bytes.data());
+  };
+  packed.in = affine.in;
+  packed.out = affine.out;
+  T* forward = resize(packed.forward, affine.in, affine.out);
+  T* backward = resize(packed.backward, affine.out, affine.in);
+  Products::pack_map(affine, forward, backward);
+  packed.bias.assign(static_cast<std::size_t>(padded(affine.out)), 0.0f);
+  std::copy_n(affine.bias, affine.out, packed.bias.begin());
+}
+
+template <class Products>
+void pack_layer(const LayerView& view, PackedLayer& layer) {
+  layer.residual = view.residual;
+  if (view.residual) {
+    pack_affine<Products>(view.first, layer.first);
+    pack_affine<Products>(view.second, layer.second);
+  } else {
+    pack_affine<Float32Products>(view.first, layer.first);
+  }
+}
+
+/// Calls f with the products of `arithmetic`; float32 where this instruction set has no others.
+template <class Function>
+void with_products(Arithmetic arithmetic, const Function& f) {
+  switch (arithmetic) {
+#if SDA_AVX512
+    case Arithmetic::bfloat16_avx512:
+      return f(BFloat16Avx512Products());
+    case Arithmetic::bfloat16_amx:
+      return f(BFloat16TileProducts<HardwareTiles>());
+#endif
+    case Arithmetic::bfloat16_tiles:
+      return f(BFloat16TileProducts<EmulatedTiles>());
+    default:
+      return f(Float32Products());
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sda::kernels
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,73 @@
+/// What the passes through a residual MLP share: layers as a network describes them, and packed for the kernels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "score/kernels/aligned.hpp"
+#include "score/kernels/arithmetic.hpp"
+
+namespace sda::kernels {
+
+/// W (out, in), rows `row_stride` apart, and b (out), as a network holds them.
+struct AffineView {
+  const float* weight;
+  const float* bias;
+  std::int64_t in, out;
+  std::int64_t row_stride;
+};
+
+/// One layer as a network describes it: h ← W h + b, or h ← h + W₂ silu(W₁ norm(h) + b₁) + b₂.
+struct LayerView {
+  bool residual;
+  AffineView first;   ///< W, or W₁ of a residual block
+  AffineView second;  ///< W₂
+};
+
+/// W packed for products in both directions, as floats or as halves of them.
+struct PackedAffine {
+  std::int64_t in = 0, out = 0;
+  Aligned<std::byte> forward{};   ///< Wᵀ
+  Aligned<std::byte> backward{};  ///< W
+  Aligned<float> bias{};          ///< padded with zeros
+
+  template <class T>
+  const T* forward_as() const {
+    return reinterpret_cast<const T*>(forward.data());
+  }
+  template <class T>
+  const T* backward_as() const {
+    return reinterpret_cast<const T*>(backward.data());
+  }
+};
+
+struct PackedLayer {
+  bool residual = false;
+  Arithmetic arithmetic = Arithmetic::float32;
+  PackedAffine first{}, second{};
+  std::int64_t tape = 0;  ///< where this layer's part of the tape begins, in bytes
+};
+
+/// The most rows of one pass: a multiple of every product's row_multiple.
+inline constexpr std::int64_t most_rows = 192;
+
+/// What a layer multiplies in when the network is asked for `arithmetic`: thin layers are little work, and the last of
+/// them gives the result, so they stay in float32.
+inline Arithmetic arithmetic_of(const LayerView& layer, Arithmetic arithmetic) {
+  constexpr std::int64_t thin = 64;
+  return layer.residual && layer.first.in >= thin ? arithmetic : Arithmetic::float32;
+}
+
+inline std::int64_t bytes_of_value(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::float32 ? 4 : 2;
+}
+
+/// Bytes that a residual block of this padded width leaves on the tape of `capacity` rows.
+inline std::int64_t block_tape_size(std::int64_t padded_width, std::int64_t capacity, Arithmetic arithmetic,
+                                    bool training) {
+  const std::int64_t rows = (training ? 3 : 2) * capacity * padded_width * bytes_of_value(arithmetic);
+  return rounded_up(rows + capacity * std::int64_t{sizeof(float)}, 64);
+}
+
+}  // namespace sda::kernels
