@@ -1,6 +1,6 @@
 /// The library's side of the benchmark: the work of benchmark/eager.py, from the same weights and inputs.
 ///   sda_benchmark check DIR                              writes what this side makes of the inputs
-///   sda_benchmark run WORK DIR [SECONDS] [THREADS]       times one work and prints JSON
+///   sda_benchmark run WORK DIR [SECONDS] [THREADS] [PRECISION]   times one work and prints JSON
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -14,11 +14,14 @@
 
 #include "core/torch.hpp"
 #include "sda/baselines/particle_filter.hpp"
+#include "sda/core/error.hpp"
 #include "sda/core/provenance.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/diffusion/denoising.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/guidance/posterior_score.hpp"
+#include "sda/sampling/sampler.hpp"
+#include "sda/score/denoising_gradient.hpp"
 #include "sda/score/prior.hpp"
 #include "sda/training/trainer.hpp"
 
@@ -32,6 +35,7 @@ using Tensors = std::map<std::string, Tensor>;
 constexpr double noise = 0.05, gamma_sda = 1e-2, time_of_guidance = 0.4;
 constexpr std::int64_t length = 65, particles = 16384, kept = 1024, spin_up = 64, checked_members = 16;
 constexpr std::uint64_t filter_runs = 16;
+constexpr std::int64_t posterior_steps = 2;
 
 // Files shared with eager.py: float32 tensors one after the other in NAME.bin, found through NAME.json. --------------
 
@@ -73,13 +77,13 @@ struct Setting {
   std::unique_ptr<sda::Dynamics> dynamics = sda::make_dynamics({});  // noisy Lorenz 1963
   Tensors inputs = read_tensors(folder, "inputs");
 
-  sda::Prior prior() const {
+  sda::Prior prior(std::int64_t order = 2, const std::string& file = "weights") const {
     sda::Prior p;
-    p.network_parameters = {.kind = "resmlp", .order = 2, .embedding = 32, .width = 256, .depth = 5};
+    p.network_parameters = {.kind = "resmlp", .order = order, .embedding = 32, .width = 256, .depth = 5};
     p.layout = dynamics->layout();
     p.normalisation = dynamics->normalisation();
     p.network = sda::make_network(p.network_parameters, p.layout.event, 0);
-    const auto weights = read_tensors(folder, "weights");
+    const auto weights = read_tensors(folder, file);
     std::vector<sda::NamedTensor> ordered;
     for (const auto& [name, value] : p.network->parameters()) ordered.push_back({name, weights.at(name)});
     p.network->load(ordered, folder);
@@ -99,8 +103,8 @@ struct Setting {
     return y;
   }
 
-  sda::PosteriorScore posterior() const {
-    return {sda::make_prior_score(prior(), sda::default_memory_budget()),
+  sda::PosteriorScore posterior(const sda::Prior& p, sda::Precision precision) const {
+    return {sda::make_prior_score(p, sda::default_memory_budget(), 1, precision),
             sda::NoiseSchedule(),
             observations(),
             {.gamma = {gamma_sda}}};
@@ -112,33 +116,45 @@ struct Setting {
   }
 };
 
-/// What eager.py's export made of the same inputs, made here.
+/// What eager.py's export made of the same inputs, made here by the network's kernels.
+void check_networks(const Setting& setting, const std::string& name_of_precision, Tensors& results) {
+  const auto precision = sda::parse_precision(name_of_precision, "");
+  const std::string prefix = name_of_precision + " ";
+  const auto& in = setting.inputs;
+  auto prior = setting.prior();
+  results[prefix + "guided"] =
+      setting.posterior(prior, precision).epsilon(in.at("x").narrow(0, 0, checked_members), time_of_guidance);
+
+  const auto weights = prior.network->flat_values(), gradient = at::zeros_like(weights);
+  const auto denoising = sda::make_denoising_gradient(prior.network, weights, gradient, precision);
+  const auto &t = in.at("batch_time"), &noise_drawn = in.at("batch_noise");
+  const double loss =
+      denoising->evaluate(sda::perturb(sda::NoiseSchedule(), in.at("batch"), t, noise_drawn), t, noise_drawn);
+  results[prefix + "loss"] = at::full({1}, loss);
+  std::int64_t offset = 0;
+  for (const auto& [name, value] : prior.network->parameters()) {
+    results[prefix + "gradient of " + name] = gradient.narrow(0, offset, value.numel()).view(value.sizes());
+    offset += value.numel();
+  }
+}
+
 void check(const std::string& folder) {
   const Setting setting{folder};
   const auto& in = setting.inputs;
   Tensors results;
-  results["guided"] = setting.posterior().epsilon(in.at("x").narrow(0, 0, checked_members), time_of_guidance);
-
-  auto prior = setting.prior();
-  const auto weights = prior.network->flat_values(), gradient = at::zeros_like(weights);
-  prior.network->bind(weights, gradient);
-  const auto& t = in.at("batch_time");
-  const auto windows = sda::perturb(sda::NoiseSchedule(), in.at("batch"), t, in.at("batch_noise"));
-  const auto loss = sda::denoising_loss(prior.network->forward(windows, t), in.at("batch_noise"));
-  torch::autograd::backward({loss}, {});
-  results["loss"] = loss.reshape({1});
-  std::int64_t offset = 0;
-  for (const auto& [name, value] : prior.network->parameters()) {
-    results["gradient of " + name] = gradient.narrow(0, offset, value.numel()).view(value.sizes());
-    offset += value.numel();
+  check_networks(setting, "float32", results);
+  try {
+    check_networks(setting, "bfloat16", results);
+  } catch (const sda::UsageError& error) {
+    std::fprintf(stderr, "without bfloat16: %s\n", error.what());
   }
 
   auto next = in.at("start").clone();
   sda::make_dynamics({.noise = 0})->advance(next, 1, {});
-  results["next"] = next;
+  results["float32 next"] = next;
   std::vector<double> evidence;
   for (std::uint64_t seed = 0; seed < filter_runs; ++seed) evidence.push_back(setting.filter(seed).log_evidence);
-  results["log_evidence"] = at::tensor(evidence, at::kDouble).exp().mean().log().reshape({1});
+  results["float32 log_evidence"] = at::tensor(evidence, at::kDouble).exp().mean().log().reshape({1});
   write_tensors(folder, "sda", results);
 }
 
@@ -164,7 +180,7 @@ std::vector<double> time_of(const std::function<void()>& work, double seconds) {
   return durations;
 }
 
-Timing time_training(const Setting& setting, std::int64_t batch, double seconds) {
+Timing time_training(const Setting& setting, std::int64_t batch, const std::string& precision, double seconds) {
   const auto prior = setting.prior();
   const sda::Trajectories states{.layout = prior.layout,
                                  .states = prior.normalisation.denormalise(setting.inputs.at("states"))};
@@ -172,8 +188,8 @@ Timing time_training(const Setting& setting, std::int64_t batch, double seconds)
   // Whole runs of the trainer, so that its own clock is not what is compared; the first run warms up and says how
   // many epochs fill the time. One validation, at a run's end, is part of it, as it is of training.
   const auto run = [&](std::int64_t epochs) {
-    sda::Trainer trainer(prior, {.epochs = epochs, .batch = batch, .validate_every = epochs}, states,
-                         {.layout = states.layout, .states = states.states.narrow(0, 0, 1)}, 0);
+    sda::Trainer trainer(prior, {.epochs = epochs, .batch = batch, .precision = precision, .validate_every = epochs},
+                         states, {.layout = states.layout, .states = states.states.narrow(0, 0, 1)}, 0);
     return seconds_of([&] { trainer.run({}, {}); }) / static_cast<double>(epochs);
   };
   const auto epoch = run(2);
@@ -181,15 +197,22 @@ Timing time_training(const Setting& setting, std::int64_t batch, double seconds)
   return {trajectories, {run(epochs), run(epochs), run(epochs)}};
 }
 
-Timing time_work(const std::string& work, const std::string& folder, double seconds) {
+Timing time_work(const std::string& work, const std::string& folder, double seconds, const std::string& precision) {
   const Setting setting{folder};
+  if (work == "posterior") {
+    // The first few of the 256 steps: each costs the same.
+    const auto posterior =
+        setting.posterior(setting.prior(4, "posterior_weights"), sda::parse_precision(precision, "PRECISION"));
+    const sda::Sampler sampler(sda::NoiseSchedule(), {.steps = posterior_steps, .corrections = 4, .tau = 0.25});
+    return {posterior_steps, time_of([&] { sampler.sample_from(setting.inputs.at("x"), posterior, 0); }, seconds)};
+  }
   if (work == "guided") {
-    const auto posterior = setting.posterior();
+    const auto posterior = setting.posterior(setting.prior(), sda::parse_precision(precision, "PRECISION"));
     const auto& x = setting.inputs.at("x");
     return {x.size(0), time_of([&] { posterior.epsilon(x, time_of_guidance); }, seconds)};
   }
   if (work == "training_64" || work == "training_1024")
-    return time_training(setting, std::stoll(work.substr(9)), seconds);
+    return time_training(setting, std::stoll(work.substr(9)), precision, seconds);
   if (work == "simulation") {
     constexpr std::int64_t steps = 100;
     const auto& start = setting.inputs.at("start");
@@ -218,12 +241,12 @@ int main(int argc, char** argv) {
     if (arguments.size() >= 3 && arguments[0] == "run") {
       const double seconds = arguments.size() > 3 ? std::stod(arguments[3]) : 5.0;
       sda::configure_runtime(sda::choose_threads(arguments.size() > 4 ? std::stoi(arguments[4]) : 0));
-      const auto timing = time_work(arguments[1], arguments[2], seconds);
+      const auto timing = time_work(arguments[1], arguments[2], seconds, arguments.size() > 5 ? arguments[5] : "auto");
       const json line{{"units", timing.units}, {"seconds", timing.seconds}, {"version", "sda " + sda::version()}};
       std::printf("%s\n", line.dump().c_str());
       return 0;
     }
-    std::fprintf(stderr, "usage: sda_benchmark check DIR | run WORK DIR [SECONDS] [THREADS]\n");
+    std::fprintf(stderr, "usage: sda_benchmark check DIR | run WORK DIR [SECONDS] [THREADS] [PRECISION]\n");
     return 2;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sda_benchmark: %s\n", error.what());

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 ORDER, WIDTH, DEPTH, EMBEDDING = 2, 256, 5, 32
+POSTERIOR_ORDER, CORRECTIONS, TAU, STEPS = 4, 4, 0.25, 256
 ETA, GAMMA, NOISE = 1e-3, 1e-2, 0.05
 LENGTH, EVERY = 65, 8
 DT, SIGMA, RHO, BETA = 0.025, 10.0, 28.0, 8.0 / 3.0
@@ -60,9 +61,10 @@ class Residual(nn.Sequential):
 class WindowNet(nn.Module):
     """ε of windows (n, 2k+1, 3) at times t, a scalar or (n)."""
 
-    def __init__(self):
+    def __init__(self, order=ORDER):
         super().__init__()
-        features = (2 * ORDER + 1) * 3
+        self.order = order
+        features = (2 * order + 1) * 3
         self.embedding = TimeEmbedding(EMBEDDING)
         self.network = nn.Sequential(
             nn.Linear(features + EMBEDDING, WIDTH),
@@ -90,10 +92,11 @@ def sigma(t):
 
 def trajectory_epsilon(net, x, t):
     """ε of trajectories (member, length, 3) from all windows of 2k+1 states."""
-    members, length, width = x.shape[0], x.shape[1], 2 * ORDER + 1
+    order = net.order
+    members, length, width = x.shape[0], x.shape[1], 2 * order + 1
     windows = x.unfold(1, width, 1).transpose(2, 3)
     epsilon = net(windows.reshape(-1, width, 3), t).view(members, -1, width, 3)
-    return torch.cat((epsilon[:, 0, :ORDER], epsilon[:, :, ORDER], epsilon[:, -1, ORDER + 1 :]), dim=1)
+    return torch.cat((epsilon[:, 0, :order], epsilon[:, :, order], epsilon[:, -1, order + 1 :]), dim=1)
 
 
 def guided_epsilon(net, x, y, t):
@@ -107,6 +110,17 @@ def guided_epsilon(net, x, y, t):
         log_likelihood = -(residual**2 / (NOISE**2 + GAMMA * (s / m) ** 2)).sum() / 2
         (gradient,) = torch.autograd.grad(log_likelihood, x)
     return epsilon.detach() - s * gradient
+
+
+def posterior_step(net, x, y, t, to):
+    """One exponential step from t to `to`, then Langevin corrections."""
+    r = mu(to) / mu(t)
+    x = r * x + (sigma(to) - r * sigma(t)) * guided_epsilon(net, x, y, t)
+    for _ in range(CORRECTIONS):
+        epsilon = guided_epsilon(net, x, y, to)
+        delta = TAU / epsilon.square().mean(dim=(1, 2), keepdim=True)
+        x = x - (delta * epsilon + torch.sqrt(2 * delta) * torch.randn_like(x)) * sigma(to)
+    return x
 
 
 # Training -----------------------------------------------------------------------------------------------------------
@@ -226,6 +240,7 @@ def export(folder, members):
         "start": first_states(TRAJECTORIES),
     }
     write_tensors(folder, "weights", net.state_dict())
+    write_tensors(folder, "posterior_weights", WindowNet(POSTERIOR_ORDER).state_dict())
     write_tensors(folder, "inputs", inputs)
     loss = denoising_loss(net, inputs["batch"], inputs["batch_time"], inputs["batch_noise"])
     gradients = torch.autograd.grad(loss, list(net.parameters()))
@@ -263,6 +278,12 @@ def run(work, folder, seconds):
         net.requires_grad_(False)
         x, t = inputs["x"], torch.tensor(TIME)
         return x.shape[0], time_of(lambda: guided_epsilon(net, x, inputs["y"], t), seconds)
+    if work == "posterior":
+        net = WindowNet(POSTERIOR_ORDER)
+        net.load_state_dict(read_tensors(folder, "posterior_weights"))
+        net.requires_grad_(False)
+        x, t, to = inputs["x"], torch.tensor(0.5), torch.tensor(0.5 - 1 / STEPS)
+        return 1, time_of(lambda: posterior_step(net, x, inputs["y"], t, to), seconds)
     if work.startswith("training"):
         optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-3)
         batch = int(work.removeprefix("training_"))
