@@ -1,23 +1,40 @@
 #!/usr/bin/env python3
 """Record how near posteriors of Lorenz 1963 come to the particle filter's (Rozet & Louppe 2023, section 4.1).
 
-    python3 experiments/lorenz63/record.py --program build/release/bin/sda --work run/record
+    python3 experiments/lorenz63/record.py                                              the paper's figure, 1024 members
+    python3 experiments/lorenz63/record.py --points k2:1 k4:1 --members 256 --observations 2            its small sister
 
-For each order k and each held-out observation: 256 members, 256 steps, one correction, beside two independent particle
-filters. What is there already is not made again, so a stopped recording goes on. Writes WORK/results.json and a table to
---output (docs/results/lorenz63.md).
+A point kK:C,C,… is a prior of order K sampled with C corrections a step; kglobal is the network over time. For each
+held-out observation of each regime, every point beside two independent particle filters of as many members. Priors that
+are not shipped are trained first, by the full recipe. What is there already is not made again, so a recording that was
+stopped goes on, and more --observations only add to it. Writes WORK/results.json, and tables and (with gnuplot) a plot to
+--output NAME.md and NAME.png.
 """
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 EXPERIMENT = Path(__file__).with_name("lorenz63.toml")
+# The published figure: medians over 64 observations, read off its plot to about 0.4.
+CORRECTIONS = (1, 2, 4, 8, 16)
+PUBLISHED = {
+    "lo": {"1": (None, 54.5, 42.6, 34.1, 26.3), "2": (37.8, 28.9, 21.8, 15.5, 12.1), "3": (21.8, 16.2, 12.5, 10.3, 9.1),
+           "4": (14.0, 10.6, 8.8, 8.0, 7.7), "global": (9.1, 7.3, 6.2, 5.8, 5.8)},
+    "hi": {"1": (41.3, 33.3, 26.6, 21.8, 17.7), "2": (23.3, 19.2, 15.8, 13.2, 11.9), "3": (16.0, 13.6, 12.1, 11.0, 10.3),
+           "4": (12.7, 11.0, 9.9, 9.3, 9.0), "global": (9.1, 8.4, 7.7, 7.7, 7.3)},
+}
+PUBLISHED_FLOOR = {"lo": 5.2, "hi": 6.7}
+GLOBAL_NETWORK = ["network.kind=unet", "network.global=true", "network.window=32", "network.channels=[64]",
+                  "network.blocks=[3]"]
+
+
+def published(name, order, corrections):
+    values = PUBLISHED[name].get(order, ())
+    return values[CORRECTIONS.index(corrections)] if values and corrections in CORRECTIONS else None
 
 
 class Recorder:
@@ -26,6 +43,7 @@ class Recorder:
         self.work = Path(arguments.work)
         self.models = Path(arguments.models)
         self.flags = ["--threads", str(arguments.threads)] if arguments.threads else []
+        self.members, self.precision = arguments.members, arguments.precision
         self.work.mkdir(parents=True, exist_ok=True)
 
     def run(self, command, *arguments, target=None, seed=0):
@@ -35,14 +53,29 @@ class Recorder:
         line = [self.program, command, *map(str, arguments), "--seed", str(seed), "--quiet", *self.flags]
         if target is not None:
             line += ["-o", str(target)]
-        print("+", " ".join(line), file=sys.stderr, flush=True)
+        print(f"{self.progress} + {' '.join(line)}", file=sys.stderr, flush=True)
         return subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout
 
+    progress = ""
+
+    def data(self):
+        path = self.work / "data"
+        self.run("simulate", EXPERIMENT, target=path, seed=1)
+        return path
+
+    def prior(self, order):
+        shipped = self.models / f"lorenz63_k{order}.nc"
+        if shipped.exists():
+            return shipped
+        path = self.work / f"lorenz63_k{order}.nc"
+        network = GLOBAL_NETWORK if order == "global" else [f"network.order={order}"]
+        self.run("train", EXPERIMENT, "--data", self.data(), *(f"--set={key}" for key in network), target=path, seed=1)
+        return path
+
     def observation(self, name, index):
-        data = self.work / "data"
-        self.run("simulate", EXPERIMENT, target=data, seed=1)
         path = self.work / f"{name}_{index}.nc"
-        self.run("observe", EXPERIMENT, "--data", data / "test.nc", "--name", name, "--trajectory", index, target=path, seed=2)
+        self.run("observe", EXPERIMENT, "--data", self.data() / "test.nc", "--name", name, "--trajectory", index, target=path,
+                 seed=2)
         return path
 
     def filters(self, name, index, observation):
@@ -52,67 +85,123 @@ class Recorder:
             self.run("filter", EXPERIMENT, "--obs", observation, target=path, seed=seed)
         return paths
 
-    def posterior(self, name, index, observation, order, members):
-        path = self.work / f"{name}_{index}_k{order}_{members}.nc"
-        self.run("assimilate", EXPERIMENT, "--model", self.models / f"lorenz63_k{order}.nc", "--obs", observation,
-                 "--members", members, target=path, seed=5)
-        return path
-
-    def scores(self, name, index, orders, members):
+    def score(self, name, index, order, corrections):
+        """One point of one observation: a line of results, kept as JSON beside the ensembles."""
+        stem = f"{name}_{index}_k{order}_c{corrections}_{self.members}_{self.precision}"
+        kept = self.work / f"{stem}.json"
+        if kept.exists():
+            return json.loads(kept.read_text())
         observation = self.observation(name, index)
         filters = self.filters(name, index, observation)
-        posteriors = [self.posterior(name, index, observation, order, members) for order in orders]
-        document = json.loads(self.run("evaluate", "--obs", observation, "--reference", filters[0], "--floor",
-                                       filters[1], "--json", *posteriors))
-        for order, row in zip(orders, document["ensembles"]):
-            row.update(observation=name, index=index, order=order, filter_log_prior=document["reference"]["log_prior"]["value"],
-                       filter_log_likelihood=document["reference"]["log_likelihood"]["value"])
-        return document["ensembles"]
+        posterior = self.work / f"{stem}.nc"
+        self.run("assimilate", EXPERIMENT, "--model", self.prior(order), "--obs", observation, "--members", self.members,
+                 f"--set=sampler.corrections={corrections}", f"--set=assimilation.precision={self.precision}",
+                 target=posterior, seed=5)
+        document = json.loads(self.run("evaluate", "--obs", observation, "--reference", filters[0], "--floor", filters[1],
+                                       "--json", posterior))
+        row = document["ensembles"][0]
+        row.update(observation=name, index=index, order=order, corrections=corrections, precision=self.precision,
+                   filter_log_prior=document["reference"]["log_prior"]["value"],
+                   filter_log_likelihood=document["reference"]["log_likelihood"]["value"])
+        unfinished = kept.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(row))
+        unfinished.rename(kept)
+        return row
 
 
 def table(rows):
-    lines = ["| regime | trajectory | k | W1 to the filter | filter to filter | ratio | log-prior (filter) | log-likelihood (filter) | evaluations | seconds |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| regime | trajectory | k | C | W1 to the filter | filter to filter | ratio | log-prior (filter) | log-likelihood (filter) | network passes | seconds |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
-        lines.append("| {observation} | {index} | {order} | {wasserstein:.2f} | {wasserstein_floor:.2f} | {ratio:.2f} | {prior:.1f} ± {prior_error:.1f} ({filter_log_prior:.1f}) | {likelihood:.2f} ± {likelihood_error:.2f} ({filter_log_likelihood:.2f}) | {evaluations} | {seconds:.0f} |".format(
+        lines.append("| {observation} | {index} | {order} | {corrections} | {wasserstein:.2f} | {wasserstein_floor:.2f} | {ratio:.2f} | {prior:.1f} ± {prior_error:.1f} ({filter_log_prior:.1f}) | {likelihood:.2f} ± {likelihood_error:.2f} ({filter_log_likelihood:.2f}) | {evaluations} | {seconds:.0f} |".format(
             ratio=row["wasserstein"] / row["wasserstein_floor"], prior=row["log_prior"]["value"], prior_error=row["log_prior"]["standard_error"],
             likelihood=row["log_likelihood"]["value"], likelihood_error=row["log_likelihood"]["standard_error"], **row))
     return "\n".join(lines)
 
 
-def medians(rows, orders, names):
-    lines = ["| regime | k | observations | W1 to the filter, median (least to most) | filter to filter, median | ratio of medians |", "|---|---|---|---|---|---|"]
-    for name in names:
-        for order in orders:
-            chosen = [row for row in rows if row["observation"] == name and row["order"] == order]
-            distances = [row["wasserstein"] for row in chosen]
-            floor = statistics.median(row["wasserstein_floor"] for row in chosen)
-            lines.append(f"| {name} | {order} | {len(chosen)} | {statistics.median(distances):.2f} ({min(distances):.2f} to {max(distances):.2f}) | {floor:.2f} | {statistics.median(distances) / floor:.2f} |")
+def groups(rows):
+    """Rows of each (regime, k, C), in the order of the table."""
+    found = {}
+    for row in rows:
+        found.setdefault((row["observation"], row["order"], row["corrections"]), []).append(row)
+    return found
+
+
+def medians(rows):
+    lines = ["| regime | k | C | observations | W1 to the filter, median (least to most) | published median | filter to filter, median (published) | log-prior, median | network passes | seconds |",
+             "|---|---|---|---|---|---|---|---|---|---|"]
+    for (name, order, corrections), chosen in groups(rows).items():
+        distances = [row["wasserstein"] for row in chosen]
+        paper = published(name, order, corrections)
+        lines.append(
+            f"| {name} | {order} | {corrections} | {len(chosen)} | {statistics.median(distances):.2f} ({min(distances):.2f} to {max(distances):.2f}) "
+            f"| {paper or '–'} | {statistics.median(row['wasserstein_floor'] for row in chosen):.2f} ({PUBLISHED_FLOOR[name]}) "
+            f"| {statistics.median(row['log_prior']['value'] for row in chosen):.1f} | {chosen[0]['evaluations']} "
+            f"| {statistics.median(row['seconds'] for row in chosen):.0f} |")
     return "\n".join(lines)
+
+
+def plot(rows, output):
+    """W1 against corrections, ours with the range over observations, the published medians dashed."""
+    blocks, commands = [], []
+    for panel, name in enumerate(PUBLISHED):
+        curves = []
+        for order in PUBLISHED[name]:
+            points = [(c, [r["wasserstein"] for r in chosen]) for (n, k, c), chosen in groups(rows).items() if (n, k) == (name, order)]
+            if not points:
+                continue
+            colour = list(PUBLISHED[name]).index(order) + 1
+            data = "\n".join(f"{max(c, 0.5)} {statistics.median(w)} {min(w)} {max(w)}" for c, w in sorted(points))
+            paper = "\n".join(f"{c} {w}" for c, w in zip(CORRECTIONS, PUBLISHED[name][order]) if w)
+            blocks.append(f"$ours_{panel}_{order} << END\n{data}\nEND\n$paper_{panel}_{order} << END\n{paper}\nEND")
+            curves += [f"$ours_{panel}_{order} using 1:2:3:4 with yerrorlines lc {colour} lw 2 pt 7 title 'k = {order}'",
+                       f"$paper_{panel}_{order} using 1:2 with lines lc {colour} dt 2 notitle"]
+        floor = [r["wasserstein_floor"] for r in rows if r["observation"] == name]
+        if curves:
+            curves.append(f"{statistics.median(floor)} with lines lc 'gray40' dt 3 title 'filter to filter'")
+            commands.append(f"set title '{name}'; plot " + ", ".join(curves))
+    script = "\n".join([f"set terminal pngcairo size 1100,500; set output '{output}'", *blocks,
+                        "set logscale x 2; set xrange [0.4:20]; set xtics ('0' 0.5, 1, 2, 4, 8, 16); set yrange [0:*]",
+                        "set xlabel 'corrections a step, C'; set ylabel 'W1 to the particle filter (dashed: published)'; set grid",
+                        f"set multiplot layout 1,{len(commands)}", *commands, "unset multiplot"])
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+
+
+def parse_point(text):
+    order, _, corrections = text.partition(":")
+    if order[:1] != "k" or not (order[1:].isdigit() or order == "kglobal") or not all(c.isdigit() for c in corrections.split(",")):
+        raise argparse.ArgumentTypeError(f"{text}: wanted kK:C or kK:C,C,… such as k4:0,1,4,16 or kglobal:1")
+    return [(order[1:], int(c)) for c in corrections.split(",")]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="build/release/bin/sda")
     parser.add_argument("--work", default="run/record", help="folder of what is made on the way")
-    parser.add_argument("--models", default="models", help="folder of lorenz63_k2.nc and lorenz63_k4.nc")
-    parser.add_argument("--observations", type=int, default=2, help="held-out trajectories of each regime")
-    parser.add_argument("--orders", type=int, nargs="+", default=[2, 4])
-    parser.add_argument("--members", type=int, default=256)
+    parser.add_argument("--models", default="models", help="folder of priors lorenz63_kK.nc that need no training")
+    parser.add_argument("--observations", type=int, default=4, help="held-out trajectories of each regime; the paper has 64")
+    parser.add_argument("--points", type=parse_point, nargs="+", default=[parse_point(p) for p in ("k4:1,4,0,16", "k3:1,4", "k2:1,4", "k1:1,4", "kglobal:1,4")])
+    parser.add_argument("--regimes", nargs="+", choices=list(PUBLISHED), default=list(PUBLISHED))
+    parser.add_argument("--members", type=int, default=1024)
+    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--output", help="file for the tables; without it they are printed")
+    parser.add_argument("--output", help="stem of the tables and the plot; without it the tables are printed")
     arguments = parser.parse_args()
 
-    recorder, names, rows = Recorder(arguments), ["lo", "hi"], []
-    for index in range(arguments.observations):
-        for name in names:
-            rows += recorder.scores(name, index, arguments.orders, arguments.members)
-            (recorder.work / "results.json").write_text(json.dumps(rows, indent=1))
-    rows.sort(key=lambda row: (names.index(row["observation"]), row["order"], row["index"]))
-    text = medians(rows, arguments.orders, names) + "\n\n" + table(rows) + "\n"
-    if arguments.output:
-        Path(arguments.output).write_text(text)
-    else:
+    recorder, rows = Recorder(arguments), []
+    points = [point for some in arguments.points for point in some]
+    # All of one observation first, so that what a stopped run leaves is comparable.
+    tasks = [(name, index, *point) for index in range(arguments.observations) for point in points for name in arguments.regimes]
+    for done, task in enumerate(tasks):
+        recorder.progress = f"[{done + 1}/{len(tasks)}]"
+        rows.append(recorder.score(*task))
+        rows.sort(key=lambda row: (list(PUBLISHED).index(row["observation"]), row["order"], row["corrections"], row["index"]))
+        text = medians(rows) + "\n\n" + table(rows) + "\n"
+        (recorder.work / "results.json").write_text(json.dumps(rows, indent=1))
+        if arguments.output:
+            Path(arguments.output + ".md").write_text(text)
+            plot(rows, arguments.output + ".png")
+    if not arguments.output:
         print(text)
 
 
