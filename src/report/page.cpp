@@ -275,8 +275,9 @@ std::string scores_table(const std::vector<const Figures*>& cases) {
   }
   return html +
          "</tbody></table></div>\n<p class=\"muted\">W₁: earth mover’s distance over whole trajectories to as many "
-         "reference members, in the state’s units; its floor is the distance between two disjoint parts of the "
-         "reference of that size. log p(x), log p(y | x): expected log-densities of the members under the dynamics and "
+         "reference members, in the state’s units; its floor is the distance between two samples of the "
+         "reference of that size (of two filters, where a second one was given). log p(x), log p(y | x): expected "
+         "log-densities of the members under the dynamics and "
          "the observations. CRPS, RMSE and spread are in normalised units; less is better for W₁, CRPS and RMSE. "
          "± is one standard error.</p>\n";
 }
