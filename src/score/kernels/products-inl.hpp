@@ -364,12 +364,14 @@ struct EmulatedTiles {
   }
   template <int sum, int left, int right>
   static void multiply_add() {
+    float* to = sums(sum);
+    const BFloat16 *a = place(left), *b = place(right);
+    const std::int64_t lda = stride_of(left), ldb = stride_of(right);
     for (std::int64_t row = 0; row < 16; ++row)
       for (std::int64_t pair = 0; pair < 16; ++pair)
         for (std::int64_t column = 0; column < 16; ++column)
           for (std::int64_t half = 0; half < 2; ++half)
-            sums(sum)[row * 16 + column] += wide(place(left)[row * stride_of(left) + 2 * pair + half]) *
-                                            wide(place(right)[pair * stride_of(right) + 2 * column + half]);
+            to[row * 16 + column] += wide(a[row * lda + 2 * pair + half]) * wide(b[pair * ldb + 2 * column + half]);
   }
   template <int tile>
   static void store(float* to) {
