@@ -70,14 +70,15 @@ struct FusedMlp {
   std::int64_t stride;
   std::function<Tensor(const Tensor&)> bias_at;
 
-  /// Trajectories as the kernel reads them: float32, contiguous. Throws ShapeError.
+  /// Trajectories as the kernel reads them: float32, contiguous. Throws ShapeError if the event does not fit; whether
+  /// the trajectory is long enough is the plan's to say.
   Tensor accept(const Tensor& x) const {
     const at::IntArrayRef event = at::IntArrayRef(window).slice(1);
-    if (x.dim() < 2 || x.sizes().slice(2) != event || x.size(1) < window.front())
+    if (x.dim() < 2 || x.sizes().slice(2) != event)
       throw ShapeError({.what = "states do not fit the network",
                         .where = "residual MLP",
                         .found = to_string(x.sizes().slice(1)),
-                        .wanted = "at least " + to_string(window)});
+                        .wanted = "length × " + to_string(event)});
     return x.to(at::kFloat).contiguous();
   }
 
