@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 
@@ -34,6 +36,21 @@ void StateLayout::check() const {
                       .where = "state layout",
                       .found = fmt::format("{} names", space_names.size()),
                       .wanted = fmt::format("{}, one for each axis of {}", space().size(), to_string(space()))});
+  }
+  if (!spacing.empty() && spacing.size() != space().size()) {
+    throw ShapeError(
+        {.what = "spacing does not fit the event",
+         .where = "state layout",
+         .found = fmt::format("{} values", spacing.size()),
+         .wanted = fmt::format("none or {}, one for each axis of {}", space().size(), to_string(space()))});
+  }
+  for (const double value : spacing) {
+    if (!(value > 0) || !std::isfinite(value)) {
+      throw ValueError({.what = "spacing of a space axis",
+                        .where = "state layout",
+                        .found = fmt::format("{}", value),
+                        .wanted = "a finite number > 0"});
+    }
   }
 }
 

@@ -57,6 +57,19 @@ void define_space(WritableGroup& file, const StateLayout& layout) {
   for (std::size_t axis = 0; axis < space.size(); ++axis) file.dimension(layout.space_names[axis], space[axis]);
 }
 
+/// Where a grid's spacing is known, its axes have coordinates: the centres of its cells.
+void write_coordinates(WritableGroup& file, const StateLayout& layout) {
+  if (layout.spacing.empty()) return;
+  define_space(file, layout);
+  const Shape space = layout.space();
+  for (std::size_t axis = 0; axis < space.size(); ++axis) {
+    const std::string& name = layout.space_names[axis];
+    Attributes attributes{{"long_name", name}, {"units", layout.space_units}};
+    if (name == "x" || name == "y") attributes.emplace_back("axis", name == "x" ? "X" : "Y");
+    file.variable(name, {name}, (at::arange(space[axis], at::kDouble) + 0.5) * layout.spacing[axis], attributes);
+  }
+}
+
 /// A name that stands for a dimension cannot be that of a variable: CF takes it for a coordinate.
 void require_distinct_names(const StateLayout& layout) {
   std::vector<std::string> taken{"time", "realization", "variable"};
@@ -130,13 +143,21 @@ void write_layout(WritableGroup& file, const StateLayout& layout) {
     variables.push_back(
         toml::table{{"name", variable.name}, {"long_name", variable.long_name}, {"units", variable.units}});
   }
+  toml::table table{{"event", event},
+                    {"space", space},
+                    {"variables", variables},
+                    {"dt", layout.dt},
+                    {"time_units", layout.time_units}};
+  if (!layout.spacing.empty()) {
+    toml::array spacing;
+    for (const double value : layout.spacing) spacing.push_back(value);
+    table.insert("spacing", spacing);
+    table.insert("space_units", layout.space_units);
+  }
   std::ostringstream text;
-  text << toml::table{{"event", event},
-                      {"space", space},
-                      {"variables", variables},
-                      {"dt", layout.dt},
-                      {"time_units", layout.time_units}};
+  text << table;
   file.attributes({{"sda_layout", text.str()}});
+  write_coordinates(file, layout);
 }
 
 StateLayout read_layout(const ReadableGroup& file) {
@@ -177,6 +198,10 @@ StateLayout read_layout(const ReadableGroup& file) {
   layout.dt = table["dt"].value<double>().value_or(0);
   if (!(layout.dt > 0) || !std::isfinite(layout.dt)) refuse("dt is not a number > 0");
   layout.time_units = text_of(table["time_units"], "time_units");
+  if (table.contains("spacing")) {
+    for (const auto& value : list_of("spacing")) layout.spacing.push_back(value.value_or(0.0));
+    layout.space_units = text_of(table["space_units"], "space_units");
+  }
   layout.check();
   return layout;
 }

@@ -27,7 +27,9 @@ inline StateLayout flow_layout() {
           .variables = {{"u", "velocity along x", "m s-1"}, {"v", "velocity along y", "m s-1"}},
           .space_names = {"row", "column"},
           .dt = 0.2,
-          .time_units = "s"};
+          .time_units = "s",
+          .spacing = {0.5, 0.25},
+          .space_units = "m"};
 }
 
 inline StateLayout ring_layout() {
@@ -99,7 +101,7 @@ inline bool same(const Provenance& a, const Provenance& b) {
 }
 inline bool same(const StateLayout& a, const StateLayout& b) {
   bool equal = a.event == b.event && a.space_names == b.space_names && a.dt == b.dt && a.time_units == b.time_units &&
-               a.variables.size() == b.variables.size();
+               a.spacing == b.spacing && a.space_units == b.space_units && a.variables.size() == b.variables.size();
   for (std::size_t i = 0; equal && i < a.variables.size(); ++i) {
     const auto &p = a.variables[i], &q = b.variables[i];
     equal = p.name == q.name && p.long_name == q.long_name && p.units == q.units;

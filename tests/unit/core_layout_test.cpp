@@ -40,6 +40,19 @@ TEST(StateLayout, RefusesWhatDoesNotFit) {
   EXPECT_THROW((StateLayout{.event = {}, .variables = {{"x", "x"}}, .space_names = {}}).check(), sda::ShapeError);
   EXPECT_THROW((StateLayout{.event = {0}, .variables = {{"x", "x"}}, .space_names = {"site"}}).check(),
                sda::ShapeError);
+  auto spaced = flow;
+  spaced.spacing = {0.1};
+  EXPECT_THROW(spaced.check(), sda::ShapeError);
+  spaced.spacing = {0.1, 0.0};
+  EXPECT_THROW(spaced.check(), sda::ValueError);
+}
+
+TEST(StateLayout, SpacingIsOneWhereItIsNotKnown) {
+  EXPECT_EQ(flow.spacing_of(1), 1.0);
+  auto spaced = flow;
+  spaced.spacing = {0.1, 0.2};
+  EXPECT_NO_THROW(spaced.check());
+  EXPECT_EQ(spaced.spacing_of(1), 0.2);
 }
 
 TEST(Normalisation, OfComponentsAndOfChannels) {

@@ -23,11 +23,15 @@ struct StateLayout {
   std::vector<std::string> space_names;  ///< a name for each space axis: {"site"}, {"y", "x"}, {}
   double dt = 1.0;                       ///< time between two states
   std::string time_units = "1";          ///< of dt; "1" for a dimensionless system
+  std::vector<double> spacing{};         ///< between grid points along each space axis; empty: not known, taken for 1
+  std::string space_units = "1";         ///< of spacing
 
   bool channels_are_variables() const;
   /// Space axes of one variable.
   Shape space() const;
-  /// Throws ShapeError if variables and event do not fit together.
+  /// Distance between neighbours along a space axis; 1 where it is not known.
+  double spacing_of(std::size_t axis) const { return spacing.empty() ? 1.0 : spacing.at(axis); }
+  /// Throws ShapeError if variables, names and spacing do not fit the event, ValueError if a spacing is not > 0.
   void check() const;
 };
 
