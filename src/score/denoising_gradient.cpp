@@ -21,6 +21,11 @@ class AutogradGradient final : public DenoisingGradient {
     return loss.item<double>();
   }
 
+  double loss(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
+    const at::NoGradGuard no_grad;
+    return denoising_loss(network_->forward(x, t), epsilon).item<double>();
+  }
+
  private:
   std::shared_ptr<const Network> network_;
 };

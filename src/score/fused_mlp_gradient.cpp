@@ -31,8 +31,7 @@ class FusedMlpGradient final : public DenoisingGradient {
 
   double evaluate(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
     prepare(x.size(0));
-    pack();
-    const double loss = walk(x, t, epsilon);
+    const double loss = walk(x, t, epsilon, /*and_back=*/true);
     auto* to = gradient_.data_ptr<float>();
     differentiate([to](std::int64_t begin, const float* from, std::int64_t n) { std::copy_n(from, n, to + begin); },
                   /*pack_after=*/false);
@@ -41,12 +40,14 @@ class FusedMlpGradient final : public DenoisingGradient {
 
   double descend(const Tensor& x, const Tensor& t, const Tensor& epsilon, const WeightUpdate& update) override {
     prepare(x.size(0));
-    // What `update` changes is packed at once; what others changed meanwhile, libtorch has counted.
-    if (packed_version_ != weights_._version()) pack();
-    const double loss = walk(x, t, epsilon);
+    const double loss = walk(x, t, epsilon, /*and_back=*/true);
     differentiate(update, /*pack_after=*/true);
-    packed_version_ = weights_._version();
     return loss;
+  }
+
+  double loss(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
+    prepare(x.size(0));
+    return walk(x, t, epsilon, /*and_back=*/false);
   }
 
  private:
@@ -56,6 +57,8 @@ class FusedMlpGradient final : public DenoisingGradient {
     constexpr std::int64_t most = 128;
     static_assert(most <= kernels::most_rows);
     threads_ = at::get_num_threads();
+    // What a descent changes it packs at once; changes by libtorch's operations are counted there.
+    if (packed_version_ != weights_._version()) pack();
     pass_rows_ = kernels::rounded_up((n + passes_for(n, most) - 1) / passes_for(n, most), 4);
     number_of_passes_ = (n + pass_rows_ - 1) / pass_rows_;
     while (static_cast<std::int64_t>(passes_.size()) < number_of_passes_) passes_.push_back(kernel_.make_pass());
@@ -71,18 +74,20 @@ class FusedMlpGradient final : public DenoisingGradient {
   void pack() {
     share(kernel_.maps(), threads_,
           [&](std::int64_t map, std::int64_t) { kernel_.pack(map, 0, kernel_.rows_of(map)); });
+    packed_version_ = weights_._version();
   }
 
-  /// The mean of (ε_φ − ε)², and the tapes of all passes.
-  double walk(const Tensor& x, const Tensor& t, const Tensor& epsilon) {
+  /// The mean of (ε_φ − ε)², and, there and back, the tapes of all passes.
+  double walk(const Tensor& x, const Tensor& t, const Tensor& epsilon, bool and_back) {
     const std::int64_t n = x.size(0), features = kernel_.features();
     const Tensor rows = x.contiguous(), times = t.contiguous(), noise = epsilon.contiguous();
     const auto *from = rows.data_ptr<float>(), *time = times.data_ptr<float>(), *drawn = noise.data_ptr<float>();
     const auto scale = 1 / static_cast<float>(x.numel());
     share(number_of_passes_, threads_, [&](std::int64_t pass, std::int64_t thread) {
       const std::int64_t first = pass * pass_rows_;
-      kernel_.walk(from + first * features, time + first, drawn + first * features, std::min(pass_rows_, n - first),
-                   scale, passes_[pass], benches_[thread]);
+      kernel_.forward(from + first * features, time + first, drawn + first * features, std::min(pass_rows_, n - first),
+                      passes_[pass]);
+      if (and_back) kernel_.back(scale, passes_[pass], benches_[thread]);
     });
     double squares = 0;
     for (std::int64_t pass = 0; pass < number_of_passes_; ++pass)

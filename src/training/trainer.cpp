@@ -211,7 +211,7 @@ struct Trainer::Implementation {
     for (std::int64_t draw = 0; draw < draws; ++draw) {
       batch.draw(valid, all.data(), n, valid.offsets(seed, Purpose::validation_window, draw), schedule,
                  {seed, Purpose::validation_time, Purpose::validation_noise}, draw);
-      total += denoising_loss(prior.network->forward(batch.x(), batch.t()), batch.epsilon()).item<double>();
+      total += denoising->loss(batch.x(), batch.t(), batch.epsilon());
     }
     if (last.defined()) state.weights.copy_(last);
     return total / draws;

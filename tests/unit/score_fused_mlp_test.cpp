@@ -174,6 +174,7 @@ TEST_P(FusedMlp, DescendsAlongTheGradientThatItEvaluates) {
     };
     for (int step = 0; step < 4; ++step) {
       const double loss = descending->descend(x, t, epsilon, update);
+      EXPECT_EQ(loss, evaluating->loss(x, t, epsilon)) << "step " << step;
       EXPECT_EQ(loss, evaluating->evaluate(x, t, epsilon)) << "step " << step;
       expected.sub_(expected_gradient, 0.25);
       EXPECT_TRUE(at::equal(weights, expected)) << "step " << step;

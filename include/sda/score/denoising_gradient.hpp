@@ -25,6 +25,8 @@ class DenoisingGradient {
   /// One step of an optimiser: calls `update` once for every weight, from several threads at once, and returns L of
   /// before. Weights are updated as soon as their gradient is known, which may never be written to the flat one.
   virtual double descend(const Tensor& x, const Tensor& t, const Tensor& epsilon, const WeightUpdate& update);
+  /// L alone; the flat gradient is undefined afterwards.
+  virtual double loss(const Tensor& x, const Tensor& t, const Tensor& epsilon) { return evaluate(x, t, epsilon); }
 
  protected:
   Tensor gradient_;

@@ -145,6 +145,11 @@ struct Float32Products {
     for (std::int64_t begin = 0; begin < padded(columns); begin += panel) {
       const std::int64_t inside = std::clamp<std::int64_t>(columns - begin, 0, panel);
       float* to = packed + begin * depth + piece.begin * panel;
+      if (inside == panel) {
+        for (std::int64_t row = 0; row < piece.rows; ++row, to += panel)
+          for (std::int64_t c = 0; c < panel; c += lanes()) store(load(a + row * lda + begin + c), to + c);
+        continue;
+      }
       for (std::int64_t row = 0; row < piece.rows; ++row, to += panel)
         std::fill(std::copy_n(a + row * lda + begin, inside, to), to + panel, 0.0f);
     }
@@ -221,10 +226,8 @@ struct BFloat16Packing {
       if (inside < 16) std::fill(rows.begin(), rows.end(), BFloat16{0});
       for (std::int64_t row = 0; row < inside; ++row)
         narrow_row(map.weight + (begin + row) * map.row_stride, map.in, rows.data() + row * ld);
-      BFloat16* to = forward + begin * ld;
-      for (std::int64_t pair = 0; pair < ld / 2; ++pair)
-        for (std::int64_t row = 0; row < 16; ++row, to += 2)
-          std::memcpy(to, rows.data() + row * ld + 2 * pair, 2 * sizeof(BFloat16));
+      for (std::int64_t pair = 0; pair < ld / 2; pair += 16)
+        transpose_pairs(rows.data() + 2 * pair, ld, forward + begin * ld + 32 * pair);
       pack_right(rows.data(), ld, {begin, inside, begin + 16}, map.out, map.in, backward);
     }
   }
@@ -235,27 +238,70 @@ struct BFloat16Packing {
     for (; i < n; ++i) assign(from[i], to[i]);
   }
 
-  /// Rows 2 pair and 2 pair + 1 of a (rows, ≥ 16), columns from `column`, interleaved; zero beyond the rows.
+  /// 16 × 16 pairs.
+  static HWY_INLINE void transpose_pairs(const BFloat16* from, std::int64_t ld, BFloat16* to) {
+#if SDA_AVX512
+    // Four rows at a time: within each 128 bits, then those one under the other.
+    for (int group = 0; group < 4; ++group) {
+      __m512i row[4];
+      for (int i = 0; i < 4; ++i) row[i] = _mm512_loadu_si512(from + (4 * group + i) * ld);
+      const __m512i a = _mm512_unpacklo_epi32(row[0], row[1]), b = _mm512_unpackhi_epi32(row[0], row[1]);
+      const __m512i c = _mm512_unpacklo_epi32(row[2], row[3]), d = _mm512_unpackhi_epi32(row[2], row[3]);
+      const __m512i column[4] = {_mm512_unpacklo_epi64(a, c), _mm512_unpackhi_epi64(a, c), _mm512_unpacklo_epi64(b, d),
+                                 _mm512_unpackhi_epi64(b, d)};
+      const auto put = [&](int quarter, int i, __m128i values) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 32 * (4 * quarter + i) + 8 * group), values);
+      };
+      for (int i = 0; i < 4; ++i) {
+        put(0, i, _mm512_extracti32x4_epi32(column[i], 0));
+        put(1, i, _mm512_extracti32x4_epi32(column[i], 1));
+        put(2, i, _mm512_extracti32x4_epi32(column[i], 2));
+        put(3, i, _mm512_extracti32x4_epi32(column[i], 3));
+      }
+    }
+#else
+    for (std::int64_t pair = 0; pair < 16; ++pair)
+      for (std::int64_t row = 0; row < 16; ++row, to += 2)
+        std::memcpy(to, from + row * ld + 2 * pair, 2 * sizeof(BFloat16));
+#endif
+  }
+
+  /// Rows 2 pair and 2 pair + 1 of a (rows, ≥ 32), 16 columns from `column` and the next 16, interleaved; zero beyond
+  /// the rows.
   static HWY_INLINE void interleave(const BFloat16* a, std::int64_t lda, std::int64_t rows, std::int64_t pair,
-                                    std::int64_t column, BFloat16* to) {
+                                    std::int64_t column, BFloat16* to, BFloat16* to_next) {
+    const BFloat16* from = a + 2 * pair * lda + column;
+#if SDA_AVX512
+    __m512i even = _mm512_setzero_si512(), odd = even;
+    if (2 * pair < rows) even = _mm512_loadu_si512(from);
+    if (2 * pair + 1 < rows) odd = _mm512_loadu_si512(from + lda);
+    alignas(64) static constexpr std::uint16_t order[2][32] = {
+        {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+         8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47},
+        {16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55,
+         24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63}};
+    _mm512_storeu_si512(to, _mm512_permutex2var_epi16(even, _mm512_load_si512(order[0]), odd));
+    _mm512_storeu_si512(to_next, _mm512_permutex2var_epi16(even, _mm512_load_si512(order[1]), odd));
+#else
     const hn::Rebind<std::uint32_t, D> wide;
     const hn::Rebind<BFloat16, D> narrow;
-    const BFloat16* from = a + 2 * pair * lda + column;
-    for (std::int64_t c = 0; c < 16; c += lanes()) {
+    for (std::int64_t c = 0; c < 32; c += lanes()) {
       auto both = hn::Zero(wide);
       if (2 * pair < rows) both = hn::PromoteTo(wide, hn::LoadU(narrow, from + c));
       if (2 * pair + 1 < rows)
         both = hn::Or(both, hn::ShiftLeft<16>(hn::PromoteTo(wide, hn::LoadU(narrow, from + lda + c))));
-      hn::StoreU(both, wide, reinterpret_cast<std::uint32_t*>(to) + c);
+      hn::StoreU(both, wide, reinterpret_cast<std::uint32_t*>(c < 16 ? to : to_next) + c % 16);
     }
+#endif
   }
 
   static void pack_right(const BFloat16* a, std::int64_t lda, Piece piece, std::int64_t depth, std::int64_t columns,
                          BFloat16* packed) {
     const std::int64_t block = 16 * rounded_up(depth, depth_multiple), pairs = (piece.end - piece.begin + 1) / 2;
-    for (std::int64_t column = 0; column < padded(columns); column += 16) {
+    for (std::int64_t column = 0; column < padded(columns); column += 32) {
       BFloat16* to = packed + column / 16 * block + 16 * piece.begin;
-      for (std::int64_t pair = 0; pair < pairs; ++pair, to += 32) interleave(a, lda, piece.rows, pair, column, to);
+      for (std::int64_t pair = 0; pair < pairs; ++pair, to += 32)
+        interleave(a, lda, piece.rows, pair, column, to, to + block);
     }
   }
 };
@@ -286,8 +332,8 @@ struct BFloat16Avx512Products : BFloat16Packing {
     const std::int64_t ld = padded(columns);
     BFloat16* to = packed + piece.begin * ld;
     for (std::int64_t pair = 0; pair < (piece.end - piece.begin + 1) / 2; ++pair)
-      for (std::int64_t column = 0; column < ld; column += 16, to += 32)
-        interleave(g, ldg, piece.rows, pair, column, to);
+      for (std::int64_t column = 0; column < ld; column += 32, to += 64)
+        interleave(g, ldg, piece.rows, pair, column, to, to + 32);
   }
 
   template <class Epilogue>

@@ -42,33 +42,28 @@ void affine_pull_back(const PackedAffine& map, const float* g, std::int64_t n, f
                             Write{out, padded(map.in)});
 }
 
-/// A linear layer's part of the tape: its input, then ∂L/∂(its result).
-float* input_on(std::byte* tape, const PackedLayer& layer) {
-  return reinterpret_cast<float*>(tape + layer.tape);
-}
-float* gradient_on(std::byte* tape, const PackedLayer& layer) {
-  return input_on(tape, layer) + most_rows * padded(layer.first.in);
+float* on_tape(Pass& pass, std::int64_t offset) {
+  return reinterpret_cast<float*>(pass.tape.data() + offset);
 }
 
-void walk(const PackedEmbeddedMlp& model, const float* x, const float* t, const float* epsilon, std::int64_t n,
-          float scale, Pass& pass, Bench& bench) {
+/// Blocks work in place and on the tape.
+Workspace workspace(const Pass& pass) {
+  return {.rows = pass.rows, .capacity = most_rows, .buffer = {}};
+}
+
+void forward(const PackedEmbeddedMlp& model, const float* x, const float* t, const float* epsilon, std::int64_t n,
+             Pass& pass) {
   const PackedAffine &first = model.embedding[0], &second = model.embedding[1];
-  std::byte* tape = pass.tape.data();
-  const auto on_tape = [tape](std::int64_t offset) { return reinterpret_cast<float*>(tape + offset); };
-  float *phases = on_tape(model.waves), *hidden = on_tape(model.hidden), *slope = on_tape(model.slope),
-        *embedded = on_tape(model.embedded);
-  const std::int64_t size = most_rows * model.widest;
-  float* floats = bench.floats.data();
-  const Workspace work{
-      .rows = n, .capacity = most_rows, .buffer = {floats, floats + size, floats + 2 * size, floats + 3 * size}};
+  float *phases = on_tape(pass, model.waves), *hidden = on_tape(pass, model.hidden),
+        *embedded = on_tape(pass, model.embedded), *stream = on_tape(pass, model.forward.front());
   pass.rows = n;
 
   // e(t), beside x.
   for (std::int64_t row = 0; row < n; ++row) waves(t[row], first.in / 2, phases + row * padded(first.in));
-  Float32Products::multiply(phases, padded(first.in), n, first.forward_as<float>(), first.in, padded(first.out),
-                            AddBiasThenSilu<Float32Products>{first.bias.data(), hidden, slope, padded(first.out)});
+  Float32Products::multiply(
+      phases, padded(first.in), n, first.forward_as<float>(), first.in, padded(first.out),
+      AddBiasThenSilu<Float32Products>{first.bias.data(), hidden, on_tape(pass, model.slope), padded(first.out)});
   affine(second, hidden, n, embedded);
-  float *stream = work.buffer[0], *next = work.buffer[1];
   const std::int64_t features = model.layers.back().first.out, in = model.layers.front().first.in;
   for (std::int64_t row = 0; row < n; ++row) {
     float* to = std::copy_n(x + row * features, features, stream + row * padded(in));
@@ -76,44 +71,54 @@ void walk(const PackedEmbeddedMlp& model, const float* x, const float* t, const 
     std::fill(to, stream + (row + 1) * padded(in), 0.0f);
   }
 
+  std::size_t stretch = 0;
   for (const PackedLayer& layer : model.layers) {
     if (layer.residual) {
       with_products(layer.arithmetic, [&](auto products) {
-        block_forward<decltype(products), true>(layer, work, stream, tape + layer.tape);
+        block_forward<decltype(products), true>(layer, workspace(pass), stream, pass.tape.data() + layer.tape);
       });
     } else {
-      std::copy_n(stream, n * padded(layer.first.in), input_on(tape, layer));
+      float* next = on_tape(pass, model.forward[++stretch]);
       affine(layer.first, stream, n, next);
-      std::swap(stream, next);
+      stream = next;
     }
   }
 
-  // g = ∂L/∂ε_φ = 2 scale (ε_φ − ε), zero in the padding.
+  // ε_φ − ε in the place of ε_φ, zero in the padding.
   const std::int64_t ld = padded(features);
   for (std::int64_t row = 0; row < n; ++row) {
     double squares = 0;
     for (std::int64_t i = 0; i < features; ++i) {
       const float error = stream[row * ld + i] - epsilon[row * features + i];
       squares += static_cast<double>(error) * error;
-      stream[row * ld + i] = 2 * scale * error;
+      stream[row * ld + i] = error;
     }
     std::fill_n(stream + row * ld + features, ld - features, 0.0f);
     pass.squares[static_cast<std::size_t>(row)] = squares;
   }
+}
 
+void back(const PackedEmbeddedMlp& model, float scale, Pass& pass, Bench& bench) {
+  const PackedAffine& second = model.embedding[1];
+  const std::int64_t n = pass.rows, features = model.layers.back().first.out, in = model.layers.front().first.in;
+  std::size_t stretch = model.backward.size() - 1;
+  float* stream = on_tape(pass, model.backward[stretch]);
+  for (std::int64_t i = 0; i < n * padded(features); ++i) stream[i] *= 2 * scale;  // ∂L/∂ε_φ
   for (auto layer = model.layers.rbegin(); layer != model.layers.rend(); ++layer) {
     if (layer->residual) {
       with_products(layer->arithmetic, [&](auto products) {
-        block_pull_back<decltype(products), true>(*layer, work, stream, next, tape + layer->tape);
+        block_pull_back<decltype(products), true>(*layer, workspace(pass), stream, bench.floats.data(),
+                                                  pass.tape.data() + layer->tape);
       });
     } else {
-      std::copy_n(stream, n * padded(layer->first.out), gradient_on(tape, *layer));
+      float* next = on_tape(pass, model.backward[--stretch]);
       affine_pull_back(layer->first, stream, n, next);
-      std::swap(stream, next);
+      stream = next;
     }
   }
 
   // stream holds ∂L/∂[x, e]; the gradients at both maps' results take the place of e and of the slope.
+  float *embedded = on_tape(pass, model.embedded), *slope = on_tape(pass, model.slope);
   for (std::int64_t row = 0; row < n; ++row) {
     float* to = embedded + row * padded(second.out);
     std::fill(std::copy_n(stream + row * padded(in) + features, second.out, to), to + padded(second.out), 0.0f);
@@ -185,7 +190,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace sda::kernels {
 
-HWY_EXPORT(walk);
+HWY_EXPORT(forward);
+HWY_EXPORT(back);
 HWY_EXPORT(differentiate_map);
 HWY_EXPORT(make_room_for);
 HWY_EXPORT(pack);
@@ -214,6 +220,8 @@ ResidualMlpGradient::ResidualMlpGradient(EmbeddedMlpView network, Arithmetic ari
   add(second, packed_.embedding[1], Arithmetic::float32, packed_.embedded, packed_.hidden);
 
   packed_.layers.resize(network_.layers.size());
+  packed_.forward = {floats_on_tape(network_.layers.front().first.in)};
+  packed_.backward = {floats_on_tape(network_.layers.front().first.in)};
   for (std::size_t i = 0; i < packed_.layers.size(); ++i) {
     const LayerView& view = network_.layers[i];
     PackedLayer& layer = packed_.layers[i];
@@ -226,10 +234,12 @@ ResidualMlpGradient::ResidualMlpGradient(EmbeddedMlpView network, Arithmetic ari
       add(view.first, layer.first, layer.arithmetic, layer.tape + tape.derivative, layer.tape + tape.normalised);
       add(view.second, layer.second, layer.arithmetic, layer.tape + tape.gradient, layer.tape + tape.activation);
     } else {
-      layer.tape = floats_on_tape(view.first.in);
-      add(view.first, layer.first, layer.arithmetic, floats_on_tape(view.first.out), layer.tape);
+      packed_.backward.push_back(floats_on_tape(view.first.out));
+      add(view.first, layer.first, layer.arithmetic, packed_.backward.back(), packed_.forward.back());
+      packed_.forward.push_back(floats_on_tape(view.first.out));
     }
   }
+  packed_.forward.back() = packed_.backward.back();  // ε_φ, and in its place ∂L/∂ε_φ
   std::stable_sort(maps_.begin(), maps_.end(), [](const TrainedMap& a, const TrainedMap& b) {
     return a.view->out * a.view->in > b.view->out * b.view->in;
   });
@@ -247,14 +257,18 @@ ResidualMlpGradient::Bench ResidualMlpGradient::make_bench(std::int64_t rows) co
   // The right factor of a map's gradient and a block of the left one, of float32 at most.
   const std::int64_t factors = rounded_up(rows, 32) * (padded(packed_.widest) + block) * std::int64_t{sizeof(float)};
   return {.rows = rows,
-          .floats = Aligned<float>(static_cast<std::size_t>(4 * most_rows * packed_.widest)),
+          .floats = Aligned<float>(static_cast<std::size_t>(most_rows * packed_.widest)),
           .gradient = Aligned<float>(static_cast<std::size_t>(gradient_size_)),
           .factors = Aligned<std::byte>(static_cast<std::size_t>(factors))};
 }
 
-void ResidualMlpGradient::walk(const float* x, const float* t, const float* epsilon, std::int64_t n, float scale,
-                               Pass& pass, Bench& bench) const {
-  HWY_DYNAMIC_DISPATCH(walk)(packed_, x, t, epsilon, n, scale, pass, bench);
+void ResidualMlpGradient::forward(const float* x, const float* t, const float* epsilon, std::int64_t n,
+                                  Pass& pass) const {
+  HWY_DYNAMIC_DISPATCH(forward)(packed_, x, t, epsilon, n, pass);
+}
+
+void ResidualMlpGradient::back(float scale, Pass& pass, Bench& bench) const {
+  HWY_DYNAMIC_DISPATCH(back)(packed_, scale, pass, bench);
 }
 
 void ResidualMlpGradient::differentiate(std::int64_t map, std::int64_t begin, std::int64_t end,

@@ -23,6 +23,9 @@ struct PackedEmbeddedMlp {
   std::int64_t widest = 0;
   /// Where the embedding's waves, silu, its derivative and e begin on a pass's tape, in bytes.
   std::int64_t waves = 0, hidden = 0, slope = 0, embedded = 0;
+  /// Where the stream lies before the first linear layer, between one and the next, and after the last; and its
+  /// gradient. Blocks change it in place, so what is left there is one factor of a linear layer's gradient.
+  std::vector<std::int64_t> forward{}, backward{};
 };
 
 /// One linear map: ∂L/∂W = gᵀ a and ∂L/∂b = Σ g over rows of g (rows, out) and a (rows, in), which lie on the tapes.
@@ -67,10 +70,10 @@ class ResidualMlpGradient {
   };
   Bench make_bench(std::int64_t rows) const;
 
-  /// The first phase: forward and back for the loss scale · Σ_rows ‖ε_φ(x, t) − ε‖² of n ≤ most_rows rows; x and
-  /// epsilon (n, features), t (n).
-  void walk(const float* x, const float* t, const float* epsilon, std::int64_t n, float scale, Pass& pass,
-            Bench& bench) const;
+  /// The first phase: ε_φ(x, t) − ε of n ≤ most_rows rows; x and epsilon (n, features), t (n). Then back from the loss
+  /// scale · Σ_rows ‖ε_φ(x, t) − ε‖².
+  void forward(const float* x, const float* t, const float* epsilon, std::int64_t n, Pass& pass) const;
+  void back(float scale, Pass& pass, Bench& bench) const;
 
   /// The second: the gradient of a map's rows begin … end − 1 (see `pack`) over all passes, in one order whatever the
   /// passes, given to take(place of the first weight among all, gradients, how many). All passes but the last have an
