@@ -71,6 +71,7 @@ class Simulated final : public Dynamics {
   StateLayout layout() const override { return about_.layout; }
   Normalisation normalisation() const override { return about_.normalisation; }
   bool is_stochastic() const override { return about_.noise > 0; }
+  std::int64_t solver_steps() const override { return about_.substeps; }
 
   Tensor start(std::int64_t members, const StreamKey& key, at::ScalarType dtype) const override {
     return about_.start(members, key, dtype);
@@ -84,7 +85,7 @@ class Simulated final : public Dynamics {
   Tensor trajectories(const Tensor& start, std::int64_t length, const StreamKey& key,
                       const ProgressCallback& progress) const override {
     check_states(start, about_.layout.event, about_.name);
-    return record_trajectories(start, length, transitions_at_once(start), progress,
+    return record_trajectories(start, start, length, transitions_at_once(start), progress,
                                [&](Tensor& x, std::int64_t first, std::int64_t steps, Tensor& all) {
                                  StreamKey here = key;
                                  here.step += static_cast<std::uint64_t>(first);
