@@ -256,6 +256,11 @@ std::unique_ptr<Dynamics> make_dynamics(const DynamicsParameters& parameters) {
   if (p.system == "lorenz63") return lorenz63(p);
   if (p.system == "lorenz96") return lorenz96(p);
   if (p.system == "lotka_volterra") return lotka_volterra(p);
+  if (p.system == "kolmogorov") {
+    if (p.noise > 0) refuse("noise", std::to_string(p.noise), "0", "kolmogorov is deterministic");
+    if (p.substeps != 1) refuse("substeps", std::to_string(p.substeps), "1", "set dynamics.cfl for shorter steps");
+    return std::make_unique<KolmogorovFlow>(p.kolmogorov, p.dt > 0 ? p.dt : 0.2);
+  }
   // The linear chains carry their own noise.
   if (p.noise != -1) refuse("noise", std::to_string(p.noise), "-1", "the noise of " + p.system + " is fixed");
   if (p.system == "damped_spring") return std::make_unique<LinearGaussianChain>(damped_spring(p.dt > 0 ? p.dt : 0.01));
