@@ -14,15 +14,6 @@ namespace sda::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-struct AddTo {
-  float* out;
-  std::int64_t ld;
-  HWY_INLINE void operator()(std::int64_t row, std::int64_t column, V v) const {
-    float* at = out + row * ld + column;
-    store(hn::Add(load(at), v), at);
-  }
-};
-
 /// W (out, in) and b of h ↦ W h + b: ∂L/∂W = gᵀ a and ∂L/∂b = Σ g over rows of g (rows, out) and a (rows, in).
 template <class Products, class T>
 void add_map_gradient(const T* g, const T* a, std::int64_t rows, std::int64_t out, std::int64_t in, bool fresh,
