@@ -34,34 +34,6 @@ std::string recipe(Experiment experiment) {
   return to_toml(only);
 }
 
-/// "sampler.steps = 8" of `found` where `wanted` has another line.
-std::pair<std::string, std::string> first_difference(const std::string& found, const std::string& wanted) {
-  std::istringstream a(found), b(wanted);
-  for (std::string x, y; std::getline(a, x) && std::getline(b, y);) {
-    if (x != y) return {x, y};
-  }
-  return {};
-}
-
-void require_same_run(const std::string& path, const ModelFile& checkpoint, const Experiment& experiment,
-                      const Globals& globals) {
-  const std::string mend = "give what it was started with, or start again without --resume";
-  const std::string now = recipe(experiment);
-  const std::string then = recipe(read_recorded_experiment(checkpoint.provenance.config, path));
-  if (now != then) {
-    const auto [found, wanted] = first_difference(now, then);
-    throw UsageError(
-        {.what = "the checkpoint is of another recipe", .where = path, .found = found, .wanted = wanted, .mend = mend});
-  }
-  if (globals.seed_given && globals.seed != checkpoint.provenance.seed) {
-    throw UsageError({.what = "the checkpoint is of another seed",
-                      .where = path,
-                      .found = fmt::format("--seed {}", globals.seed),
-                      .wanted = fmt::format("{}", checkpoint.provenance.seed),
-                      .mend = mend});
-  }
-}
-
 ModelFile read_checkpoint(const std::string& path) {
   ModelFile checkpoint = read_model(path);
   if (!checkpoint.training) {
@@ -83,8 +55,10 @@ void train(const Options& options, Globals& globals) {
   if (!data.dynamics.empty()) experiment.dynamics = read_dynamics(data.dynamics, options.data + "/train.nc");
   apply_flags(experiment, globals, {"dynamics", "simulation"});
   if (checkpoint) {
-    require_same_run(saved_in, *checkpoint, experiment, globals);
-    globals.seed = checkpoint->provenance.seed;
+    const Provenance& begun = checkpoint->provenance;
+    require_same_run(saved_in, recipe(experiment), recipe(read_recorded_experiment(begun.config, saved_in)), begun.seed,
+                     globals);
+    globals.seed = begun.seed;
   }
 
   const StateLayout& layout = data.trajectories.layout;
