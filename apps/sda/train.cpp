@@ -34,6 +34,13 @@ std::string recipe(Experiment experiment) {
   return to_toml(only);
 }
 
+/// Fields that the network sees beside the state: those of the dynamics, if they are known and the network has a place
+/// for them.
+Tensor context_of(const Experiment& experiment, bool dynamics_known) {
+  const bool takes_fields = experiment.network.kind == "unet" && !experiment.network.global;
+  return dynamics_known && takes_fields ? make_dynamics(experiment.dynamics)->context() : Tensor();
+}
+
 ModelFile read_checkpoint(const std::string& path) {
   ModelFile checkpoint = read_model(path);
   if (!checkpoint.training) {
@@ -62,12 +69,13 @@ void train(const Options& options, Globals& globals) {
   }
 
   const StateLayout& layout = data.trajectories.layout;
+  const Tensor context = context_of(experiment, !data.dynamics.empty());
   Prior prior{.network_parameters = experiment.network,
               .schedule = experiment.schedule,
               .layout = layout,
               .normalisation = data.normalisation,
-              .context = {},
-              .network = make_network(experiment.network, layout.event, globals.seed),
+              .context = context,
+              .network = make_network(experiment.network, layout.event, globals.seed, context),
               .dynamics = data.dynamics.empty() ? "" : experiment.dynamics.system};
   Trainer trainer(prior, experiment.training, data.trajectories, held_out.trajectories, globals.seed);
   require_writable(options.output);
