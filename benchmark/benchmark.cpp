@@ -97,7 +97,7 @@ struct Setting {
     y.length = length;
     y.values = inputs.at("y").to(at::kDouble);
     y.chain = {{"every", {8}}, {"select", {0}}};
-    y.op = sda::make_operator(y.chain, y.normalisation);
+    y.op = sda::make_operator(y.chain, y.layout, y.normalisation);
     y.noise = sda::GaussianNoise({noise});
     y.name = "lo";
     return y;

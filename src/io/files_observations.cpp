@@ -130,7 +130,7 @@ ObservationFile read_observations(const std::string& path) {
     observations.length = file.integer("sda_length");
     observations.start_time = file.number("sda_start_time");
     observations.chain = read_operator(file.text("sda_operator"), "attribute sda_operator");
-    observations.op = make_operator(observations.chain, observations.normalisation);
+    observations.op = make_operator(observations.chain, observations.layout, observations.normalisation);
     observations.noise = GaussianNoise(read_sigma(file));
     observations.values = file.read("observation").to(at::kDouble);
     require_finite(observations.values, reading_axes(observations.values.dim() - 1), file.where("observation"));

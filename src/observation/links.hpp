@@ -1,4 +1,5 @@
-/// The links an operator is made of. Each formula and its pull-back stand once, here.
+/// The links an operator is made of. Each formula and its pull-back stand once: links of time in time_links.cpp, of
+/// values in value_links.cpp, of space in space_links.cpp; their names and arguments in links.cpp.
 #pragma once
 
 #include <memory>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "core/torch.hpp"
+#include "observation/field.hpp"
 #include "sda/core/layout.hpp"
 #include "sda/observation/operator.hpp"
 
@@ -20,28 +22,41 @@ class TimeLink {
   virtual std::string describe() const = 0;
 };
 
-/// Changes what is read of each state: (n, …event) → (n, …reading).
+/// Changes what is read of each state, from one field to another: (…, field) → (…, reading), any leading axes.
 class StateLink {
  public:
+  explicit StateLink(Field field, Field reading) : field_(std::move(field)), reading_(std::move(reading)) {}
   virtual ~StateLink() = default;
   virtual Tensor read(const Tensor& x) const = 0;
-  /// vᵀ ∂read/∂x.
+  /// vᵀ ∂read/∂x. An affine link must not look at x, which may be undefined.
   virtual Tensor pull_back(const Tensor& x, const Tensor& v) const = 0;
-  /// Shape of a reading. Throws ShapeError.
-  virtual Shape reading_shape(at::IntArrayRef event) const = 0;
   virtual bool is_affine() const = 0;
   virtual bool is_linear() const { return is_affine(); }
   virtual std::string describe() const = 0;
+  const Field& reading() const { return reading_; }
+
+ protected:
+  const Field& field() const { return field_; }
+  /// Of an axis of the field within x, counted from the end.
+  std::int64_t axis_of(std::int64_t axis) const { return axis - std::ssize(field_.sizes); }
+  /// Of the field, with the leading axes of a reading v.
+  Shape shape_for(const Tensor& v) const;
+  Tensor zeros_for(const Tensor& v) const { return at::zeros(shape_for(v), v.options()); }
+
+ private:
+  Field field_, reading_;
 };
 
-/// What value a link takes in TOML.
-enum class Arguments { none, one, list };
+/// What value a link takes in TOML: true, one number, a list, either of these, or a table {name = number or list}.
+enum class Arguments { none, one, list, one_or_list, table };
 
 struct LinkKind {
   std::string name, help;
   Arguments arguments = Arguments::none;
   bool whole = true;  ///< numbers are integers
   double least = -std::numeric_limits<double>::infinity();
+  std::vector<std::string> names{};  ///< table: those it must have, one number each
+  int for_axis = 0;                  ///< table: so many numbers for an axis of space, under the axis's name
 };
 
 const std::vector<LinkKind>& link_kinds();
@@ -49,10 +64,13 @@ const std::vector<LinkKind>& link_kinds();
 const LinkKind& find_kind(const std::string& name, const std::string& where);
 /// Throws UsageError if the link's kind is unknown or its numbers are not what the kind takes.
 void check_link(const OperatorLink& link, const std::string& where);
+std::vector<std::int64_t> integers(const std::vector<double>& numbers);
 
-/// The link of time of that kind, or null if the kind is one of state. `link` has been checked.
+/// The link of that kind, or null if the kind is another's; `link` has been checked. What does not fit the field that
+/// the links before it left is a ShapeError, or a UsageError where the numbers are at fault.
 std::unique_ptr<TimeLink> make_time_link(const OperatorLink& link);
-/// The link of state of that kind. `link` has been checked and is not one of time.
-std::unique_ptr<StateLink> make_state_link(const OperatorLink& link, const Normalisation& normalisation);
+std::unique_ptr<StateLink> make_value_link(const OperatorLink& link, const Normalisation& normalisation,
+                                           const Field& field);
+std::unique_ptr<StateLink> make_space_link(const OperatorLink& link, const Field& field);
 
 }  // namespace sda::observation

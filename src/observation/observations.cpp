@@ -98,7 +98,7 @@ Observations observe(const Tensor& truth, const StateLayout& layout, const Norma
   y.normalisation = normalisation;
   y.length = truth.size(0);
   y.chain = chain;
-  y.op = make_operator(chain, normalisation);
+  y.op = make_operator(chain, layout, normalisation);
   y.noise = noise;
   y.truth = truth;
   y.name = name;

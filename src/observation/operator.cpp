@@ -21,28 +21,43 @@ using observation::Arguments;
 using observation::StateLink;
 using observation::TimeLink;
 
-/// The states read of whole trajectories: (member, length, …event) → (member × times, …event), with their indices.
-struct ReadStates {
-  Tensor index;   ///< (times)
-  Tensor states;  ///< (member × times, …event)
-};
-
-ReadStates read_states(const ObservationOperator& op, const Tensor& trajectories) {
+std::vector<std::int64_t> times_of(const ObservationOperator& op, const Tensor& trajectories) {
   if (trajectories.dim() < 3) {
     throw ShapeError({.what = "not a batch of trajectories",
                       .where = "observation operator",
                       .found = to_string(trajectories.sizes()),
                       .wanted = "member × length × event"});
   }
-  const auto index = at::tensor(op.times(trajectories.size(1)), at::kLong).to(trajectories.device());
-  return {index, trajectories.index_select(1, index).flatten(0, 1)};
+  return op.times(trajectories.size(1));
+}
+
+/// Whether times lie evenly apart, so that a view can hold their states.
+bool are_even(const std::vector<std::int64_t>& times) {
+  for (std::size_t i = 2; i < times.size(); ++i) {
+    if (times[i] - times[i - 1] != times[1] - times[0]) return false;
+  }
+  return !times.empty();
+}
+
+/// The states of trajectories (member, length, …) at even times: a view (member, times, …).
+Tensor even_states(const Tensor& trajectories, const std::vector<std::int64_t>& times) {
+  const auto step = times.size() > 1 ? times[1] - times[0] : 1;
+  return trajectories.slice(1, times.front(), times.back() + 1, step);
+}
+
+Tensor index_of(const std::vector<std::int64_t>& times, const Tensor& trajectories) {
+  return at::tensor(times, at::kLong).to(trajectories.device());
 }
 
 /// A chain of links: those of time choose states, those of state make the reading, each in their order.
 class Chain final : public ObservationOperator {
  public:
-  Chain(std::vector<std::unique_ptr<TimeLink>> time, std::vector<std::unique_ptr<StateLink>> state)
-      : time_(std::move(time)), state_(std::move(state)) {}
+  Chain(Shape event, std::vector<std::unique_ptr<TimeLink>> time, std::vector<std::unique_ptr<StateLink>> state)
+      : event_(std::move(event)), time_(std::move(time)), state_(std::move(state)) {
+    for (std::size_t i = 0; i < state_.size(); ++i) {
+      if (!state_[i]->is_affine()) curved_ = i + 1;
+    }
+  }
 
   std::vector<std::int64_t> times(std::int64_t length) const override {
     std::vector<std::int64_t> states(static_cast<std::size_t>(length));
@@ -52,20 +67,20 @@ class Chain final : public ObservationOperator {
   }
 
   Tensor read(const Tensor& states) const override {
-    reading_shape(states.sizes().slice(1));
+    require_states(states);
     auto y = states;
     for (const auto& link : state_) y = link->read(y);
     return y;
   }
 
-  // The chain rule, last link first; a linear link does not look at the values it is given.
+  // The chain rule, last link first. What the links read is needed as far as the last that is not affine.
   Tensor pull_back(const Tensor& states, const Tensor& v) const override {
-    reading_shape(states.sizes().slice(1));
-    std::vector<Tensor> inputs;
+    require_states(states);
+    std::vector<Tensor> inputs(state_.size());
     auto y = states;
-    for (const auto& link : state_) {
-      inputs.push_back(y);
-      if (link != state_.back()) y = link->read(y);
+    for (std::size_t i = 0; i < curved_; ++i) {
+      inputs[i] = y;
+      if (i + 1 < curved_) y = state_[i]->read(y);
     }
     auto g = v;
     for (auto i = state_.size(); i-- > 0;) g = state_[i]->pull_back(inputs[i], g);
@@ -75,14 +90,11 @@ class Chain final : public ObservationOperator {
   bool is_linear() const override {
     return std::all_of(state_.begin(), state_.end(), [](const auto& link) { return link->is_linear(); });
   }
-  bool is_affine() const override {
-    return std::all_of(state_.begin(), state_.end(), [](const auto& link) { return link->is_affine(); });
-  }
+  bool is_affine() const override { return curved_ == 0; }
 
   Shape reading_shape(at::IntArrayRef event) const override {
-    Shape shape(event.begin(), event.end());
-    for (const auto& link : state_) shape = link->reading_shape(shape);
-    return shape;
+    if (event != event_) refuse_event(event);
+    return state_.empty() ? event_ : state_.back()->reading().sizes;
   }
 
   std::string describe() const override {
@@ -95,8 +107,21 @@ class Chain final : public ObservationOperator {
   }
 
  private:
+  [[noreturn]] void refuse_event(at::IntArrayRef found) const {
+    throw ShapeError({.what = "states are not those that the operator reads",
+                      .where = "observation operator",
+                      .found = to_string(found),
+                      .wanted = to_string(event_)});
+  }
+  void require_states(const Tensor& states) const {
+    const auto leading = states.dim() - std::ssize(event_);
+    if (leading < 1 || states.sizes().slice(static_cast<std::size_t>(leading)) != event_) refuse_event(states.sizes());
+  }
+
+  Shape event_;
   std::vector<std::unique_ptr<TimeLink>> time_;
   std::vector<std::unique_ptr<StateLink>> state_;
+  std::size_t curved_ = 0;  ///< links up to the last that is not affine
 };
 
 std::string link_name(std::size_t i, const OperatorLink& link) {
@@ -120,9 +145,21 @@ double number_from_toml(const toml::node& node, const std::string& where) {
   throw UsageError({.what = "not a number", .where = where, .found = found.str(), .wanted = "a number"});
 }
 
-/// The numbers of a link from its value; the shape of the value (true, number, list) must be the kind's own.
-std::vector<double> numbers_from_toml(const observation::LinkKind& kind, const toml::node& value,
-                                      const std::string& where) {
+/// Puts a number, or those of a list, after the ones that a link has; under `name` if the kind takes names.
+void append_numbers(OperatorLink& link, const toml::node& value, const std::string& where, const std::string& name) {
+  const auto append = [&](const toml::node& node) {
+    link.numbers.push_back(number_from_toml(node, where));
+    if (!name.empty()) link.names.push_back(name);
+  };
+  if (const auto* list = value.as_array()) {
+    for (const auto& element : *list) append(element);
+  } else {
+    append(value);
+  }
+}
+
+/// The link of a kind with this value; the value's form (true, number, list, table) must be the kind's own.
+OperatorLink link_from_toml(const observation::LinkKind& kind, const toml::node& value, const std::string& where) {
   const auto refuse = [&](const std::string& wanted) {
     std::ostringstream found;
     value.visit([&](const auto& node) { found << node; });
@@ -132,21 +169,64 @@ std::vector<double> numbers_from_toml(const observation::LinkKind& kind, const t
                       .wanted = wanted,
                       .mend = kind.arguments == Arguments::none ? "leave the link out where it is not wanted" : ""});
   };
-  std::vector<double> numbers;
+  OperatorLink link{kind.name, {}};
   switch (kind.arguments) {
     case Arguments::none:
       if (value.value_exact<bool>() != true) refuse("true");
-      break;
+      return link;
     case Arguments::one:
       if (!value.is_number()) refuse("one number");
-      numbers.push_back(number_from_toml(value, where));
       break;
     case Arguments::list:
       if (!value.is_array()) refuse("a list of numbers in [ ]");
-      for (const auto& element : *value.as_array()) numbers.push_back(number_from_toml(element, where));
       break;
+    case Arguments::one_or_list:
+      if (!value.is_number() && !value.is_array()) refuse("a number or a list of numbers in [ ]");
+      break;
+    case Arguments::table:
+      if (!value.is_table()) refuse(kind.help);
+      for (const auto& [name, node] : *value.as_table()) append_numbers(link, node, where, std::string(name.str()));
+      return link;
   }
-  return numbers;
+  append_numbers(link, value, where, "");
+  return link;
+}
+
+std::string list_to_toml(const std::vector<double>& numbers) {
+  std::vector<std::string> texts;
+  for (const auto number : numbers) texts.push_back(number_to_toml(number));
+  return texts.size() == 1 ? texts.front() : fmt::format("[{}]", fmt::join(texts, ", "));
+}
+
+/// "{x = [1, 2], y = [0, 3]}": numbers of one name together, in the order of their first.
+std::string table_to_toml(const OperatorLink& link) {
+  std::vector<std::string> entries;
+  std::vector<std::string> done;
+  for (const auto& name : link.names) {
+    if (std::find(done.begin(), done.end(), name) != done.end()) continue;
+    done.push_back(name);
+    std::vector<double> numbers;
+    for (std::size_t i = 0; i < link.names.size(); ++i) {
+      if (link.names[i] == name) numbers.push_back(link.numbers[i]);
+    }
+    std::ostringstream key;  // quoted where TOML asks for it
+    key << toml::toml_formatter{toml::table{{name, true}}, toml::format_flags::none};
+    entries.push_back(key.str().substr(0, key.str().rfind(" =")) + " = " + list_to_toml(numbers));
+  }
+  return fmt::format("{{{}}}", fmt::join(entries, ", "));
+}
+
+std::string value_to_toml(const OperatorLink& link) {
+  switch (observation::find_kind(link.kind, "operator").arguments) {
+    case Arguments::none:
+      return "true";
+    case Arguments::table:
+      return table_to_toml(link);
+    case Arguments::list:
+      return link.numbers.size() == 1 ? "[" + list_to_toml(link.numbers) + "]" : list_to_toml(link.numbers);
+    default:
+      return list_to_toml(link.numbers);
+  }
 }
 
 }  // namespace
@@ -159,27 +239,36 @@ Tensor ObservationOperator::pull_back(const Tensor& states, const Tensor& v) con
 }
 
 Tensor ObservationOperator::apply(const Tensor& trajectories) const {
-  const auto [index, states] = read_states(*this, trajectories);
-  return read(states).unflatten(0, {trajectories.size(0), index.size(0)});
+  const auto when = times_of(*this, trajectories);
+  return read(are_even(when) ? even_states(trajectories, when)
+                             : trajectories.index_select(1, index_of(when, trajectories)));
 }
 
 Tensor ObservationOperator::apply_pull_back(const Tensor& trajectories, const Tensor& v) const {
-  const auto [index, states] = read_states(*this, trajectories);
-  const auto reading = prepend({trajectories.size(0), index.size(0)}, reading_shape(trajectories.sizes().slice(2)));
+  const auto when = times_of(*this, trajectories);
+  const auto reading = prepend({trajectories.size(0), std::ssize(when)}, reading_shape(trajectories.sizes().slice(2)));
   if (v.sizes() != reading) {
     throw ShapeError({.what = "a pull-back's cotangent does not have the readings' shape",
                       .where = "observation operator",
                       .found = to_string(v.sizes()),
                       .wanted = to_string(reading)});
   }
-  const auto g = pull_back(states, v.flatten(0, 1)).unflatten(0, {trajectories.size(0), index.size(0)});
-  return at::zeros_like(trajectories).index_copy_(1, index, g);
+  const bool all = std::ssize(when) == trajectories.size(1);
+  const auto out = all ? at::empty_like(trajectories) : at::zeros_like(trajectories);
+  if (are_even(when)) {
+    even_states(out, when).copy_(pull_back(even_states(trajectories, when), v));
+    return out;
+  }
+  const auto index = index_of(when, trajectories);
+  return out.index_copy_(1, index, pull_back(trajectories.index_select(1, index), v));
 }
 
 std::shared_ptr<const ObservationOperator> make_operator(const std::vector<OperatorLink>& chain,
+                                                         const StateLayout& layout,
                                                          const Normalisation& normalisation) {
   std::vector<std::unique_ptr<TimeLink>> time;
   std::vector<std::unique_ptr<StateLink>> state;
+  auto field = observation::field_of(layout);
   for (std::size_t i = 0; i < chain.size(); ++i) {
     const auto& link = chain[i];
     observation::check_link(link, link_name(i, link));
@@ -193,21 +282,16 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
                         .found = fmt::format("physical after \"{}\"", state.back()->describe()),
                         .wanted = "physical before every link that changes what is read"});
     }
-    state.push_back(observation::make_state_link(link, normalisation));
+    auto of_state = observation::make_value_link(link, normalisation, field);
+    state.push_back(of_state ? std::move(of_state) : observation::make_space_link(link, field));
+    field = state.back()->reading();
   }
-  return std::make_shared<Chain>(std::move(time), std::move(state));
+  return std::make_shared<Chain>(layout.event, std::move(time), std::move(state));
 }
 
 std::string to_toml(const std::vector<OperatorLink>& chain) {
   std::vector<std::string> links;
-  for (const auto& link : chain) {
-    const auto arguments = observation::find_kind(link.kind, "operator").arguments;
-    std::vector<std::string> numbers;
-    for (const auto number : link.numbers) numbers.push_back(number_to_toml(number));
-    const auto list = fmt::format("{}", fmt::join(numbers, ", "));
-    const auto value = arguments == Arguments::none ? "true" : arguments == Arguments::one ? list : "[" + list + "]";
-    links.push_back(fmt::format("{{{} = {}}}", link.kind, value));
-  }
+  for (const auto& link : chain) links.push_back(fmt::format("{{{} = {}}}", link.kind, value_to_toml(link)));
   return fmt::format("[{}]", fmt::join(links, ", "));
 }
 
@@ -233,7 +317,7 @@ std::vector<OperatorLink> read_operator(const std::string& text, const std::stri
     const auto entry = link->begin();  // owns the pair that it points to
     const auto place = fmt::format("{}: link {}", where, chain.size() + 1);
     const auto& kind = observation::find_kind(std::string(entry->first.str()), place);
-    chain.push_back({kind.name, numbers_from_toml(kind, entry->second, place)});
+    chain.push_back(link_from_toml(kind, entry->second, place));
     observation::check_link(chain.back(), place);
   }
   return chain;

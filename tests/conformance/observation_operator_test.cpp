@@ -29,13 +29,31 @@ struct Case {
     auto normalisation = sda::Normalisation::identity(event);
     normalisation.mean += mean;
     normalisation.std *= 1 + at::arange(normalisation.std.numel(), at::kDouble).view(event) / 4;
-    return sda::make_operator(chain, normalisation);
+    return sda::make_operator(chain, layout(), normalisation);
+  }
+
+  /// As many variables as the first axis is long, on a grid (y, x) of cells 0.5 × 0.25.
+  sda::StateLayout layout() const {
+    sda::StateLayout layout{.event = event, .variables = {}, .space_names = {}};
+    for (std::int64_t c = 0; c < event.front(); ++c) layout.variables.push_back({"v" + std::to_string(c), ""});
+    if (event.size() == 3) {
+      layout.space_names = {"y", "x"};
+      layout.spacing = {0.5, 0.25};
+    }
+    return layout;
   }
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.name;
 }
+
+const Shape flow{2, 4, 6};
+const sda::OperatorLink circle{"circle", {0.5, 0.75, 1}, {"radius", "x", "y"}};
+const sda::OperatorLink outside_circle{"outside_circle", {0.5, 0.75, 1}, {"radius", "x", "y"}};
+const sda::OperatorLink box{"box", {0.3, 1.2, 0, 1.5}, {"x", "x", "y", "y"}};
+const sda::OperatorLink outside_box{"outside_box", {0.3, 1.2, 0, 1.5}, {"x", "x", "y", "y"}};
+const sda::OperatorLink random_points{"random_points", {3, 0.3}, {"seed", "share"}};
 
 const std::vector<Case> operators{
     {"everything", {}, {3}},
@@ -58,6 +76,30 @@ const std::vector<Case> operators{
     {"nonlinear_chain",
      {{"physical", {}}, {"coarsen", {2}}, {"saturate", {}}, {"square", {}}, {"every", {3}}},
      {2, 4, 6},
+     1},
+    {"first", {{"first", {3}}}, {3}},
+    {"last", {{"last", {3}}}, {3}},
+    {"coarsen_axes", {{"coarsen", {2, 3}}}, flow},
+    {"coarsen_to", {{"coarsen_to", {2}}}, flow},
+    {"grid_every", {{"grid_every", {3, 2}}}, flow},
+    {"random_points", {random_points}, flow},
+    {"circle", {circle}, flow},
+    {"outside_circle", {outside_circle}, flow},
+    {"box", {box}, flow},
+    {"outside_box", {outside_box}, flow},
+    {"mean", {{"mean", {}}}, flow},
+    {"mean_of_a_line", {{"mean", {}}}, {3}},
+    {"speed", {{"speed", {}}}, flow},
+    {"vorticity", {{"vorticity", {}}}, flow},
+    {"mean_of_a_region", {{"first", {4}}, circle, {"mean", {}}}, flow},
+    {"component_at_scattered_times", {{"times", {0, 1, 4}}, random_points, {"select", {1, 1}}}, flow},
+    {"saturating_vorticity_in_a_box",
+     {{"every", {3}}, {"vorticity", {}}, {"scale", {0.25}}, {"saturate", {}}, box},
+     flow},
+    {"vorticity_of_averages", {{"every", {2}}, {"coarsen", {1, 2}}, {"vorticity", {}}, {"grid_every", {2}}}, flow},
+    {"nonlinear_after_and_before_linear",
+     {{"physical", {}}, {"grid_every", {1, 2}}, {"speed", {}}, {"coarsen", {1, 3}}, {"square", {}}, outside_circle},
+     flow,
      1},
 };
 
@@ -167,6 +209,11 @@ TEST_P(Operator, RefusesShapesInWords) {
     EXPECT_THAT(error.what(), testing::HasSubstr(sda::to_string(v.sizes())));
   }
   EXPECT_THROW(op->apply(x.flatten(1)), sda::ShapeError);
+}
+
+TEST_P(Operator, ReadsItsTomlBack) {
+  const auto text = sda::to_toml(GetParam().chain);
+  EXPECT_EQ(sda::read_operator(text, "text"), GetParam().chain) << text;
 }
 
 TEST_P(Operator, SaysWhatItReads) {

@@ -83,7 +83,7 @@ std::shared_ptr<const ScoreModel> posterior(std::shared_ptr<const Differentiable
   y.normalisation = sda::Normalisation::identity(layout.event);
   y.length = 9;
   y.chain = {{"every", {3}}, {"select", {0}}, {"saturate", {}}};
-  y.op = sda::make_operator(y.chain, y.normalisation);
+  y.op = sda::make_operator(y.chain, y.layout, y.normalisation);
   y.noise = sda::GaussianNoise({0.1});
   y.values = draw({3, 1}, 50);
   return std::make_shared<sda::PosteriorScore>(std::move(of), sda::NoiseSchedule(), y, guidance);

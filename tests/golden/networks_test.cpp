@@ -76,7 +76,7 @@ class Networks : public ::testing::TestWithParam<Case> {
     observed.length = x.size(1);
     observed.values = y;
     observed.chain = c.chain;
-    observed.op = make_operator(c.chain, prior.normalisation);
+    observed.op = make_operator(c.chain, observed.layout, prior.normalisation);
     observed.noise = GaussianNoise({scalar("std")});
     return observed;
   }

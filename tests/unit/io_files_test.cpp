@@ -123,7 +123,7 @@ TEST_F(IoFiles, ObservationsWithoutTruthAndWithNoiseOfEachElementComeBack) {
   auto observations = example_observations();
   observations.truth = Tensor();
   observations.chain = {{"every", {4}}};
-  observations.op = make_operator(observations.chain, observations.normalisation);
+  observations.op = make_operator(observations.chain, observations.layout, observations.normalisation);
   observations.values = normal({5, 3}, {.seed = 2}, at::kDouble);
   observations.noise = GaussianNoise({0.1, 0.2, 0.1 + 0.2});
   write_observations(path_, observations, "", example_provenance());

@@ -3,12 +3,15 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/random.hpp"
 
 namespace {
 
-using sda::make_operator;
 using sda::OperatorLink;
 using sda::Shape;
 using sda::Tensor;
@@ -16,24 +19,36 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Chain = std::vector<OperatorLink>;
 
-const auto unit = sda::Normalisation::identity({3});
-
 Tensor doubles(std::vector<double> values, at::IntArrayRef shape) {
   return at::tensor(values, at::kDouble).reshape(shape);
 }
 
+/// As many variables as the first axis is long; the axes after it are y and x.
+sda::StateLayout layout_of(const Shape& event, std::vector<double> spacing = {}) {
+  sda::StateLayout layout{.event = event, .variables = {}, .space_names = {}, .spacing = std::move(spacing)};
+  for (std::int64_t c = 0; c < event.front(); ++c) layout.variables.push_back({std::string(1, char('a' + c)), ""});
+  if (event.size() > 1) layout.space_names = {"y", "x"};
+  layout.check();
+  return layout;
+}
+
+std::shared_ptr<const sda::ObservationOperator> make_operator(const Chain& chain, const Shape& event = {3},
+                                                              std::vector<double> spacing = {}) {
+  return sda::make_operator(chain, layout_of(event, std::move(spacing)), sda::Normalisation::identity(event));
+}
+
 std::vector<std::int64_t> times(const Chain& chain, std::int64_t length) {
-  return make_operator(chain, unit)->times(length);
+  return make_operator(chain)->times(length);
 }
 
-Tensor read(const Chain& chain, const Tensor& states) {
-  return make_operator(chain, sda::Normalisation::identity(states.sizes().slice(1)))->read(states);
+Tensor read(const Chain& chain, const Tensor& states, std::vector<double> spacing = {}) {
+  return make_operator(chain, states.sizes().slice(1).vec(), std::move(spacing))->read(states);
 }
 
-std::string refusal(const Chain& chain) {
+std::string refusal(const Chain& chain, const Shape& event = {3}) {
   try {
-    make_operator(chain, unit);
-  } catch (const sda::UsageError& error) {
+    make_operator(chain, event);
+  } catch (const sda::Error& error) {
     return error.what();
   }
   return "accepted";
@@ -56,6 +71,15 @@ TEST(OperatorTimes, EveryOffsetAndNamedStates) {
   EXPECT_THAT(times({{"every", {4}}}, 9), ElementsAre(0, 4, 8));
   EXPECT_THAT(times({{"offset", {3}}}, 5), ElementsAre(3, 4));
   EXPECT_THAT(times({{"times", {0, 2, -1}}}, 10), ElementsAre(0, 2, 9));
+}
+
+TEST(OperatorTimes, FirstAndLast) {
+  EXPECT_THAT(times({{"first", {2}}}, 10), ElementsAre(0, 1));
+  EXPECT_THAT(times({{"last", {2}}}, 10), ElementsAre(8, 9));
+  EXPECT_THAT(times({{"last", {10}}}, 10).size(), 10u);
+  EXPECT_THAT(times({{"offset", {3}}, {"first", {4}}, {"every", {2}}}, 10), ElementsAre(3, 5));
+  EXPECT_THROW(times({{"first", {11}}}, 10), sda::ShapeError);
+  EXPECT_THROW(times({{"last", {11}}}, 10), sda::ShapeError);
 }
 
 TEST(OperatorTimes, EachLinkCountsInWhatTheOneBeforeItLeft) {
@@ -91,13 +115,116 @@ TEST(OperatorRead, CoarsensSpaceAndKeepsComponents) {
   EXPECT_TRUE(read({{"coarsen", {4}}, {"select", {1}}}, field).equal(doubles({23.5}, {1, 1, 1, 1})));
 }
 
+TEST(OperatorRead, CoarsensEachAxisByItsOwnBlocks) {
+  const auto field = at::arange(2 * 2 * 4, at::kDouble).reshape({1, 2, 2, 4});
+  EXPECT_TRUE(read({{"coarsen", {1, 4}}}, field).equal(doubles({1.5, 5.5, 9.5, 13.5}, {1, 2, 2, 1})));
+  EXPECT_TRUE(read({{"coarsen_to", {2, 1}}}, field).equal(doubles({1.5, 5.5, 9.5, 13.5}, {1, 2, 2, 1})));
+  EXPECT_TRUE(read({{"coarsen_to", {1}}}, field).equal(doubles({3.5, 11.5}, {1, 2, 1, 1})));
+  EXPECT_THAT(refusal({{"coarsen", {3}}}, {2, 4, 4}), HasSubstr("found a grid 4 × 4, wanted a number that divides"));
+  EXPECT_THAT(refusal({{"coarsen_to", {8}}}, {2, 4, 4}), HasSubstr("coarsen_to = 8"));
+  EXPECT_THAT(refusal({{"coarsen", {1, 2, 2}}}, {2, 4, 4}), HasSubstr("found 3 numbers, wanted 1 or 2, for 4 × 4"));
+}
+
+TEST(OperatorRead, PointsOfTheGrid) {
+  const auto field = at::arange(2 * 3 * 4, at::kDouble).reshape({1, 2, 3, 4});
+  EXPECT_TRUE(read({{"grid_every", {2}}}, field).equal(doubles({0, 2, 8, 10, 12, 14, 20, 22}, {1, 2, 2, 2})));
+  EXPECT_TRUE(read({{"grid_every", {3, 2}}}, field).equal(doubles({0, 2, 12, 14}, {1, 2, 1, 2})));
+}
+
+// Cells of 2 × 0.5: their centres lie at y = 1, 3, 5 and x = 0.25, 0.75, 1.25, 1.75.
+TEST(OperatorRead, BoxesInTheCoordinatesOfTheGrid) {
+  const auto field = at::arange(3 * 4, at::kDouble).reshape({1, 1, 3, 4});
+  const auto inside = [&](const OperatorLink& link) { return read({link}, field, {2, 0.5}); };
+  EXPECT_TRUE(inside({"box", {2, 6, 0.75, 1.3}, {"y", "y", "x", "x"}}).equal(doubles({5, 6, 9, 10}, {1, 1, 2, 2})));
+  EXPECT_TRUE(inside({"box", {0, 1}, {"y", "y"}}).equal(doubles({0, 1, 2, 3}, {1, 1, 1, 4})));
+  EXPECT_TRUE(
+      inside({"outside_box", {0, 4, 0, 1.25}, {"y", "y", "x", "x"}}).equal(doubles({3, 7, 8, 9, 10, 11}, {1, 1, 6})));
+  // Of the averages of blocks of 1 × 2 the centres lie at x = 0.5, 1.5.
+  const Chain after{{"coarsen", {1, 2}}, {"box", {1.4, 1.6}, {"x", "x"}}};
+  EXPECT_TRUE(read(after, field, {2, 0.5}).equal(doubles({2.5, 6.5, 10.5}, {1, 1, 3, 1})));
+}
+
+TEST(OperatorRead, CirclesInTheCoordinatesOfTheGrid) {
+  const auto field = at::arange(3 * 4, at::kDouble).reshape({1, 1, 3, 4});
+  const auto at_circle = [&](const std::string& kind, double radius) {
+    return read({{kind, {3, 0.25, radius}, {"y", "x", "radius"}}}, field, {2, 0.5});
+  };
+  EXPECT_TRUE(at_circle("circle", 1.0).equal(doubles({4, 5, 6}, {1, 1, 3})));
+  EXPECT_TRUE(at_circle("circle", 2.0).equal(doubles({0, 4, 5, 6, 7, 8}, {1, 1, 6})));
+  EXPECT_TRUE(at_circle("outside_circle", 2.0).equal(doubles({1, 2, 3, 9, 10, 11}, {1, 1, 6})));
+}
+
+TEST(OperatorRead, RandomPointsAreTheStreamsAndOfAllComponentsTheSame) {
+  const auto field = at::arange(2 * 4 * 5, at::kDouble).reshape({1, 2, 4, 5});
+  const auto draw = [&](double share, double seed) {
+    return read({{"random_points", {share, seed}, {"share", "seed"}}}, field);
+  };
+  const auto y = draw(0.25, 3);
+  EXPECT_EQ(y.sizes(), (at::IntArrayRef{1, 2, 5}));
+  EXPECT_TRUE((y.select(1, 1) - y.select(1, 0)).eq(20).all().item<bool>());
+  auto order = sda::permutation(20, {.seed = 3, .purpose = sda::Purpose::observation_points});
+  std::sort(order.begin(), order.begin() + 5);
+  for (std::int64_t i = 0; i < 5; ++i) EXPECT_EQ(y[0][0][i].item<std::int64_t>(), order[static_cast<std::size_t>(i)]);
+  EXPECT_FALSE(draw(0.25, 4).equal(y));
+  EXPECT_EQ(draw(0.24, 3).size(2), 5);  // to the nearest whole number
+  EXPECT_TRUE(draw(1, 3).equal(field.flatten(2)));
+}
+
+TEST(OperatorRead, MeansOfRegions) {
+  const auto field = at::arange(2 * 2 * 2, at::kDouble).reshape({1, 2, 2, 2});
+  EXPECT_TRUE(read({{"mean", {}}}, field).equal(doubles({1.5, 5.5}, {1, 2, 1})));
+  EXPECT_TRUE(read({{"box", {0, 1}, {"y", "y"}}, {"mean", {}}}, field).equal(doubles({0.5, 4.5}, {1, 2, 1})));
+  EXPECT_TRUE(read({{"mean", {}}}, doubles({1, 2, 6}, {1, 3})).equal(doubles({3}, {1, 1})));
+}
+
+TEST(OperatorRead, SpeedIsTheLengthOfTheComponents) {
+  const auto velocity = doubles({3, 0, -5, 4, 0, 12}, {1, 2, 3});
+  EXPECT_TRUE(read({{"speed", {}}}, velocity.unsqueeze(2)).equal(doubles({5, 0, 13}, {1, 1, 1, 3})));
+  // Where there is no velocity the derivative is taken for 0.
+  const auto op = make_operator({{"speed", {}}}, {2, 1, 3});
+  const auto g = op->pull_back(velocity.unsqueeze(2), doubles({10, 10, 13}, {1, 1, 1, 3}));
+  EXPECT_TRUE(g.equal(doubles({6, 0, -5, 8, 0, 12}, {1, 2, 1, 3})));
+  EXPECT_THAT(refusal({{"speed", {}}}, {1, 4, 4}), HasSubstr("speed needs the components of a velocity"));
+}
+
+// Solid rotation u = −Ω y, v = Ω x has ω = 2 Ω, but for the jump where the grid ends; sin x along y has ω = cos x.
+TEST(OperatorRead, VorticityIsDvDxLessDuDy) {
+  constexpr std::int64_t n = 8;
+  const double dx = 0.5, dy = 0.25;
+  const auto x = (at::arange(n, at::kDouble) * dx).expand({n, n});
+  const auto y = (at::arange(n, at::kDouble) * dy).unsqueeze(1).expand({n, n});
+  const auto rotation = read({{"vorticity", {}}}, at::stack({-3 * y, 3 * x}).unsqueeze(0), {dy, dx});
+  EXPECT_EQ(rotation.sizes(), (at::IntArrayRef{1, 1, n, n}));
+  EXPECT_LT((rotation.slice(2, 1, -1).slice(3, 1, -1) - 6).abs().max().item<double>(), 1e-13);
+  const double h = 2 * M_PI / n;
+  const auto sine = at::stack({at::zeros_like(x), at::sin(x / dx * h)}).unsqueeze(0);
+  const auto w = read({{"vorticity", {}}}, sine, {h, h});
+  EXPECT_LT((w - std::sin(h) / h * at::cos(x / dx * h)).abs().max().item<double>(), 1e-14);
+}
+
+TEST(OperatorRead, VorticityOfAGridWhoseFirstAxisIsX) {
+  const auto velocity = at::arange(2 * 4 * 5, at::kDouble).square().reshape({1, 2, 4, 5});
+  auto turned = layout_of({2, 5, 4}, {0.25, 0.5});
+  turned.space_names = {"x", "y"};
+  const auto op = sda::make_operator({{"vorticity", {}}}, turned, sda::Normalisation::identity(turned.event));
+  EXPECT_TRUE(
+      op->read(velocity.transpose(2, 3)).transpose(2, 3).equal(read({{"vorticity", {}}}, velocity, {0.5, 0.25})));
+}
+
+TEST(OperatorRead, VorticityOfACoarserGridTakesItsSpacing) {
+  const auto velocity = at::arange(2 * 8 * 8, at::kDouble).square().reshape({1, 2, 8, 8});
+  const auto coarse = read({{"coarsen", {2}}}, velocity);
+  EXPECT_TRUE(
+      read({{"coarsen", {2}}, {"vorticity", {}}}, velocity, {1, 1}).equal(read({{"vorticity", {}}}, coarse, {2, 2})));
+}
+
 TEST(OperatorRead, PhysicalUnits) {
   const sda::Normalisation lorenz{doubles({0, 0, 25}, {3}), doubles({8, 9, 8.6}, {3})};
-  const auto op = make_operator({{"physical", {}}, {"select", {2}}}, lorenz);
+  const auto op = sda::make_operator({{"physical", {}}, {"select", {2}}}, layout_of({3}), lorenz);
   EXPECT_TRUE(op->read(doubles({1, 1, 1}, {1, 3})).equal(doubles({33.6}, {1, 1})));
   EXPECT_FALSE(op->is_linear());
   EXPECT_TRUE(op->is_affine());
-  EXPECT_TRUE(make_operator({{"physical", {}}}, unit)->is_linear());
+  EXPECT_TRUE(make_operator({{"physical", {}}})->is_linear());
   EXPECT_THROW(op->reading_shape({4}), sda::ShapeError);
   EXPECT_THAT(refusal({{"square", {}}, {"physical", {}}}), HasSubstr("physical before every link"));
 }
@@ -105,7 +232,7 @@ TEST(OperatorRead, PhysicalUnits) {
 TEST(OperatorApply, ReadsChosenStatesOfWholeTrajectories) {
   const auto x = at::arange(2 * 5 * 3, at::kFloat).reshape({2, 5, 3});
   for (const Chain& chain : {Chain{{"every", {4}}, {"select", {1}}}, Chain{{"select", {1}}, {"every", {4}}}}) {
-    const auto op = make_operator(chain, unit);
+    const auto op = make_operator(chain);
     EXPECT_TRUE(op->apply(x).equal(at::tensor({1, 13, 16, 28}, at::kFloat).reshape({2, 2, 1})));
     const auto g = op->apply_pull_back(x, at::tensor({1, 2, 3, 4}, at::kFloat).reshape({2, 2, 1}));
     auto wanted = at::zeros({2, 5, 3}, at::kFloat);
@@ -118,7 +245,7 @@ TEST(OperatorApply, ReadsChosenStatesOfWholeTrajectories) {
 }
 
 TEST(OperatorApply, RefusesShapesInWords) {
-  const auto op = make_operator({{"every", {4}}, {"select", {1}}}, unit);
+  const auto op = make_operator({{"every", {4}}, {"select", {1}}});
   const auto x = at::zeros({2, 5, 3});
   EXPECT_THROW(op->apply(at::zeros({5, 3})), sda::ShapeError);
   EXPECT_THROW(op->apply(at::zeros({2, 5, 1})), sda::ShapeError);
@@ -144,14 +271,61 @@ TEST(OperatorPullBack, DefaultDifferentiatesTheReading) {
 }
 
 TEST(OperatorLinks, DescribedForPeople) {
-  EXPECT_EQ(make_operator({{"every", {8}}, {"select", {0}}}, unit)->describe(), "every 8th state → component 0");
-  EXPECT_EQ(make_operator({{"offset", {3}}, {"every", {2}}, {"square", {}}}, unit)->describe(),
+  EXPECT_EQ(make_operator({{"every", {8}}, {"select", {0}}})->describe(), "every 8th state → component 0");
+  EXPECT_EQ(make_operator({{"offset", {3}}, {"every", {2}}, {"square", {}}})->describe(),
             "all states but the first 3, of these every 2nd state → square");
-  EXPECT_EQ(make_operator({{"times", {-1}}, {"abs", {}}, {"select", {0, 1}}}, unit)->describe(),
+  EXPECT_EQ(make_operator({{"times", {-1}}, {"abs", {}}, {"select", {0, 1}}})->describe(),
             "state -1 → absolute value → components 0, 1");
-  EXPECT_EQ(make_operator({{"every", {113}}}, unit)->describe(), "every 113th state");
-  EXPECT_EQ(make_operator({{"coarsen", {3}}, {"saturate", {}}}, unit)->describe(),
+  EXPECT_EQ(make_operator({{"every", {113}}})->describe(), "every 113th state");
+  EXPECT_EQ(make_operator({{"coarsen", {3}}, {"saturate", {}}})->describe(),
             "every state → average of blocks of 3 → x / (1 + |x|)");
+}
+
+TEST(OperatorLinks, OfSpaceDescribedForPeople) {
+  const auto described = [](const Chain& chain) { return make_operator(chain, {2, 8, 8})->describe(); };
+  EXPECT_EQ(described({{"first", {1}}, {"coarsen_to", {2, 4}}}), "the first state → average of blocks of 4 × 2");
+  EXPECT_EQ(described({{"last", {3}}, {"grid_every", {2}}}), "the last 3 states → every 2 × 2 point of the grid");
+  EXPECT_EQ(described({{"box", {1, 3, 0.5, 2.5}, {"x", "x", "y", "y"}}, {"mean", {}}}),
+            "every state → y in [0.5, 2.5], x in [1, 3] → mean over space");
+  EXPECT_EQ(described({{"circle", {4, 3, 2}, {"x", "y", "radius"}}}),
+            "every state → points within 2 of (y = 3, x = 4)");
+  EXPECT_EQ(described({{"random_points", {0.25, 7}, {"share", "seed"}}}),
+            "every state → 16 of 64 points at random (seed 7)");
+  EXPECT_EQ(described({{"vorticity", {}}, {"saturate", {}}}), "every state → vorticity → x / (1 + |x|)");
+}
+
+TEST(OperatorLinks, RefusesRegionsThatAreNotThere) {
+  const Shape field{2, 8, 8};
+  const auto circle = [](double x, double y, double radius) {
+    return OperatorLink{"circle", {x, y, radius}, {"x", "y", "radius"}};
+  };
+  EXPECT_THAT(
+      refusal({circle(20, 4, 3)}, field),
+      HasSubstr("no point of the grid is left to read: found a grid with y from 0.5 to 7.5, x from 0.5 to 7.5"));
+  EXPECT_THAT(refusal({circle(4, 4, 0)}, field), HasSubstr("found 0, wanted a radius > 0"));
+  EXPECT_THAT(refusal({{"circle", {4, 1}, {"x", "radius"}}}, field), HasSubstr("a circle without centre"));
+  EXPECT_THAT(refusal({{"circle", {4, 4, 1}, {"x", "z", "radius"}}}, field),
+              HasSubstr("no such axis of space: found z, wanted y, x"));
+  EXPECT_THAT(refusal({circle(4, 4, 1)}, {3}), HasSubstr("no such axis"));
+  EXPECT_THAT(refusal({{"circle", {4, 4}, {"x", "y"}}}, field), HasSubstr("wanted one number radius"));
+  EXPECT_THAT(refusal({{"outside_circle", {4, 4, 20}, {"x", "y", "radius"}}}, field), HasSubstr("no point"));
+  EXPECT_THAT(refusal({{"box", {9, 12}, {"x", "x"}}}, field), HasSubstr("no point of the grid"));
+  EXPECT_THAT(refusal({{"box", {2, 1}, {"x", "x"}}}, field), HasSubstr("x = [2, 1]"));
+  EXPECT_THAT(refusal({{"box", {2}, {"x"}}}, field), HasSubstr("found 1 numbers for x, wanted 2 numbers"));
+  EXPECT_THAT(refusal({{"outside_box", {0, 8}, {"x", "x"}}}, field), HasSubstr("no point"));
+  EXPECT_THAT(refusal({{"random_points", {0.001, 1}, {"share", "seed"}}}, field), HasSubstr("no point"));
+  EXPECT_THAT(refusal({{"random_points", {1.5, 1}, {"share", "seed"}}}, field), HasSubstr("not a share"));
+  EXPECT_THAT(refusal({{"random_points", {0.5, 1.5}, {"share", "seed"}}}, field), HasSubstr("not a seed"));
+  EXPECT_THAT(refusal({circle(4, 4, 2), {"coarsen", {1}}}, field), HasSubstr("points are no grid any more"));
+}
+
+TEST(OperatorLinks, RefusesTheVorticityOfWhatIsNoVelocityField) {
+  EXPECT_THAT(refusal({{"vorticity", {}}}), HasSubstr("vorticity needs a velocity field"));
+  EXPECT_THAT(refusal({{"vorticity", {}}}, {3, 8, 8}), HasSubstr("found a field 3 × 8 × 8"));
+  EXPECT_THAT(refusal({{"select", {0}}, {"vorticity", {}}}, {2, 8, 8}), HasSubstr("found a field 1 × 8 × 8"));
+  EXPECT_THAT(refusal({{"box", {0, 4}, {"x", "x"}}, {"vorticity", {}}}, {2, 8, 8}), HasSubstr("has cut"));
+  EXPECT_THAT(refusal({{"grid_every", {3}}, {"vorticity", {}}}, {2, 8, 8}), HasSubstr("has cut"));
+  EXPECT_EQ(refusal({{"grid_every", {2}}, {"vorticity", {}}}, {2, 8, 8}), "accepted");
 }
 
 TEST(OperatorLinks, RefusesUnknownKindsAndBadValues) {
@@ -175,6 +349,14 @@ TEST(OperatorToml, ReadsBackExactly) {
             "[{offset = 1}, {every = 8}, {times = [0, 3, -1]}, {physical = true}, {select = [0, 2]}, {square = true}, "
             "{scale = 0.30000000000000004}, {scale = -1e-300}]");
   EXPECT_EQ(sda::read_operator(text, "text"), chain);
+  const Chain regions{{"coarsen", {8}},
+                      {"grid_every", {2, 4}},
+                      {"box", {1, 2.5, 0, 3}, {"x", "x", "y y", "y y"}},
+                      {"random_points", {3, 0.1}, {"seed", "share"}}};
+  EXPECT_EQ(sda::to_toml(regions),
+            "[{coarsen = 8}, {grid_every = [2, 4]}, {box = {x = [1, 2.5], \"y y\" = [0, 3]}}, "
+            "{random_points = {seed = 3, share = 0.1}}]");
+  EXPECT_EQ(sda::read_operator(sda::to_toml(regions), "text"), regions);
   EXPECT_EQ(sda::read_operator("[]", "text"), Chain{});
   EXPECT_EQ(sda::to_toml(Chain{}), "[]");
 }
@@ -186,6 +368,12 @@ TEST(OperatorToml, RefusesWhatIsNotAChain) {
   EXPECT_THAT(refusal("[{select = 0}]"), HasSubstr("a list of numbers"));
   EXPECT_THAT(refusal("[{select = ['x']}]"), HasSubstr("not a number"));
   EXPECT_THAT(refusal("[{every = 8, select = [0]}]"), HasSubstr("a list of links"));
+  EXPECT_THAT(refusal("[{coarsen = true}]"), HasSubstr("a number or a list"));
+  EXPECT_THAT(refusal("[{circle = 3}]"), HasSubstr("{x = a, y = b, radius = r}"));
+  EXPECT_THAT(refusal("[{circle = {x = 1, y = 2, raduis = 3}}]"), HasSubstr("found 0 of radius, wanted one number"));
+  EXPECT_THAT(refusal("[{box = {x = 1}}]"), HasSubstr("found 1 numbers for x, wanted 2 numbers"));
+  EXPECT_THAT(refusal("[{random_points = {share = 0.5, seed = 1, x = 2}}]"), HasSubstr("found x, wanted share and"));
+  EXPECT_THAT(refusal("[{random_points = {}}]"), HasSubstr("an empty table"));
   EXPECT_THAT(refusal("{every = 8}"), HasSubstr("a list of links"));
   EXPECT_THAT(refusal("[]\nseed = 1"), HasSubstr("a list of links"));
   EXPECT_THAT(refusal("[{every = 8"), HasSubstr("lo.toml: not an operator"));
@@ -193,6 +381,6 @@ TEST(OperatorToml, RefusesWhatIsNotAChain) {
 
 TEST(OperatorToml, NamesEveryKind) {
   const auto kinds = sda::operator_kinds();
-  EXPECT_EQ(kinds.size(), 10u);
+  EXPECT_EQ(kinds.size(), 22u);
   for (const auto& [name, help] : kinds) EXPECT_FALSE(help.empty()) << name;
 }

@@ -53,7 +53,7 @@ sda::Observations observations(const Tensor& y) {
   o.length = length;
   o.values = y.reshape({readings, 1});
   o.chain = {{"every", {4}}, {"select", {0}}};
-  o.op = sda::make_operator(o.chain, o.normalisation);
+  o.op = sda::make_operator(o.chain, o.layout, o.normalisation);
   o.noise = sda::GaussianNoise({noise});
   o.name = "exact chain";
   return o;

@@ -28,6 +28,7 @@ enum class Purpose : std::uint32_t {
   filter_resampling,
   evaluation,
   test,
+  observation_points,  ///< which points of a grid are read; `seed` is the observation's own
 };
 
 /// Names a family of draws: row m of a filled tensor has member `first_member + m`.

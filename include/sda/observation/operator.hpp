@@ -19,10 +19,11 @@ class ObservationOperator {
   /// Indices of the states that are read, ascending, within a trajectory of `length` states.
   virtual std::vector<std::int64_t> times(std::int64_t length) const = 0;
 
-  /// Readings of states (n, …event) → (n, …reading); differentiable by autograd.
+  /// Readings of states (…, event) → (…, reading), with one or more leading axes; differentiable by autograd. May be
+  /// a view of the states.
   virtual Tensor read(const Tensor& states) const = 0;
 
-  /// vᵀ ∂read/∂states; the default differentiates `read` by autograd.
+  /// vᵀ ∂read/∂states, of the states' shape; the default differentiates `read` by autograd.
   virtual Tensor pull_back(const Tensor& states, const Tensor& v) const;
 
   /// Whether `read` is linear (an affine map is not).
@@ -37,44 +38,67 @@ class ObservationOperator {
   /// One line for people: "every 8th state → component 0".
   virtual std::string describe() const = 0;
 
-  /// A(x) for whole trajectories (member, length, …event) → (member, times, …reading).
+  /// A(x) for whole trajectories (member, length, …event) → (member, times, …reading). May be a view of them.
   Tensor apply(const Tensor& trajectories) const;
   /// vᵀ ∂A/∂x: (member, length, …event), zero where no state is read.
   Tensor apply_pull_back(const Tensor& trajectories, const Tensor& v) const;
 };
 
-/// One link of an operator as a user writes it in TOML: `{every = 8}`, `{select = [0]}`, `{square = true}`.
+/// One link of an operator as a user writes it in TOML: `{every = 8}`, `{select = [0]}`, `{square = true}`,
+/// `{circle = {x = 3, y = 3, radius = 1}}`.
 ///
 /// Links of time choose which of the states that are left are read, each counting in what the one before it left:
 ///   every = n      the first and each n-th after it
 ///   offset = n     all but the first n
+///   first, last = n  the first n, the last n
 ///   times = [i …]  those named, ascending; negative ones count from the end (−1 is the last)
 /// Links of state change what is read of each state. The first axis of an event holds its components; the axes after
-/// it are its space, and an event of one axis is both.
+/// it are its space, and an event of one axis is both. Links of values keep the points:
 ///   physical       normalised → physical units; before any other link of state
 ///   select = [c …] components c
-///   coarsen = n    average of blocks of n along each axis of space
+///   speed          length of the vector of components at each point, one component
 ///   scale = a      a x
 ///   square, abs    x², |x|
 ///   saturate       x / (1 + |x|)
+/// Links of space keep the components. Those of a grid need one: what chooses scattered points leaves none. A number
+/// stands for all axes, a list has one for each. Coordinates are those of the layout (and of our files): point i of an
+/// axis is the centre of cell i, at (i + ½) spacing, spacing 1 where it is not known; nothing wraps around the edges.
+///   coarsen = n    average of blocks of n points along each axis, a coarser grid; n divides the size
+///   coarsen_to = n the same, to a grid of n points along each axis
+///   grid_every = n the first and each n-th point along each axis, a coarser grid
+///   box            {x = [from, to], …}, names of the layout's axes: the part of the grid within, both ends included;
+///                  an axis that is not named is kept whole
+///   outside_box    all points that are not within; scattered
+///   circle         {x = a, y = b, radius = r}: points at most r from the centre; scattered
+///   outside_circle all points that are farther away; scattered
+///   random_points  {share = a, seed = n}: that share of the points (to the nearest whole number), the same at all
+///   times
+///                  and for all components, drawn from the stream (seed, Purpose::observation_points); scattered
+///   mean           mean over the space that is left, one point
+///   vorticity      ∂v/∂x − ∂u/∂y by central differences, one component; (u, v) lie along the axes named x and y, or
+///                  along the last axis and the one before it. The grid must be whole, and is taken for periodic.
 /// Links of time and of state may stand in any order between each other.
 struct OperatorLink {
   /// One of operator_kinds().
   std::string kind;
   /// The value: one number, a list, or none for `{square = true}`.
   std::vector<double> numbers;
+  /// Where the value is a table, the name of each number ({"x", "x", "y", "y"} for a box); else empty. TOML is read in
+  /// alphabetical order.
+  std::vector<std::string> names{};
   bool operator==(const OperatorLink&) const = default;
 };
 
-/// The chain of links; the first are applied first. Throws UsageError for unknown kinds (naming the nearest)
-/// and bad arguments. `normalisation` is used by the link `physical`, which turns normalised states into
-/// physical ones; without that link an operator reads normalised states.
+/// The chain of links for states of this layout; the first are applied first. Throws UsageError for unknown kinds
+/// (naming the nearest) and bad arguments, ShapeError for links that do not fit what those before them left.
+/// `normalisation` is used by the link `physical`, which turns normalised states into physical ones; without that link
+/// an operator reads normalised states.
 std::shared_ptr<const ObservationOperator> make_operator(const std::vector<OperatorLink>& chain,
-                                                         const Normalisation& normalisation);
+                                                         const StateLayout& layout, const Normalisation& normalisation);
 /// TOML of a chain, "[{every = 8}, {select = [0]}]", and back; both exact.
 std::string to_toml(const std::vector<OperatorLink>& chain);
 /// `where` names the text in a message ("lo.toml: observation.lo.operator"). Throws UsageError for what is not an
-/// array of tables of one link each, and for what make_operator refuses.
+/// array of tables of one link each, and for numbers that a link never takes.
 std::vector<OperatorLink> read_operator(const std::string& toml, const std::string& where);
 /// The kinds of link there are, with a line of help each.
 std::vector<std::pair<std::string, std::string>> operator_kinds();
