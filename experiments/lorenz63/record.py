@@ -7,8 +7,8 @@
 A point kK:C,C,… is a prior of order K sampled with C corrections a step; kglobal is the network over time. For each
 held-out observation of each regime, every point beside two independent particle filters of as many members. Priors that
 are not shipped are trained first, by the full recipe. What is there already is not made again, so a recording that was
-stopped goes on, and more --observations only add to it. Writes WORK/results.json, and tables and (with gnuplot) a plot to
---output NAME.md and NAME.png.
+stopped goes on, and more --observations only add to it; points in NAME.json, which travels with the repository, count as
+made even on another machine. Writes results, tables and (with gnuplot) a plot to --output NAME.json, NAME.md and NAME.png.
 """
 
 import argparse
@@ -37,6 +37,13 @@ def published(name, order, corrections):
     return values[CORRECTIONS.index(corrections)] if values and corrections in CORRECTIONS else None
 
 
+def write_whole(path, text):
+    """Whole or not at all."""
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(text)
+    unfinished.rename(path)
+
+
 class Recorder:
     def __init__(self, arguments):
         self.program = arguments.program
@@ -45,6 +52,8 @@ class Recorder:
         self.flags = ["--threads", str(arguments.threads)] if arguments.threads else []
         self.members, self.precision = arguments.members, arguments.precision
         self.work.mkdir(parents=True, exist_ok=True)
+        recorded = Path(arguments.output + ".json") if arguments.output else None
+        self.recorded = json.loads(recorded.read_text()) if recorded and recorded.exists() else []
 
     def run(self, command, *arguments, target=None, seed=0):
         """Runs `sda COMMAND ARGUMENTS`, unless its target is there already; returns what it printed."""
@@ -91,6 +100,11 @@ class Recorder:
         kept = self.work / f"{stem}.json"
         if kept.exists():
             return json.loads(kept.read_text())
+        wanted = dict(observation=name, index=index, order=order, corrections=corrections, precision=self.precision,
+                      members=self.members)
+        for row in self.recorded:
+            if wanted.items() <= row.items():
+                return row
         observation = self.observation(name, index)
         filters = self.filters(name, index, observation)
         posterior = self.work / f"{stem}.nc"
@@ -103,9 +117,7 @@ class Recorder:
         row.update(observation=name, index=index, order=order, corrections=corrections, precision=self.precision,
                    filter_log_prior=document["reference"]["log_prior"]["value"],
                    filter_log_likelihood=document["reference"]["log_likelihood"]["value"])
-        unfinished = kept.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(row))
-        unfinished.rename(kept)
+        write_whole(kept, json.dumps(row))
         return row
 
 
@@ -117,6 +129,14 @@ def table(rows):
             ratio=row["wasserstein"] / row["wasserstein_floor"], prior=row["log_prior"]["value"], prior_error=row["log_prior"]["standard_error"],
             likelihood=row["log_likelihood"]["value"], likelihood_error=row["log_likelihood"]["standard_error"], **row))
     return "\n".join(lines)
+
+
+def keep_other(recorded, rows):
+    """Rows made now, and of those recorded before the ones that were not asked for this time."""
+    def key(row):
+        return tuple(row[k] for k in ("observation", "order", "corrections", "index", "members", "precision"))
+    made = {key(row) for row in rows}
+    return rows + [row for row in recorded if key(row) not in made]
 
 
 def groups(rows):
@@ -197,9 +217,9 @@ def main():
         rows.append(recorder.score(*task))
         rows.sort(key=lambda row: (list(PUBLISHED).index(row["observation"]), row["order"], row["corrections"], row["index"]))
         text = medians(rows) + "\n\n" + table(rows) + "\n"
-        (recorder.work / "results.json").write_text(json.dumps(rows, indent=1))
         if arguments.output:
-            Path(arguments.output + ".md").write_text(text)
+            write_whole(Path(arguments.output + ".json"), json.dumps(keep_other(recorder.recorded, rows), indent=1))
+            write_whole(Path(arguments.output + ".md"), text)
             plot(rows, arguments.output + ".png")
     if not arguments.output:
         print(text)

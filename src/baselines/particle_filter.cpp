@@ -129,7 +129,7 @@ FilterResult particle_filter(const Dynamics& dynamics, const Observations& obser
   const std::vector<std::int64_t> times = observations.op->times(length);
   StreamKey noise{.seed = seed, .purpose = Purpose::filter_transition};
 
-  // x_1 ~ p(x_1): the dynamics' start, spun up.
+  // x_1 ~ p(x_1): the dynamics' start, spun up. Particles are solver states, weighed by the states seen of them.
   Tensor x = dynamics.start(particles, {.seed = seed, .purpose = Purpose::filter_start}, at::kFloat);
   dynamics.advance(x, parameters.spin_up, noise);
   noise.step = static_cast<std::uint64_t>(parameters.spin_up);
@@ -137,14 +137,15 @@ FilterResult particle_filter(const Dynamics& dynamics, const Observations& obser
   FilterResult result;
   result.smallest_effective_size = static_cast<double>(particles);
   // States as they were before resampling, and who descends from whom where there was one.
-  Tensor passed = at::empty(prepend({length}, x.sizes()), x.options());
+  Tensor passed = at::empty(prepend({length, particles}, dynamics.layout().event), x.options());
   std::vector<Tensor> ancestors(static_cast<std::size_t>(length));
   std::size_t reading = 0;
   for (std::int64_t i = 0; i < length; ++i, ++noise.step) {
     if (i > 0) dynamics.advance(x, 1, noise);  // x_i ~ p(x_i | x_{i−1}), step spin_up + i of the stream
-    passed[i].copy_(x);
+    passed[i].copy_(dynamics.to_state(x));
     if (reading < times.size() && times[reading] == i) {
-      const std::vector<double> log_weights = log_likelihoods(observations, static_cast<std::int64_t>(reading), x);
+      const std::vector<double> log_weights =
+          log_likelihoods(observations, static_cast<std::int64_t>(reading), passed[i]);
       const std::optional<Weighing> weighing = weigh(log_weights);
       if (!weighing) {
         throw NumericalError({.what = "no particle explains the observation, or a state is no longer finite",
@@ -168,7 +169,7 @@ FilterResult particle_filter(const Dynamics& dynamics, const Observations& obser
 
   // Trajectories of the kept particles, from the last state back.
   Tensor who = choose(particles, parameters.members, seed);
-  Tensor members = at::empty(prepend({parameters.members, length}, x.sizes().slice(1)), x.options());
+  Tensor members = at::empty(prepend({parameters.members, length}, dynamics.layout().event), x.options());
   for (std::int64_t i = length - 1; i >= 0; --i) {
     const Tensor& from = ancestors[static_cast<std::size_t>(i)];
     if (from.defined()) who = from.index_select(0, who);

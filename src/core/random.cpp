@@ -133,12 +133,25 @@ std::uint64_t below(std::uint64_t bits, std::uint64_t bound) {
 
 }  // namespace
 
+namespace {
+constexpr auto draw_normals = [](auto* to, const auto&... rest) { normal_blocks(to, rest...); };
+constexpr auto draw_uniforms = [](auto* to, const auto&... rest) { uniform_blocks(to, rest...); };
+}  // namespace
+
 void fill_normal(Tensor& out, const StreamKey& key) {
-  fill(out, key, [](auto* to, const auto&... rest) { normal_blocks(to, rest...); });
+  fill(out, key, draw_normals);
 }
 
 void fill_uniform(Tensor& out, const StreamKey& key) {
-  fill(out, key, [](auto* to, const auto&... rest) { uniform_blocks(to, rest...); });
+  fill(out, key, draw_uniforms);
+}
+
+void fill_normal(float* out, std::int64_t rows, std::int64_t row, const StreamKey& key) {
+  fill_rows(out, rows, row, key, draw_normals);
+}
+
+void fill_uniform(float* out, std::int64_t rows, std::int64_t row, const StreamKey& key) {
+  fill_rows(out, rows, row, key, draw_uniforms);
 }
 
 Tensor normal(at::IntArrayRef shape, const StreamKey& key, at::ScalarType dtype) {

@@ -8,13 +8,13 @@ namespace sda {
 
 Tensor Dynamics::trajectories(const Tensor& start, std::int64_t length, const StreamKey& key,
                               const ProgressCallback& progress) const {
-  check_states(start, layout().event, name());
-  return record_trajectories(start, length, 1, progress,
+  check_states(start, solver_event(), name());
+  return record_trajectories(start, to_state(start), length, 1, progress,
                              [&](Tensor& x, std::int64_t first, std::int64_t steps, Tensor& all) {
                                StreamKey here = key;
                                here.step += static_cast<std::uint64_t>(first);
                                advance(x, steps, here);
-                               all.select(1, first + steps).copy_(x);
+                               all.select(1, first + steps).copy_(to_state(x));
                              });
 }
 

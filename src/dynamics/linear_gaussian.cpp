@@ -148,7 +148,7 @@ void LinearGaussianChain::advance(Tensor& x, std::int64_t steps, const StreamKey
 Tensor LinearGaussianChain::trajectories(const Tensor& start, std::int64_t length, const StreamKey& key,
                                          const ProgressCallback& progress) const {
   check_states(start, parameters_.start_mean.sizes(), parameters_.name);
-  return record_trajectories(start, length, transitions_at_once(start), progress,
+  return record_trajectories(start, start, length, transitions_at_once(start), progress,
                              [&](Tensor& x, std::int64_t first, std::int64_t steps, Tensor& all) {
                                StreamKey here = key;
                                here.step += static_cast<std::uint64_t>(first);

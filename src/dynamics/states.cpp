@@ -10,9 +10,9 @@
 
 namespace sda {
 
-void check_states(const Tensor& x, at::IntArrayRef event, const std::string& dynamics) {
+void check_states(const Tensor& x, at::IntArrayRef event, const std::string& dynamics, at::Device device) {
   const bool fits = x.defined() && x.dim() == static_cast<std::int64_t>(event.size()) + 1 &&
-                    x.sizes().slice(1) == event && x.is_contiguous() && x.device().is_cpu() &&
+                    x.sizes().slice(1) == event && x.is_contiguous() && x.device() == device &&
                     (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
   if (fits) return;
   throw ShapeError({.what = "states that this dynamics cannot advance",
@@ -24,21 +24,22 @@ void check_states(const Tensor& x, at::IntArrayRef event, const std::string& dyn
 }
 
 Tensor record_trajectories(
-    const Tensor& start, std::int64_t length, std::int64_t stride, const ProgressCallback& progress,
-    const std::function<void(Tensor& x, std::int64_t first, std::int64_t steps, Tensor& all)>& extend) {
+    const Tensor& start, const Tensor& first, std::int64_t length, std::int64_t stride,
+    const ProgressCallback& progress,
+    const std::function<void(Tensor& x, std::int64_t i, std::int64_t steps, Tensor& all)>& extend) {
   if (length < 1) {
     throw ValueError({.what = "a trajectory has at least one state",
                       .where = "length",
                       .found = std::to_string(length),
                       .wanted = "at least 1"});
   }
-  Tensor all = at::empty(prepend({start.size(0), length}, start.sizes().slice(1)), start.options());
-  all.select(1, 0).copy_(start);
+  Tensor all = at::empty(prepend({first.size(0), length}, first.sizes().slice(1)), first.options());
+  all.select(1, 0).copy_(first);
   Tensor x = start.clone();
-  for (std::int64_t first = 0; first < length - 1; first += stride) {
-    const std::int64_t steps = std::min(stride, length - 1 - first);
-    extend(x, first, steps, all);
-    if (progress) progress(first + steps, length - 1, "");
+  for (std::int64_t i = 0; i < length - 1; i += stride) {
+    const std::int64_t steps = std::min(stride, length - 1 - i);
+    extend(x, i, steps, all);
+    if (progress) progress(i + steps, length - 1, "");
     StopToken::throw_if_stopped("no trajectory");
   }
   return all;

@@ -7,15 +7,16 @@
 
 namespace sda {
 
-/// Throws ShapeError unless `x` is contiguous float32 or float64 in main memory, (member, …event).
-void check_states(const Tensor& x, at::IntArrayRef event, const std::string& dynamics);
+/// Throws ShapeError unless `x` is contiguous float32 or float64 on `device`, (member, …event).
+void check_states(const Tensor& x, at::IntArrayRef event, const std::string& dynamics, at::Device device = at::kCPU);
 
-/// (member, length, …event) whose first states are `start`; `extend(x, first, steps, all)` takes x from state `first`
-/// through `steps` transitions and writes the states it passes to all[:, first + 1 …]. Called for at most `stride`
-/// transitions at a time; between calls progress is told and a stop signal heard.
+/// (member, length, …event) whose first states are `first`, of solver states `start`; `extend(x, i, steps, all)` takes
+/// x from state i through `steps` transitions and writes the states it passes to all[:, i + 1 …]. Called for at most
+/// `stride` transitions at a time; between calls progress is told and a stop signal heard.
 Tensor record_trajectories(
-    const Tensor& start, std::int64_t length, std::int64_t stride, const ProgressCallback& progress,
-    const std::function<void(Tensor& x, std::int64_t first, std::int64_t steps, Tensor& all)>& extend);
+    const Tensor& start, const Tensor& first, std::int64_t length, std::int64_t stride,
+    const ProgressCallback& progress,
+    const std::function<void(Tensor& x, std::int64_t i, std::int64_t steps, Tensor& all)>& extend);
 
 /// As many transitions in one go as keep the threads busy for a while, yet show progress: a `stride` for systems that
 /// march in lanes.

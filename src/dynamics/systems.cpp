@@ -71,6 +71,7 @@ class Simulated final : public Dynamics {
   StateLayout layout() const override { return about_.layout; }
   Normalisation normalisation() const override { return about_.normalisation; }
   bool is_stochastic() const override { return about_.noise > 0; }
+  std::int64_t solver_steps() const override { return about_.substeps; }
 
   Tensor start(std::int64_t members, const StreamKey& key, at::ScalarType dtype) const override {
     return about_.start(members, key, dtype);
@@ -84,7 +85,7 @@ class Simulated final : public Dynamics {
   Tensor trajectories(const Tensor& start, std::int64_t length, const StreamKey& key,
                       const ProgressCallback& progress) const override {
     check_states(start, about_.layout.event, about_.name);
-    return record_trajectories(start, length, transitions_at_once(start), progress,
+    return record_trajectories(start, start, length, transitions_at_once(start), progress,
                                [&](Tensor& x, std::int64_t first, std::int64_t steps, Tensor& all) {
                                  StreamKey here = key;
                                  here.step += static_cast<std::uint64_t>(first);
@@ -255,6 +256,11 @@ std::unique_ptr<Dynamics> make_dynamics(const DynamicsParameters& parameters) {
   if (p.system == "lorenz63") return lorenz63(p);
   if (p.system == "lorenz96") return lorenz96(p);
   if (p.system == "lotka_volterra") return lotka_volterra(p);
+  if (p.system == "kolmogorov") {
+    if (p.noise > 0) refuse("noise", std::to_string(p.noise), "0", "kolmogorov is deterministic");
+    if (p.substeps != 1) refuse("substeps", std::to_string(p.substeps), "1", "set dynamics.cfl for shorter steps");
+    return std::make_unique<KolmogorovFlow>(p.kolmogorov, p.dt > 0 ? p.dt : 0.2);
+  }
   // The linear chains carry their own noise.
   if (p.noise != -1) refuse("noise", std::to_string(p.noise), "-1", "the noise of " + p.system + " is fixed");
   if (p.system == "damped_spring") return std::make_unique<LinearGaussianChain>(damped_spring(p.dt > 0 ? p.dt : 0.01));

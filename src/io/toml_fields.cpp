@@ -33,7 +33,7 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
-std::string number_to_toml(double value) {
+std::string toml_number(double value) {
   const auto text = fmt::format("{}", value);
   return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
 }
@@ -43,7 +43,7 @@ std::string list_to_toml(const std::vector<Number>& values) {
   std::vector<std::string> texts;
   for (const Number value : values) {
     if constexpr (std::is_same_v<Number, double>) {
-      texts.push_back(number_to_toml(value));
+      texts.push_back(toml_number(value));
     } else {
       texts.push_back(std::to_string(value));
     }
@@ -171,7 +171,7 @@ void FieldWriter::line(const char* key, const std::string& value, const char* he
 }
 
 void FieldWriter::operator()(const char* key, double& value, const char* help, const Range& range) {
-  line(key, number_to_toml(value), help, in_words(range, false));
+  line(key, toml_number(value), help, in_words(range, false));
 }
 void FieldWriter::operator()(const char* key, std::int64_t& value, const char* help, const Range& range) {
   line(key, std::to_string(value), help, in_words(range, true));

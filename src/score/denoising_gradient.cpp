@@ -10,8 +10,8 @@ namespace {
 
 class AutogradGradient final : public DenoisingGradient {
  public:
-  AutogradGradient(std::shared_ptr<const Network> network, Tensor gradient)
-      : network_(std::move(network)), gradient_(std::move(gradient)) {}
+  AutogradGradient(std::shared_ptr<const Network> network, const Tensor& gradient)
+      : DenoisingGradient(gradient), network_(std::move(network)) {}
 
   double evaluate(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
     const at::AutoGradMode enable(true);
@@ -21,12 +21,24 @@ class AutogradGradient final : public DenoisingGradient {
     return loss.item<double>();
   }
 
+  double loss(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
+    const at::NoGradGuard no_grad;
+    return denoising_loss(network_->forward(x, t), epsilon).item<double>();
+  }
+
  private:
   std::shared_ptr<const Network> network_;
-  Tensor gradient_;
 };
 
 }  // namespace
+
+double DenoisingGradient::descend(const Tensor& x, const Tensor& t, const Tensor& epsilon, const WeightUpdate& update) {
+  const double loss = evaluate(x, t, epsilon);
+  const auto* gradient = gradient_.data_ptr<float>();
+  at::parallel_for(0, gradient_.numel(), 1 << 14,
+                   [&](std::int64_t begin, std::int64_t end) { update(begin, gradient + begin, end - begin); });
+  return loss;
+}
 
 std::unique_ptr<DenoisingGradient> make_denoising_gradient(std::shared_ptr<Network> network, const Tensor& weights,
                                                            const Tensor& gradient, Precision precision,

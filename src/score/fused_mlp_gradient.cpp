@@ -1,6 +1,8 @@
-/// The denoising loss's gradient of a residual MLP: each thread takes its rows through the fused kernel into sums of
-/// its own, which are added in one order.
+/// The denoising loss's gradient of a residual MLP: threads share passes of rows, then blocks of the maps' gradients.
+/// Nothing is summed across threads, so their number changes no bit.
 #include "score/fused_mlp_gradient.hpp"
+
+#include <atomic>
 
 #include "core/torch.hpp"
 #include "score/networks.hpp"
@@ -9,60 +11,127 @@ namespace sda {
 
 namespace {
 
+using kernels::ResidualMlpGradient;
+
+/// f(task, thread) for tasks 0 … n − 1, each by the first thread that is free.
+template <class Function>
+void share(std::int64_t n, std::int64_t threads, const Function& f) {
+  std::atomic<std::int64_t> next{0};
+  at::parallel_for(0, std::min(n, threads), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t thread = begin; thread < end; ++thread)
+      for (std::int64_t task = next++; task < n; task = next++) f(task, thread);
+  });
+}
+
 class FusedMlpGradient final : public DenoisingGradient {
  public:
-  FusedMlpGradient(kernels::EmbeddedMlpView network, kernels::Arithmetic arithmetic, Tensor gradient)
-      : kernel_(std::move(network), arithmetic), gradient_(std::move(gradient)) {}
+  FusedMlpGradient(kernels::EmbeddedMlpView network, kernels::Arithmetic arithmetic, Tensor weights,
+                   const Tensor& gradient)
+      : DenoisingGradient(gradient), kernel_(std::move(network), arithmetic), weights_(std::move(weights)) {}
 
   double evaluate(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
-    const std::int64_t n = x.size(0), threads = std::min<std::int64_t>(at::get_num_threads(), n);
-    for (auto i = static_cast<std::int64_t>(sums_.size()); i < threads; ++i) {
-      sums_.push_back(kernel_.make_sums());
-      benches_.push_back(kernel_.make_bench());
-    }
-    for (auto& sums : sums_) sums.fresh = true, sums.squares = 0;
+    prepare(x.size(0));
+    const double loss = walk(x, t, epsilon, /*and_back=*/true);
+    auto* to = gradient_.data_ptr<float>();
+    differentiate([to](std::int64_t begin, const float* from, std::int64_t n) { std::copy_n(from, n, to + begin); },
+                  /*pack_after=*/false);
+    return loss;
+  }
 
-    const Tensor rows = x.contiguous(), noise = epsilon.contiguous(), waves = time_waves(t, at::kFloat).contiguous();
-    const auto scale = 1 / static_cast<float>(x.numel());
-    at::parallel_for(0, kernel_.parts(), 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t part = begin; part < end; ++part) kernel_.pack(part);
-    });
-    at::parallel_for(0, threads, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t thread = begin; thread < end; ++thread)
-        add_rows(n * thread / threads, n * (thread + 1) / threads, rows, waves, noise, scale, thread);
-    });
-    at::parallel_for(0, kernel_.parts(), 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t part = begin; part < end; ++part) kernel_.collect(sums_, part, gradient_.data_ptr<float>());
-    });
-    double squares = 0;
-    for (const auto& sums : sums_) squares += sums.squares;
-    return squares / static_cast<double>(x.numel());
+  double descend(const Tensor& x, const Tensor& t, const Tensor& epsilon, const WeightUpdate& update) override {
+    prepare(x.size(0));
+    const double loss = walk(x, t, epsilon, /*and_back=*/true);
+    differentiate(update, /*pack_after=*/true);
+    return loss;
+  }
+
+  double loss(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
+    prepare(x.size(0));
+    return walk(x, t, epsilon, /*and_back=*/false);
   }
 
  private:
-  /// Rows begin … end − 1 in passes of nearly equal size.
-  void add_rows(std::int64_t begin, std::int64_t end, const Tensor& rows, const Tensor& waves, const Tensor& noise,
-                float scale, std::int64_t thread) {
-    const std::int64_t n = end - begin, passes = (n + kernels::most_rows - 1) / kernels::most_rows;
-    for (std::int64_t pass = 0; pass < passes; ++pass) {
-      const std::int64_t first = begin + n * pass / passes, last = begin + n * (pass + 1) / passes;
-      kernel_.add(
-          rows.data_ptr<float>() + first * kernel_.features(), waves.data_ptr<float>() + first * kernel_.waves(),
-          noise.data_ptr<float>() + first * kernel_.features(), last - first, scale, sums_[thread], benches_[thread]);
+  /// Rows of a pass: few enough that a layer's buffers and weights stay in cache, many enough that weights are seldom
+  /// read. Every thread gets as many passes as any other, of a multiple of four rows.
+  void prepare(std::int64_t n) {
+    constexpr std::int64_t most = 128;
+    static_assert(most <= kernels::most_rows);
+    threads_ = at::get_num_threads();
+    // What a descent changes it packs at once; changes by libtorch's operations are counted there.
+    if (packed_version_ != weights_._version()) pack();
+    pass_rows_ = kernels::rounded_up((n + passes_for(n, most) - 1) / passes_for(n, most), 4);
+    number_of_passes_ = (n + pass_rows_ - 1) / pass_rows_;
+    while (static_cast<std::int64_t>(passes_.size()) < number_of_passes_) passes_.push_back(kernel_.make_pass());
+    if (benches_.empty() || benches_.front().rows < n || static_cast<std::int64_t>(benches_.size()) < threads_) {
+      benches_.clear();
+      for (std::int64_t thread = 0; thread < threads_; ++thread) benches_.push_back(kernel_.make_bench(n));
     }
   }
+  std::int64_t passes_for(std::int64_t n, std::int64_t most) const {
+    return kernels::rounded_up((n + most - 1) / most, threads_);
+  }
 
-  kernels::ResidualMlpGradient kernel_;
-  Tensor gradient_;
-  std::vector<kernels::ResidualMlpGradient::Sums> sums_;  ///< of each thread
-  std::vector<kernels::ResidualMlpGradient::Bench> benches_;
+  void pack() {
+    share(kernel_.maps(), threads_,
+          [&](std::int64_t map, std::int64_t) { kernel_.pack(map, 0, kernel_.rows_of(map)); });
+    packed_version_ = weights_._version();
+  }
+
+  /// The mean of (ε_φ − ε)², and, there and back, the tapes of all passes.
+  double walk(const Tensor& x, const Tensor& t, const Tensor& epsilon, bool and_back) {
+    const std::int64_t n = x.size(0), features = kernel_.features();
+    const Tensor rows = x.contiguous(), times = t.contiguous(), noise = epsilon.contiguous();
+    const auto *from = rows.data_ptr<float>(), *time = times.data_ptr<float>(), *drawn = noise.data_ptr<float>();
+    const auto scale = 1 / static_cast<float>(x.numel());
+    share(number_of_passes_, threads_, [&](std::int64_t pass, std::int64_t thread) {
+      const std::int64_t first = pass * pass_rows_;
+      kernel_.forward(from + first * features, time + first, drawn + first * features, std::min(pass_rows_, n - first),
+                      passes_[pass]);
+      if (and_back) kernel_.back(scale, passes_[pass], benches_[thread]);
+    });
+    double squares = 0;
+    for (std::int64_t pass = 0; pass < number_of_passes_; ++pass)
+      for (std::int64_t row = 0; row < passes_[pass].rows; ++row) squares += passes_[pass].squares[row];
+    return squares / static_cast<double>(x.numel());
+  }
+
+  /// Each map's gradient, block by block. Whole maps where there are enough of them for the threads, for a map's input
+  /// is packed once for all of its blocks.
+  void differentiate(const WeightUpdate& take, bool pack_after) {
+    constexpr std::int64_t enough = 4;
+    const bool whole = kernel_.maps() >= enough * threads_;
+    blocks_.clear();
+    for (std::int64_t map = 0; map < kernel_.maps(); ++map) {
+      const std::int64_t rows = kernel_.rows_of(map), step = whole ? rows : ResidualMlpGradient::block;
+      for (std::int64_t begin = 0; begin < rows; begin += step)
+        blocks_.push_back({map, begin, std::min(begin + step, rows)});
+    }
+    share(static_cast<std::int64_t>(blocks_.size()), threads_, [&](std::int64_t task, std::int64_t thread) {
+      const auto [map, begin, end] = blocks_[task];
+      kernel_.differentiate(map, begin, end, passes_, number_of_passes_, benches_[thread], take);
+      if (pack_after) kernel_.pack(map, begin, end);
+    });
+  }
+
+  struct Block {
+    std::int64_t map, begin, end;
+  };
+
+  ResidualMlpGradient kernel_;
+  Tensor weights_;
+  std::int64_t packed_version_ = -1;
+  std::int64_t threads_ = 1, pass_rows_ = 0, number_of_passes_ = 0;
+  std::vector<ResidualMlpGradient::Pass> passes_;    ///< of a batch
+  std::vector<ResidualMlpGradient::Bench> benches_;  ///< of each thread
+  std::vector<Block> blocks_;
 };
 
 }  // namespace
 
 std::unique_ptr<DenoisingGradient> make_fused_mlp_gradient(kernels::EmbeddedMlpView network,
-                                                           kernels::Arithmetic arithmetic, const Tensor& gradient) {
-  return std::make_unique<FusedMlpGradient>(std::move(network), arithmetic, gradient);
+                                                           kernels::Arithmetic arithmetic, const Tensor& weights,
+                                                           const Tensor& gradient) {
+  return std::make_unique<FusedMlpGradient>(std::move(network), arithmetic, weights, gradient);
 }
 
 }  // namespace sda

@@ -8,8 +8,10 @@
 
 namespace sda {
 
-/// `network` views weights that stay where they are; ∂L/∂φ is written to `gradient`, flat, in the order of the views.
+/// `network` views weights that stay where they are and share the version of `weights`; ∂L/∂φ is written to `gradient`,
+/// flat, in the order of the views.
 std::unique_ptr<DenoisingGradient> make_fused_mlp_gradient(kernels::EmbeddedMlpView network,
-                                                           kernels::Arithmetic arithmetic, const Tensor& gradient);
+                                                           kernels::Arithmetic arithmetic, const Tensor& weights,
+                                                           const Tensor& gradient);
 
 }  // namespace sda

@@ -75,7 +75,7 @@ class ResidualMlp final : public Network {
   std::unique_ptr<DenoisingGradient> fused_gradient(const Tensor& gradient, Precision precision) const override {
     if (!has_kernel()) return nullptr;
     kernels::EmbeddedMlpView network{.embedding = {view(0), view(2)}, .layers = views()};
-    return make_fused_mlp_gradient(std::move(network), arithmetic(precision), gradient);
+    return make_fused_mlp_gradient(std::move(network), arithmetic(precision), parameters_.front().value, gradient);
   }
 
   std::int64_t bytes_per_row(std::int64_t) const override {

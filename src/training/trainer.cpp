@@ -63,21 +63,72 @@ class WindowSource {
     return offsets;
   }
 
-  /// (n, window, …event) of these trajectories.
-  Tensor gather(const std::int64_t* trajectory, std::int64_t n, const std::vector<std::int64_t>& offsets) const {
+  /// (window, …event).
+  Shape shape() const { return prepend({window_}, states_.sizes().slice(2)); }
+
+  /// Writes the windows of n trajectories, one after the other.
+  void gather(const std::int64_t* trajectory, std::int64_t n, const std::vector<std::int64_t>& offsets,
+              float* to) const {
     const std::int64_t state = count(states_.sizes().slice(2)), size = window_ * state;
-    Tensor windows = at::empty(prepend({n, window_}, states_.sizes().slice(2)), states_.options());
     const auto* from = states_.data_ptr<float>();
-    auto* to = windows.data_ptr<float>();
     for (std::int64_t i = 0; i < n; ++i)
       std::memcpy(to + i * size, from + (trajectory[i] * states_.size(1) + offsets[trajectory[i]]) * state,
                   static_cast<std::size_t>(size) * sizeof(float));
-    return windows;
   }
 
  private:
   Tensor states_;
   std::int64_t window_;
+};
+
+/// Perturbed windows x(t) = μ x + σ ε with t and ε from streams of a step; of one size after another in one memory.
+class Batch {
+ public:
+  struct Streams {
+    std::uint64_t seed;
+    Purpose time, noise;
+  };
+
+  void draw(const WindowSource& source, const std::int64_t* trajectory, std::int64_t n,
+            const std::vector<std::int64_t>& offsets, const NoiseSchedule& schedule, const Streams& streams,
+            std::int64_t step) {
+    resize(n, source.shape());
+    const std::int64_t row = x_.numel() / n;
+    auto *x = x_.data_ptr<float>(), *t = t_.data_ptr<float>(), *epsilon = epsilon_.data_ptr<float>();
+    constexpr std::int64_t values_of_a_thread = 1 << 9;
+    at::parallel_for(0, n, std::max<std::int64_t>(1, values_of_a_thread / row),
+                     [&](std::int64_t begin, std::int64_t end) {
+                       const std::int64_t rows = end - begin, first = begin * row;
+                       const auto key = [&](Purpose purpose) {
+                         return StreamKey{streams.seed, purpose, static_cast<std::uint64_t>(begin),
+                                          static_cast<std::uint64_t>(step)};
+                       };
+                       fill_uniform(t + begin, rows, 1, key(streams.time));
+                       fill_normal(epsilon + first, rows, row, key(streams.noise));
+                       source.gather(trajectory + begin, rows, offsets, x + first);
+                       perturb(schedule, x + first, t + begin, epsilon + first, rows, row);
+                     });
+  }
+
+  const Tensor& x() const { return x_; }
+  const Tensor& t() const { return t_; }
+  const Tensor& epsilon() const { return epsilon_; }
+
+ private:
+  void resize(std::int64_t n, const Shape& window) {
+    if (t_.defined() && t_.size(0) == n) return;
+    if (!all_x_.defined() || all_x_.size(0) < n) {
+      all_x_ = at::empty(prepend({n}, window), at::kFloat);
+      all_epsilon_ = at::empty_like(all_x_);
+      all_t_ = at::empty({n}, at::kFloat);
+    }
+    x_ = all_x_.narrow(0, 0, n);
+    epsilon_ = all_epsilon_.narrow(0, 0, n);
+    t_ = all_t_.narrow(0, 0, n);
+  }
+
+  Tensor all_x_, all_t_, all_epsilon_;
+  Tensor x_, t_, epsilon_;  ///< as many rows of them as the batch has
 };
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -93,6 +144,7 @@ struct Trainer::Implementation {
   std::uint64_t seed;
   NoiseSchedule schedule;
   TrainingState state;
+  Batch batch;
   Tensor gradient;
   std::unique_ptr<DenoisingGradient> denoising;
 
@@ -113,25 +165,20 @@ struct Trainer::Implementation {
                                         parse_precision(parameters.precision, "training.precision"));
   }
 
-  /// x(t) = μ x + σ ε of a batch, with t and ε from streams of `step`.
-  struct Perturbed {
-    Tensor x, t, epsilon;
-  };
-  Perturbed perturbed(const Tensor& x, Purpose time, Purpose noise, std::int64_t step) const {
-    const auto at_step = static_cast<std::uint64_t>(step);
-    const Tensor t = uniform({x.size(0), 1}, {seed, time, 0, at_step}).squeeze(1);
-    const Tensor epsilon = normal(x.sizes(), {seed, noise, 0, at_step});
-    return {perturb(schedule, x, t, epsilon), t, epsilon};
-  }
-
-  double train_step(const Tensor& windows, double learning_rate) {
-    const auto [x, t, epsilon] = perturbed(windows, Purpose::training_time, Purpose::training_noise, state.step);
-    const double loss = denoising->evaluate(x, t, epsilon);
+  double train_step(const std::int64_t* trajectory, std::int64_t n, const std::vector<std::int64_t>& offsets,
+                    double learning_rate) {
+    batch.draw(train, trajectory, n, offsets, schedule, {seed, Purpose::training_time, Purpose::training_noise},
+               state.step);
     ++state.step;
-    adamw_update(state.weights, gradient, state.first_moment, state.second_moment, state.step, learning_rate,
-                 parameters.weight_decay);
-    if (state.average.defined()) state.average.lerp_(state.weights, 1 - parameters.average);
-    return loss;
+    const AdamW adamw(state.step, learning_rate, parameters.weight_decay);
+    auto *weights = state.weights.data_ptr<float>(), *first = state.first_moment.data_ptr<float>(),
+         *second = state.second_moment.data_ptr<float>(),
+         *average = state.average.defined() ? state.average.data_ptr<float>() : nullptr;
+    const auto update = [&](std::int64_t begin, const float* g, std::int64_t size) {
+      adamw.update(weights + begin, g, first + begin, second + begin, size);
+      if (average != nullptr) move_average(average + begin, weights + begin, size, parameters.average);
+    };
+    return denoising->descend(batch.x(), batch.t(), batch.epsilon(), update);
   }
 
   /// One random window of each training trajectory, in random order.
@@ -145,7 +192,7 @@ struct Trainer::Implementation {
     double total = 0;
     for (std::int64_t begin = 0; begin < n; begin += parameters.batch) {
       const std::int64_t size = std::min(parameters.batch, n - begin);
-      total += train_step(train.gather(order.data() + begin, size, offsets), learning_rate) * static_cast<double>(size);
+      total += train_step(order.data() + begin, size, offsets, learning_rate) * static_cast<double>(size);
     }
     return total / static_cast<double>(n);
   }
@@ -162,9 +209,9 @@ struct Trainer::Implementation {
     for (std::int64_t i = 0; i < n; ++i) all[i] = i;
     double total = 0;
     for (std::int64_t draw = 0; draw < draws; ++draw) {
-      const Tensor windows = valid.gather(all.data(), n, valid.offsets(seed, Purpose::validation_window, draw));
-      const auto [x, t, epsilon] = perturbed(windows, Purpose::validation_time, Purpose::validation_noise, draw);
-      total += denoising_loss(prior.network->forward(x, t), epsilon).item<double>();
+      batch.draw(valid, all.data(), n, valid.offsets(seed, Purpose::validation_window, draw), schedule,
+                 {seed, Purpose::validation_time, Purpose::validation_noise}, draw);
+      total += denoising->loss(batch.x(), batch.t(), batch.epsilon());
     }
     if (last.defined()) state.weights.copy_(last);
     return total / draws;

@@ -37,6 +37,9 @@ const std::vector<Case> systems{
     {"lotka_volterra_noisy", {.system = "lotka_volterra", .noise = 0.05}},
     {"damped_spring", {.system = "damped_spring"}},
     {"rotation", {.system = "rotation"}},
+    {"kolmogorov", {.system = "kolmogorov", .dt = 0.05, .kolmogorov = {.grid = 8, .solver_grid = 16}}},
+    {"kolmogorov_on_the_grid_of_its_states",
+     {.system = "kolmogorov", .dt = 0.1, .kolmogorov = {.forcing_wavenumber = 2, .grid = 12, .solver_grid = 12}}},
 };
 
 /// Puts the thread count back.
@@ -82,13 +85,34 @@ TEST_P(System, LayoutFitsItsStates) {
   EXPECT_GT(layout.dt, 0);
   for (const auto dtype : {at::kFloat, at::kDouble}) {
     const auto x = start(4, dtype);
-    EXPECT_EQ(x.sizes(), sda::prepend({4}, layout.event));
+    EXPECT_EQ(x.sizes(), sda::prepend({4}, dynamics->solver_event()));
     EXPECT_EQ(x.scalar_type(), dtype);
     EXPECT_TRUE(x.is_contiguous());
-    const auto z = dynamics->normalisation().normalise(x);
-    EXPECT_EQ(z.sizes(), x.sizes());
+    const auto seen = dynamics->to_state(x);
+    EXPECT_EQ(seen.sizes(), sda::prepend({4}, layout.event));
+    EXPECT_EQ(seen.scalar_type(), dtype);
+    const auto z = dynamics->normalisation().normalise(seen);
+    EXPECT_EQ(z.sizes(), seen.sizes());
     EXPECT_TRUE(z.isfinite().all().item<bool>());
   }
+}
+
+TEST_P(System, SolverStatesAndStatesHaveTheSameLeadingAxes) {
+  const auto x = start(6).unflatten(0, {2, 3});
+  const auto seen = dynamics->to_state(x);
+  EXPECT_EQ(seen.sizes(), sda::prepend({2, 3}, dynamics->layout().event));
+  EXPECT_TRUE(seen.flatten(0, 1).equal(dynamics->to_state(x.flatten(0, 1))));
+  const auto again = dynamics->to_solver(seen);
+  EXPECT_EQ(again.sizes(), x.sizes());
+  EXPECT_EQ(again.scalar_type(), x.scalar_type());
+  EXPECT_GE(dynamics->solver_steps(), 1);
+}
+
+TEST_P(System, ContextIsFieldsOnTheGridOfItsStates) {
+  const auto context = dynamics->context();
+  if (!context.defined()) GTEST_SKIP() << "none";
+  EXPECT_EQ(context.sizes(), sda::prepend({context.size(0)}, dynamics->layout().space()));
+  EXPECT_EQ(context.scalar_type(), at::kFloat);
 }
 
 TEST_P(System, StartOfAMemberDoesNotDependOnTheOthers) {
@@ -135,7 +159,9 @@ TEST_P(System, TrajectoriesAreStartAndTransitions) {
     const auto trajectories = dynamics->trajectories(x, 5, key);
     EXPECT_EQ(trajectories.sizes(), sda::prepend({members, 5}, dynamics->layout().event));
     EXPECT_EQ(trajectories.scalar_type(), dtype);
-    for (std::int64_t i = 0; i < 5; ++i) EXPECT_TRUE(trajectories.select(1, i).equal(advanced(x, i, key))) << i;
+    for (std::int64_t i = 0; i < 5; ++i) {
+      EXPECT_TRUE(trajectories.select(1, i).equal(dynamics->to_state(advanced(x, i, key)))) << i;
+    }
   }
 }
 

@@ -44,6 +44,19 @@ TEST(Dynamics, LotkaVolterraTransition) {
       sda::tolerance::golden_float64);
 }
 
+TEST(Dynamics, KolmogorovStatesAreBlockAverages) {
+  EXPECT_LT(golden_error(sda::block_average(golden("dynamics.h5", "velocity"), 4), golden("dynamics.h5", "coarsen4")),
+            sda::tolerance::golden_float64);
+}
+
+// The reference computes its forcing channel in float32.
+TEST(Dynamics, KolmogorovContextIsTheForcing) {
+  const auto flow = sda::make_dynamics({.system = "kolmogorov", .kolmogorov = {.grid = 16, .solver_grid = 16}});
+  const Tensor forcing = golden("kolmogorov_local_unet2d.h5", "weights/kernel.forcing");
+  ASSERT_EQ(flow->context().sizes(), forcing.sizes());
+  EXPECT_LT(golden_error(flow->context(), forcing), sda::tolerance::exact_float32);
+}
+
 // The reference keeps the spring's matrices in float32.
 TEST(Dynamics, DampedSpringMatrices) {
   const sda::LinearGaussianParameters spring = sda::damped_spring().parameters();

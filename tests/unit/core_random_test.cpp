@@ -73,6 +73,21 @@ TEST(Random, NormalsAreBoxMullerOfTheDocumentedCounter) {
   }
 }
 
+TEST(Random, RowsInMemoryAreATensorsRows) {
+  const StreamKey all{.seed = 3, .purpose = Purpose::test, .first_member = 5, .step = 2};
+  StreamKey from_second = all;
+  ++from_second.first_member;
+  for (const std::int64_t row : {1, 15, 16}) {
+    const Tensor normals = sda::normal({4, row}, all), uniforms = sda::uniform({4, row}, all);
+    Tensor ours = at::zeros({3, row});
+    sda::fill_normal(ours.data_ptr<float>(), 2, row, from_second);
+    EXPECT_TRUE(at::equal(ours.narrow(0, 0, 2), normals.narrow(0, 1, 2)));
+    sda::fill_uniform(ours.data_ptr<float>(), 2, row, from_second);
+    EXPECT_TRUE(at::equal(ours.narrow(0, 0, 2), uniforms.narrow(0, 1, 2)));
+    EXPECT_TRUE(at::equal(ours[2], at::zeros({row})));
+  }
+}
+
 // Every special case of the transform: smallest and largest words, both ends of an octant.
 TEST(Random, BoxMullerIsFiniteAtTheEnds) {
   for (const std::uint32_t w : {0U, 1U, 0x7fffffffU, 0x80000000U, 0xfffffffeU, 0xffffffffU}) {

@@ -125,12 +125,62 @@ TEST_P(FusedMlp, RunsTheForwardPassAgainWhereItsTapeDoesNotFit) {
 }
 
 TEST_P(FusedMlp, GradientEqualsAutograds) {
-  for (const std::int64_t rows : {1, 13, 64, 191, 192, 193, 500}) expect_gradient_equal_to_autograd(small, 3, rows);
+  for (const std::int64_t rows : {1, 13, 63, 64, 65, 129, 500, 1000}) expect_gradient_equal_to_autograd(small, 3, rows);
 }
 
 TEST_P(FusedMlp, GradientEqualsAutogradsForOddSizes) {
   expect_gradient_equal_to_autograd({.order = 1, .embedding = 5, .width = 37, .depth = 3}, 1, 50);
   expect_gradient_equal_to_autograd({.order = 4, .embedding = 32, .width = 256, .depth = 5}, 3, 70);
+  expect_gradient_equal_to_autograd({.order = 2, .embedding = 3, .width = 99, .depth = 1}, 7, 65);
+}
+
+// Threads share out passes of rows and blocks of weights; nothing is summed across them.
+TEST_P(FusedMlp, GradientHasTheSameBitsForAnyNumberOfThreads) {
+  const NetworkParameters parameters{.order = 1, .embedding = 8, .width = 100, .depth = 2};
+  const std::int64_t rows = 301;
+  const Tensor x = normal({rows, 3, 3}, {.seed = 1}), epsilon = normal({rows, 3, 3}, {.seed = 2});
+  const Tensor t = uniform({rows, 1}, {.seed = 3}).squeeze(1);
+  const int threads_before = at::get_num_threads();
+  double first_loss = 0;
+  Tensor first;
+  for (const int threads : {1, 2, 3, 7}) {
+    at::set_num_threads(threads);
+    const auto network = make_network(parameters, {3}, 3);
+    const Tensor weights = network->flat_values();
+    Tensor gradient = at::zeros_like(weights);
+    const double loss =
+        make_denoising_gradient(network, weights, gradient, Precision::automatic)->evaluate(x, t, epsilon);
+    if (!first.defined()) first = gradient, first_loss = loss;
+    EXPECT_TRUE(at::equal(gradient, first)) << threads << " threads";
+    EXPECT_EQ(loss, first_loss) << threads << " threads";
+  }
+  at::set_num_threads(threads_before);
+}
+
+// By the kernel and by autograd: weights that change in `descend` and, between two steps, otherwise.
+TEST_P(FusedMlp, DescendsAlongTheGradientThatItEvaluates) {
+  const NetworkParameters parameters{.order = 1, .embedding = 8, .width = 100, .depth = 1};
+  const Tensor x = normal({70, 3, 3}, {.seed = 1}), epsilon = normal({70, 3, 3}, {.seed = 2});
+  const Tensor t = uniform({70, 1}, {.seed = 3}).squeeze(1);
+  for (const Evaluation evaluation : {Evaluation::automatic, Evaluation::autograd}) {
+    const auto one = make_network(parameters, {3}, 3), other = make_network(parameters, {3}, 3);
+    Tensor weights = one->flat_values(), expected = other->flat_values();
+    Tensor gradient = at::zeros_like(weights), expected_gradient = at::zeros_like(weights);
+    const auto descending = make_denoising_gradient(one, weights, gradient, Precision::automatic, evaluation);
+    const auto evaluating =
+        make_denoising_gradient(other, expected, expected_gradient, Precision::automatic, evaluation);
+    const auto update = [w = weights.data_ptr<float>()](std::int64_t begin, const float* g, std::int64_t n) {
+      for (std::int64_t i = 0; i < n; ++i) w[begin + i] -= 0.25f * g[i];
+    };
+    for (int step = 0; step < 4; ++step) {
+      const double loss = descending->descend(x, t, epsilon, update);
+      EXPECT_EQ(loss, evaluating->loss(x, t, epsilon)) << "step " << step;
+      EXPECT_EQ(loss, evaluating->evaluate(x, t, epsilon)) << "step " << step;
+      expected.sub_(expected_gradient, 0.25);
+      EXPECT_TRUE(at::equal(weights, expected)) << "step " << step;
+      if (step == 1) weights.mul_(0.5), expected.mul_(0.5);
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Machines, FusedMlp, ::testing::ValuesIn(test::machines()),

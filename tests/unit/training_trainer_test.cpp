@@ -11,6 +11,8 @@
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
 #include "sda/core/runtime.hpp"
+#include "sda/diffusion/denoising.hpp"
+#include "sda/score/denoising_gradient.hpp"
 
 namespace sda {
 namespace {
@@ -32,7 +34,8 @@ TEST(AdamW, EqualsLibtorchs) {
     const Tensor gradient = normal({1, 50}, {.seed = 2, .step = step}).squeeze(0);
     theirs.mutable_grad() = gradient.clone();
     optimiser.step();
-    adamw_update(ours, gradient, m, v, static_cast<std::int64_t>(step), 1e-2, 0.1);
+    AdamW(static_cast<std::int64_t>(step), 1e-2, 0.1)
+        .update(ours.data_ptr<float>(), gradient.data_ptr<float>(), m.data_ptr<float>(), v.data_ptr<float>(), 50);
   }
   EXPECT_TRUE(at::allclose(ours, theirs.detach(), 1e-5, 1e-6));
 }
@@ -98,6 +101,46 @@ TEST_F(TrainerTest, ResumedRunIsTheUninterruptedOneBitForBit) {
   EXPECT_TRUE(at::equal(second.state().second_moment, whole.state().second_moment));
   EXPECT_EQ(second.state().losses, whole.state().losses);
   EXPECT_EQ(second.state().validation_losses, whole.state().validation_losses);
+}
+
+TEST_F(TrainerTest, SameBitsForAnyNumberOfThreads) {
+  data.states = normal({200, 30, 2}, {.seed = 5});
+  parameters.batch = 150;
+  parameters.epochs = 2;
+  const int threads_before = at::get_num_threads();
+  at::set_num_threads(1);
+  Trainer one = trainer();
+  one.run({}, {});
+  at::set_num_threads(3);
+  Trainer three = trainer();
+  three.run({}, {});
+  at::set_num_threads(threads_before);
+  EXPECT_TRUE(at::equal(one.state().weights, three.state().weights));
+  EXPECT_TRUE(at::equal(one.state().average, three.state().average));
+  EXPECT_EQ(one.state().losses, three.state().losses);
+}
+
+// Draws are functions of (seed, purpose, row, step): what one step sees, made here by other means.
+TEST_F(TrainerTest, StepsOnTheDocumentedDraws) {
+  parameters.epochs = 1;
+  parameters.batch = 20;
+  parameters.average = 0;
+  Trainer run = trainer();
+  run.run({}, {});
+
+  const StreamKey order_key{.seed = 11, .purpose = Purpose::training_window, .first_member = 20};
+  const StreamKey offset_key{.seed = 11, .purpose = Purpose::training_window};
+  const Tensor u = uniform({20, 1}, offset_key, at::kDouble);
+  std::vector<Tensor> windows;
+  for (const std::int64_t i : permutation(20, order_key))
+    windows.push_back(data.states[i].narrow(0, static_cast<std::int64_t>(u[i].item<double>() * 28), 3));
+  const Tensor t = uniform({20, 1}, {.seed = 11, .purpose = Purpose::training_time}).squeeze(1);
+  const Tensor epsilon = normal({20, 3, 2}, {.seed = 11, .purpose = Purpose::training_noise});
+  const Tensor x = perturb(NoiseSchedule(), at::stack(windows), t, epsilon);
+  const Prior p = prior();
+  const Tensor weights = p.network->flat_values();
+  const auto gradient = make_denoising_gradient(p.network, weights, at::zeros_like(weights), Precision::automatic);
+  EXPECT_EQ(run.state().losses.front(), gradient->evaluate(x, t, epsilon));
 }
 
 TEST_F(TrainerTest, ResultHoldsTheAverage) {

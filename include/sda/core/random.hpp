@@ -43,6 +43,9 @@ struct StreamKey {
 void fill_normal(Tensor& out, const StreamKey& key);
 /// Uniform draws on the open interval (0, 1) in place; same layout.
 void fill_uniform(Tensor& out, const StreamKey& key);
+/// The same for `rows` rows of `row` float32 values in memory: rows of a tensor, say, from `key.first_member` on.
+void fill_normal(float* out, std::int64_t rows, std::int64_t row, const StreamKey& key);
+void fill_uniform(float* out, std::int64_t rows, std::int64_t row, const StreamKey& key);
 
 Tensor normal(at::IntArrayRef shape, const StreamKey& key, at::ScalarType dtype = at::kFloat);
 Tensor uniform(at::IntArrayRef shape, const StreamKey& key, at::ScalarType dtype = at::kFloat);

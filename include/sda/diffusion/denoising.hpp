@@ -8,6 +8,10 @@ namespace sda {
 /// x(t) = μ(t) x + σ(t) ε; x and ε (n, …), t (n).
 Tensor perturb(const NoiseSchedule& schedule, const Tensor& x, const Tensor& t, const Tensor& epsilon);
 
+/// The same in place for `rows` rows of `row` float32 values in memory; t (rows).
+void perturb(const NoiseSchedule& schedule, float* x, const float* t, const float* epsilon, std::int64_t rows,
+             std::int64_t row);
+
 /// x̂(x(t)) = (x(t) − σ ε_φ) / μ; at least float32 whatever the network's precision.
 Tensor tweedie_mean(const NoiseSchedule& schedule, const Tensor& x, double t, const Tensor& epsilon);
 

@@ -57,9 +57,20 @@ struct TrainingState {
   std::vector<double> validation_epochs, validation_losses;
 };
 
-/// AdamW (Loshchilov & Hutter 2019) on flat parameters, β = (0.9, 0.999), ε = 1e-8. `step` counts from 1.
-void adamw_update(Tensor& weights, const Tensor& gradient, Tensor& first_moment, Tensor& second_moment,
-                  std::int64_t step, double learning_rate, double weight_decay);
+/// A step of AdamW (Loshchilov & Hutter 2019), β = (0.9, 0.999), ε = 1e-8, for any stretch of the weights.
+class AdamW {
+ public:
+  /// `step` counts from 1.
+  AdamW(std::int64_t step, double learning_rate, double weight_decay);
+  /// Changes `n` weights and their moments.
+  void update(float* weights, const float* gradient, float* first_moment, float* second_moment, std::int64_t n) const;
+
+ private:
+  float keep_, rate_, scale_;
+};
+
+/// average ← decay · average + (1 − decay) · weights, of `n` weights.
+void move_average(float* average, const float* weights, std::int64_t n, double decay);
 
 struct EpochReport {
   std::int64_t epoch = 0, epochs = 0;

@@ -7,10 +7,13 @@
 //   row_multiple         rows are multiplied in tiles of so many: buffers hold rounded_up(rows, row_multiple) of them,
 //                        and what the rows beyond are given and become does not matter
 //   depth_multiple       depth is padded with zeros to a multiple of this
-//   pack_map             a linear map's weights as right factors, for both directions
+//   pack_map             rows begin … end − 1 of a linear map's weights as right factors, for both directions; begin a
+//                        multiple of 32, end too or the last
 //   multiply             epilogue(row, column, vector) for all tiles of a B
-//   multiply_transposed  the same for all tiles of gᵀ a, the gradient of a linear map's weights: g (rows, out) and
-//                        a (rows, in) row by row, in the float or BFloat16 of T; `room` holds room_for(rows, out, in)
+// and for gᵀ a, the gradient of a linear map's weights, whose depth is the rows of a batch, in pieces (Piece):
+//   pack_right           rows of a (rows, columns) into the right factor, (depth, columns)
+//   pack_left            rows of g (rows, columns) into the left factor, (columns, depth)
+//   multiply_packed      the same as `multiply` for factors packed so
 
 #if defined(SDA_SCORE_KERNELS_PRODUCTS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SDA_SCORE_KERNELS_PRODUCTS_INL
@@ -32,6 +35,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "score/kernels/residual_mlp.hpp"
 
@@ -78,6 +82,24 @@ HWY_INLINE void assign(float value, BFloat16& to) {
   to = static_cast<BFloat16>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+/// A piece of a product's depth: `rows` of it from `begin`, both even unless it is the last, which zeros follow up to
+/// `end` − 1.
+struct Piece {
+  std::int64_t begin, rows, end;
+};
+
+/// Calls tile(row, count) for `rows` in tiles of `most` rows; the last may be a third or two thirds of one.
+template <int most, class Tile>
+HWY_INLINE void for_each_tile(std::int64_t rows, const Tile& tile) {
+  constexpr int third = most / 3;
+  std::int64_t row = 0;
+  for (; row + 2 * third < rows; row += most) tile(row, std::integral_constant<int, most>());
+  if (rows - row > third)
+    tile(row, std::integral_constant<int, 2 * third>());
+  else if (rows > row)
+    tile(row, std::integral_constant<int, third>());
+}
+
 /// The left factor's element (row, depth) where its rows lie one after the other, and where its columns do.
 template <class T>
 struct RowByRow {
@@ -104,26 +126,40 @@ struct Float32Products {
   static HWY_INLINE void keep(V v, float* to) { store(v, to); }
 
   /// W of a map, as the right factor of x Wᵀ and of g W.
-  static void pack_map(const AffineView& map, float* forward, float* backward) {
-    pack(map.weight, 1, map.row_stride, map.in, map.out, forward);
-    pack(map.weight, map.row_stride, 1, map.out, map.in, backward);
+  static void pack_map(const AffineView& map, std::int64_t begin, std::int64_t end, float* forward, float* backward) {
+    const std::int64_t panel = panel_columns();
+    for (std::int64_t first = begin; first < end; first += panel)
+      for (std::int64_t c = 0; c < std::min(panel, end - first); ++c) {
+        const float* from = map.weight + (first + c) * map.row_stride;
+        float* to = forward + first * map.in + c;
+        for (std::int64_t k = 0; k < map.in; ++k) to[k * panel] = from[k];
+      }
+    pack_right(map.weight + begin * map.row_stride, map.row_stride, {begin, end - begin, end}, map.out, map.in,
+               backward);
   }
 
-  /// element (k, column) = source[k·depth_stride + column·column_stride] → panels of columns, each (depth, panel).
-  static void pack(const float* source, std::int64_t depth_stride, std::int64_t column_stride, std::int64_t depth,
-                   std::int64_t columns, float* packed) {
-    const std::int64_t panel = panel_columns(), all = padded(columns);
-    for (std::int64_t begin = 0; begin < all; begin += panel)
-      for (std::int64_t k = 0; k < depth; ++k) {
-        const float* from = source + k * depth_stride + begin * column_stride;
-        const std::int64_t inside = std::clamp<std::int64_t>(columns - begin, 0, panel);
-        if (column_stride == 1)
-          for (std::int64_t c = 0; c < inside; ++c) packed[c] = from[c];
-        else
-          for (std::int64_t c = 0; c < inside; ++c) packed[c] = from[c * column_stride];
-        for (std::int64_t c = inside; c < panel; ++c) packed[c] = 0;
-        packed += panel;
+  /// Panels of columns, each (depth, panel).
+  static void pack_right(const float* a, std::int64_t lda, Piece piece, std::int64_t depth, std::int64_t columns,
+                         float* packed) {
+    const std::int64_t panel = panel_columns();
+    for (std::int64_t begin = 0; begin < padded(columns); begin += panel) {
+      const std::int64_t inside = std::clamp<std::int64_t>(columns - begin, 0, panel);
+      float* to = packed + begin * depth + piece.begin * panel;
+      if (inside == panel) {
+        for (std::int64_t row = 0; row < piece.rows; ++row, to += panel)
+          for (std::int64_t c = 0; c < panel; c += lanes()) store(load(a + row * lda + begin + c), to + c);
+        continue;
       }
+      for (std::int64_t row = 0; row < piece.rows; ++row, to += panel)
+        std::fill(std::copy_n(a + row * lda + begin, inside, to), to + panel, 0.0f);
+    }
+  }
+
+  /// (depth, columns), row by row.
+  static void pack_left(const float* g, std::int64_t ldg, Piece piece, std::int64_t, std::int64_t columns,
+                        float* packed) {
+    for (std::int64_t row = 0; row < piece.rows; ++row)
+      std::copy_n(g + row * ldg, padded(columns), packed + (piece.begin + row) * padded(columns));
   }
 
   template <class Epilogue>
@@ -132,13 +168,10 @@ struct Float32Products {
     tiles(RowByRow<float>{a, lda}, rows, packed, depth, columns, epilogue);
   }
 
-  static std::int64_t room_for(std::int64_t rows, std::int64_t, std::int64_t in) { return rows * padded(in); }
-
   template <class Epilogue>
-  static void multiply_transposed(const float* g, std::int64_t ldg, const float* a, std::int64_t lda, std::int64_t rows,
-                                  std::int64_t out, std::int64_t in, float* room, const Epilogue& epilogue) {
-    pack(a, lda, 1, rows, in, room);
-    tiles(ColumnByColumn<float>{g, ldg}, out, room, rows, padded(in), epilogue);
+  static void multiply_packed(const float* left, const float* right, std::int64_t rows, std::int64_t depth,
+                              std::int64_t columns, const Epilogue& epilogue) {
+    tiles(ColumnByColumn<float>{left, padded(rows)}, rows, right, depth, columns, epilogue);
   }
 
  private:
@@ -146,29 +179,30 @@ struct Float32Products {
   static HWY_INLINE void tiles(Left left, std::int64_t rows, const float* packed, std::int64_t depth,
                                std::int64_t columns, const Epilogue& epilogue) {
     for (std::int64_t column = 0; column < columns; column += panel_columns())
-      for (std::int64_t row = 0; row < rows; row += row_multiple)
-        tile(left.from_row(row), packed + column * depth, depth, row, column, epilogue);
+      for_each_tile<row_multiple>(rows, [&](std::int64_t row, auto count) {
+        tile<count>(left.from_row(row), packed + column * depth, depth, row, column, epilogue);
+      });
   }
 
-  template <class Left, class Epilogue>
+  template <int count, class Left, class Epilogue>
   static HWY_INLINE void tile(Left a, const float* HWY_RESTRICT b, std::int64_t depth, std::int64_t row,
                               std::int64_t column, const Epilogue& epilogue) {
     const D d;
     const std::int64_t n = lanes();
-    V left[row_multiple], right[row_multiple];
+    V left[count], right[count];
 #pragma GCC unroll 12
-    for (int m = 0; m < row_multiple; ++m) left[m] = right[m] = hn::Zero(d);
+    for (int m = 0; m < count; ++m) left[m] = right[m] = hn::Zero(d);
     for (std::int64_t k = 0; k < depth; ++k) {
       const V b0 = hn::Load(d, b + 2 * n * k), b1 = hn::Load(d, b + 2 * n * k + n);
 #pragma GCC unroll 12
-      for (int m = 0; m < row_multiple; ++m) {
+      for (int m = 0; m < count; ++m) {
         const V value = hn::Set(d, a(m, k));
         left[m] = hn::MulAdd(value, b0, left[m]);
         right[m] = hn::MulAdd(value, b1, right[m]);
       }
     }
 #pragma GCC unroll 12
-    for (int m = 0; m < row_multiple; ++m) {
+    for (int m = 0; m < count; ++m) {
       epilogue(row + m, column, left[m]);
       epilogue(row + m, column + n, right[m]);
     }
@@ -182,47 +216,93 @@ struct BFloat16Packing {
   static constexpr std::int64_t depth_multiple = 32;
 
   /// W of a map, as the right factor of x Wᵀ and of g W.
-  static void pack_map(const AffineView& map, BFloat16* forward, BFloat16* backward) {
-    const std::int64_t ld = padded(map.in), backward_block = 16 * rounded_up(map.out, depth_multiple);
+  static void pack_map(const AffineView& map, std::int64_t first, std::int64_t end, BFloat16* forward,
+                       BFloat16* backward) {
+    const std::int64_t ld = padded(map.in);
     Aligned<BFloat16> rows(static_cast<std::size_t>(16 * ld));
-    for (std::int64_t begin = 0; begin < padded(map.out); begin += 16) {
+    for (std::int64_t begin = first; begin < end; begin += 16) {
       // 16 rows of W are a block of columns of Wᵀ, and 8 pairs of W's depth.
-      const std::int64_t inside = std::clamp<std::int64_t>(map.out - begin, 0, 16);
-      std::fill(rows.begin(), rows.end(), BFloat16{0});
+      const std::int64_t inside = std::min<std::int64_t>(16, end - begin);
+      if (inside < 16) std::fill(rows.begin(), rows.end(), BFloat16{0});
       for (std::int64_t row = 0; row < inside; ++row)
-        for (std::int64_t i = 0; i < map.in; ++i)
-          assign(map.weight[(begin + row) * map.row_stride + i], rows[static_cast<std::size_t>(row * ld + i)]);
-      for (std::int64_t pair = 0; pair < ld / 2; ++pair)
-        for (std::int64_t row = 0; row < 16; ++row, forward += 2)
-          std::memcpy(forward, rows.data() + row * ld + 2 * pair, 2 * sizeof(BFloat16));
-      for (std::int64_t column = 0; column < ld; column += 16)
-        for (std::int64_t pair = 0; pair < 8; ++pair)
-          interleave(rows.data(), ld, 16, pair, column,
-                     backward + column / 16 * backward_block + (begin / 2 + pair) * 32);
+        narrow_row(map.weight + (begin + row) * map.row_stride, map.in, rows.data() + row * ld);
+      for (std::int64_t pair = 0; pair < ld / 2; pair += 16)
+        transpose_pairs(rows.data() + 2 * pair, ld, forward + begin * ld + 32 * pair);
+      pack_right(rows.data(), ld, {begin, inside, begin + 16}, map.out, map.in, backward);
     }
   }
 
-  /// Rows 2 pair and 2 pair + 1 of a (rows, ≥ 16), columns from `column`, interleaved; zero beyond the rows.
+  static void narrow_row(const float* from, std::int64_t n, BFloat16* to) {
+    std::int64_t i = 0;
+    for (; i + lanes() <= n; i += lanes()) store(load(from + i), to + i);
+    for (; i < n; ++i) assign(from[i], to[i]);
+  }
+
+  /// 16 × 16 pairs.
+  static HWY_INLINE void transpose_pairs(const BFloat16* from, std::int64_t ld, BFloat16* to) {
+#if SDA_AVX512
+    // Four rows at a time: within each 128 bits, then those one under the other.
+    for (int group = 0; group < 4; ++group) {
+      __m512i row[4];
+      for (int i = 0; i < 4; ++i) row[i] = _mm512_loadu_si512(from + (4 * group + i) * ld);
+      const __m512i a = _mm512_unpacklo_epi32(row[0], row[1]), b = _mm512_unpackhi_epi32(row[0], row[1]);
+      const __m512i c = _mm512_unpacklo_epi32(row[2], row[3]), d = _mm512_unpackhi_epi32(row[2], row[3]);
+      const __m512i column[4] = {_mm512_unpacklo_epi64(a, c), _mm512_unpackhi_epi64(a, c), _mm512_unpacklo_epi64(b, d),
+                                 _mm512_unpackhi_epi64(b, d)};
+      const auto put = [&](int quarter, int i, __m128i values) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 32 * (4 * quarter + i) + 8 * group), values);
+      };
+      for (int i = 0; i < 4; ++i) {
+        put(0, i, _mm512_extracti32x4_epi32(column[i], 0));
+        put(1, i, _mm512_extracti32x4_epi32(column[i], 1));
+        put(2, i, _mm512_extracti32x4_epi32(column[i], 2));
+        put(3, i, _mm512_extracti32x4_epi32(column[i], 3));
+      }
+    }
+#else
+    for (std::int64_t pair = 0; pair < 16; ++pair)
+      for (std::int64_t row = 0; row < 16; ++row, to += 2)
+        std::memcpy(to, from + row * ld + 2 * pair, 2 * sizeof(BFloat16));
+#endif
+  }
+
+  /// Rows 2 pair and 2 pair + 1 of a (rows, ≥ 32), 16 columns from `column` and the next 16, interleaved; zero beyond
+  /// the rows.
   static HWY_INLINE void interleave(const BFloat16* a, std::int64_t lda, std::int64_t rows, std::int64_t pair,
-                                    std::int64_t column, BFloat16* to) {
+                                    std::int64_t column, BFloat16* to, BFloat16* to_next) {
+    const BFloat16* from = a + 2 * pair * lda + column;
+#if SDA_AVX512
+    __m512i even = _mm512_setzero_si512(), odd = even;
+    if (2 * pair < rows) even = _mm512_loadu_si512(from);
+    if (2 * pair + 1 < rows) odd = _mm512_loadu_si512(from + lda);
+    alignas(64) static constexpr std::uint16_t order[2][32] = {
+        {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+         8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47},
+        {16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55,
+         24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63}};
+    _mm512_storeu_si512(to, _mm512_permutex2var_epi16(even, _mm512_load_si512(order[0]), odd));
+    _mm512_storeu_si512(to_next, _mm512_permutex2var_epi16(even, _mm512_load_si512(order[1]), odd));
+#else
     const hn::Rebind<std::uint32_t, D> wide;
     const hn::Rebind<BFloat16, D> narrow;
-    const BFloat16* from = a + 2 * pair * lda + column;
-    for (std::int64_t c = 0; c < 16; c += lanes()) {
+    for (std::int64_t c = 0; c < 32; c += lanes()) {
       auto both = hn::Zero(wide);
       if (2 * pair < rows) both = hn::PromoteTo(wide, hn::LoadU(narrow, from + c));
       if (2 * pair + 1 < rows)
         both = hn::Or(both, hn::ShiftLeft<16>(hn::PromoteTo(wide, hn::LoadU(narrow, from + lda + c))));
-      hn::StoreU(both, wide, reinterpret_cast<std::uint32_t*>(to) + c);
+      hn::StoreU(both, wide, reinterpret_cast<std::uint32_t*>(c < 16 ? to : to_next) + c % 16);
     }
+#endif
   }
 
-  /// `pack` for rows that are the depth: a (rows, columns) row by row.
-  static void pack_rows(const BFloat16* a, std::int64_t lda, std::int64_t rows, std::int64_t columns,
-                        BFloat16* packed) {
-    const std::int64_t pairs = rounded_up(rows, depth_multiple) / 2;
-    for (std::int64_t column = 0; column < padded(columns); column += 16)
-      for (std::int64_t pair = 0; pair < pairs; ++pair, packed += 32) interleave(a, lda, rows, pair, column, packed);
+  static void pack_right(const BFloat16* a, std::int64_t lda, Piece piece, std::int64_t depth, std::int64_t columns,
+                         BFloat16* packed) {
+    const std::int64_t block = 16 * rounded_up(depth, depth_multiple), pairs = (piece.end - piece.begin + 1) / 2;
+    for (std::int64_t column = 0; column < padded(columns); column += 32) {
+      BFloat16* to = packed + column / 16 * block + 16 * piece.begin;
+      for (std::int64_t pair = 0; pair < pairs; ++pair, to += 32)
+        interleave(a, lda, piece.rows, pair, column, to, to + block);
+    }
   }
 };
 
@@ -246,21 +326,21 @@ struct BFloat16Avx512Products : BFloat16Packing {
     tiles(RowByRow<Pair>{reinterpret_cast<const Pair*>(a), lda / 2}, rows, packed, depth, columns, epilogue);
   }
 
-  static std::int64_t room_for(std::int64_t rows, std::int64_t out, std::int64_t in) {
-    return rounded_up(rows, depth_multiple) * (padded(in) + padded(out) + 32);
+  /// (depth / 2, columns, 2): pairs side by side, as in the right factor.
+  static void pack_left(const BFloat16* g, std::int64_t ldg, Piece piece, std::int64_t, std::int64_t columns,
+                        BFloat16* packed) {
+    const std::int64_t ld = padded(columns);
+    BFloat16* to = packed + piece.begin * ld;
+    for (std::int64_t pair = 0; pair < (piece.end - piece.begin + 1) / 2; ++pair)
+      for (std::int64_t column = 0; column < ld; column += 32, to += 64)
+        interleave(g, ldg, piece.rows, pair, column, to, to + 32);
   }
 
   template <class Epilogue>
-  static void multiply_transposed(const BFloat16* g, std::int64_t ldg, const BFloat16* a, std::int64_t lda,
-                                  std::int64_t rows, std::int64_t out, std::int64_t in, BFloat16* room,
-                                  const Epilogue& epilogue) {
-    const std::int64_t depth = rounded_up(rows, depth_multiple), ld = padded(out);
-    BFloat16* left = room + depth * padded(in);
-    pack_rows(a, lda, rows, in, room);
-    for (std::int64_t pair = 0; pair < depth / 2; ++pair)
-      for (std::int64_t column = 0; column < ld; column += 16)
-        interleave(g, ldg, rows, pair, column, left + 2 * (pair * ld + column));
-    tiles(ColumnByColumn<Pair>{reinterpret_cast<const Pair*>(left), ld}, out, room, rows, padded(in), epilogue);
+  static void multiply_packed(const BFloat16* left, const BFloat16* right, std::int64_t rows, std::int64_t depth,
+                              std::int64_t columns, const Epilogue& epilogue) {
+    tiles(ColumnByColumn<Pair>{reinterpret_cast<const Pair*>(left), padded(rows)}, rows, right, depth, columns,
+          epilogue);
   }
 
  private:
@@ -269,31 +349,35 @@ struct BFloat16Avx512Products : BFloat16Packing {
   };
 
   template <class Left, class Epilogue>
-  static SDA_WITH_AVX512_BF16 void tiles(Left all, std::int64_t rows, const BFloat16* packed, std::int64_t depth,
-                                         std::int64_t columns, const Epilogue& epilogue) {
+  static void tiles(Left all, std::int64_t rows, const BFloat16* packed, std::int64_t depth, std::int64_t columns,
+                    const Epilogue& epilogue) {
     const std::int64_t block = 16 * rounded_up(depth, depth_multiple), pairs = (depth + 1) / 2;
     for (std::int64_t column = 0; column < columns; column += 32)
-      for (std::int64_t row = 0; row < rows; row += row_multiple) {
-        __m512 left[row_multiple], right[row_multiple];
-        const BFloat16* b = packed + column / 16 * block;
-        const Left a = all.from_row(row);
+      for_each_tile<row_multiple>(rows, [&](std::int64_t row, auto count) {
+        tile<count>(all.from_row(row), packed + column / 16 * block, block, pairs, row, column, epilogue);
+      });
+  }
+
+  template <int count, class Left, class Epilogue>
+  static SDA_WITH_AVX512_BF16 void tile(Left a, const BFloat16* b, std::int64_t block, std::int64_t pairs,
+                                        std::int64_t row, std::int64_t column, const Epilogue& epilogue) {
+    __m512 left[count], right[count];
 #pragma GCC unroll 12
-        for (int m = 0; m < row_multiple; ++m) left[m] = right[m] = _mm512_setzero_ps();
-        for (std::int64_t k = 0; k < pairs; ++k) {
-          const auto b0 = (__m512bh)_mm512_load_si512(b + 32 * k), b1 = (__m512bh)_mm512_load_si512(b + 32 * k + block);
+    for (int m = 0; m < count; ++m) left[m] = right[m] = _mm512_setzero_ps();
+    for (std::int64_t k = 0; k < pairs; ++k) {
+      const auto b0 = (__m512bh)_mm512_load_si512(b + 32 * k), b1 = (__m512bh)_mm512_load_si512(b + 32 * k + block);
 #pragma GCC unroll 12
-          for (int m = 0; m < row_multiple; ++m) {
-            const auto value = (__m512bh)_mm512_set1_epi32(a(m, k).bits);
-            left[m] = _mm512_dpbf16_ps(left[m], value, b0);
-            right[m] = _mm512_dpbf16_ps(right[m], value, b1);
-          }
-        }
-#pragma GCC unroll 12
-        for (int m = 0; m < row_multiple; ++m) {
-          epilogue(row + m, column, V{left[m]});
-          epilogue(row + m, column + 16, V{right[m]});
-        }
+      for (int m = 0; m < count; ++m) {
+        const auto value = (__m512bh)_mm512_set1_epi32(a(m, k).bits);
+        left[m] = _mm512_dpbf16_ps(left[m], value, b0);
+        right[m] = _mm512_dpbf16_ps(right[m], value, b1);
       }
+    }
+#pragma GCC unroll 12
+    for (int m = 0; m < count; ++m) {
+      epilogue(row + m, column, V{left[m]});
+      epilogue(row + m, column + 16, V{right[m]});
+    }
   }
 };
 
@@ -385,21 +469,20 @@ struct BFloat16TileProducts : BFloat16Packing {
   static constexpr std::int64_t row_multiple = 32;
   static HWY_INLINE void keep(V v, BFloat16* to) { Tiles::keep(v, to); }
 
-  static std::int64_t room_for(std::int64_t rows, std::int64_t out, std::int64_t in) {
-    return rounded_up(rows, depth_multiple) * (padded(in) + rounded_up(out, row_multiple));
+  /// gᵀ, row by row.
+  static void pack_left(const BFloat16* g, std::int64_t ldg, Piece piece, std::int64_t depth, std::int64_t columns,
+                        BFloat16* packed) {
+    const std::int64_t ld = rounded_up(depth, depth_multiple);
+    for (std::int64_t begin = 0; begin < padded(columns); begin += 16)  // half a cache line of g at a time
+      for (std::int64_t row = 0; row < piece.end - piece.begin; ++row)
+        for (std::int64_t column = begin; column < begin + 16; ++column)
+          packed[column * ld + piece.begin + row] = row < piece.rows ? g[row * ldg + column] : BFloat16{0};
   }
 
   template <class Epilogue>
-  static void multiply_transposed(const BFloat16* g, std::int64_t ldg, const BFloat16* a, std::int64_t lda,
-                                  std::int64_t rows, std::int64_t out, std::int64_t in, BFloat16* room,
-                                  const Epilogue& epilogue) {
-    const std::int64_t depth = rounded_up(rows, depth_multiple);
-    BFloat16* left = room + depth * padded(in);
-    pack_rows(a, lda, rows, in, room);
-    for (std::int64_t begin = 0; begin < out; begin += 16)  // a cache line of g at a time
-      for (std::int64_t row = 0; row < depth; ++row)
-        for (std::int64_t o = begin; o < begin + 16; ++o) left[o * depth + row] = row < rows ? g[row * ldg + o] : 0;
-    multiply(left, depth, out, room, rows, padded(in), epilogue);
+  static void multiply_packed(const BFloat16* left, const BFloat16* right, std::int64_t rows, std::int64_t depth,
+                              std::int64_t columns, const Epilogue& epilogue) {
+    multiply(left, rounded_up(depth, depth_multiple), rows, right, depth, columns, epilogue);
   }
 
   template <class Epilogue>

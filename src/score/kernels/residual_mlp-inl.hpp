@@ -159,25 +159,36 @@ void add_normalise_pull_back(const float* g, const T* y, const float* inverse, s
 
 // Layers --------------------------------------------------------------------------------------------------------------
 
-/// Rows of `stream` as a product's left factor: themselves, or narrowed into `buffer`.
 template <class Products>
-const typename Products::T* as_factor(const float* stream, std::int64_t size, typename Products::T* buffer) {
-  if constexpr (std::is_same_v<typename Products::T, float>) return stream;
+const typename Products::T* narrowed(const float* stream, std::int64_t size, typename Products::T* buffer) {
   for (std::int64_t i = 0; i < size; i += lanes()) Products::keep(load(stream + i), buffer + i);
   return buffer;
 }
 
-/// What a block keeps for its pull-back, in the bytes of `block_tape_size`.
+/// Rows of `stream` as a product's left factor: themselves, or narrowed into `buffer`.
+template <class Products>
+const typename Products::T* as_factor(const float* stream, std::int64_t size, typename Products::T* buffer) {
+  if constexpr (std::is_same_v<typename Products::T, float>)
+    return stream;
+  else
+    return narrowed<Products>(stream, size, buffer);
+}
+
+/// What a block keeps for its pull-back, and in training for the gradients of its weights.
 template <class T>
 struct BlockTape {
   T *normalised, *derivative;
   float* inverse;  ///< 1/√(variance + 1e-5)
-  T* activation;   ///< in training: the second map's input, for its gradient
-  BlockTape(std::byte* at, std::int64_t capacity, std::int64_t ld)
-      : normalised(reinterpret_cast<T*>(at)),
-        derivative(normalised + capacity * ld),
-        inverse(reinterpret_cast<float*>(derivative + capacity * ld)),
-        activation(reinterpret_cast<T*>(inverse + capacity)) {}
+  T* activation;   ///< in training: W₂'s input
+  T* gradient;     ///< in training: at W₂'s result
+  BlockTape(std::byte* at, std::int64_t capacity, std::int64_t ld, bool training) {
+    const BlockTapeLayout layout(ld, capacity, sizeof(T), training);
+    normalised = reinterpret_cast<T*>(at + layout.normalised);
+    derivative = reinterpret_cast<T*>(at + layout.derivative);
+    inverse = reinterpret_cast<float*>(at + layout.inverse);
+    activation = reinterpret_cast<T*>(at + layout.activation);
+    gradient = reinterpret_cast<T*>(at + layout.gradient);
+  }
 };
 
 /// Rows of a pass and its buffers: stream, next and two more of (capacity, widest) floats each. Products also write
@@ -194,7 +205,7 @@ void block_forward(const PackedLayer& layer, const Workspace& work, float* strea
   using T = typename Products::T;
   const auto &first = layer.first, &second = layer.second;
   const std::int64_t ld = padded(first.in);
-  const BlockTape<T> kept(tape, work.capacity, ld);
+  const BlockTape<T> kept(tape, work.capacity, ld, training);
   T* y = tape != nullptr ? kept.normalised : reinterpret_cast<T*>(work.buffer[2]);
   T* activation = training ? kept.activation : reinterpret_cast<T*>(work.buffer[3]);
   float unkept_inverse[most_rows];
@@ -206,39 +217,51 @@ void block_forward(const PackedLayer& layer, const Workspace& work, float* strea
                      AddBiasToStream{second.bias.data(), stream, ld});
 }
 
-/// The pull-back of a block, in place in `stream`. On the way it hands over (g, tape) at
-/// W₂'s result and at W₁'s, from which the weights' gradients follow.
-template <class Products, class TakeSecond, class TakeFirst>
-void block_pull_back(const PackedLayer& layer, const Workspace& work, float* stream, float* next, const std::byte* tape,
-                     const TakeSecond& take_second, const TakeFirst& take_first) {
+/// The pull-back of a block, in place in `stream`. In training the tape then holds both factors of the weights'
+/// gradients: ∂L/∂(W₂'s result) beside W₂'s input, and ∂L/∂(W₁'s result), in place of the derivative, beside W₁'s.
+template <class Products, bool training = false>
+void block_pull_back(const PackedLayer& layer, const Workspace& work, float* stream, float* next, std::byte* tape) {
   using T = typename Products::T;
   const auto &first = layer.first, &second = layer.second;
   const std::int64_t ld = padded(first.in);
-  const BlockTape<T> kept(const_cast<std::byte*>(tape), work.capacity, ld);
-  T* inner = reinterpret_cast<T*>(work.buffer[3]);
-  const T* g = as_factor<Products>(stream, work.rows * ld, reinterpret_cast<T*>(work.buffer[2]));
-  take_second(g, kept);
+  const BlockTape<T> kept(tape, work.capacity, ld, training);
+  T* inner = training ? kept.derivative : reinterpret_cast<T*>(work.buffer[3]);
+  const T* g = training ? narrowed<Products>(stream, work.rows * ld, kept.gradient)
+                        : as_factor<Products>(stream, work.rows * ld, reinterpret_cast<T*>(work.buffer[2]));
   Products::multiply(g, ld, work.rows, second.template backward_as<T>(), second.out, ld,
                      Multiply<Products>{kept.derivative, inner, ld});
-  take_first(static_cast<const T*>(inner), kept);
   Products::multiply(inner, ld, work.rows, first.template backward_as<T>(), first.out, ld, Write{next, ld});
   add_normalise_pull_back(next, kept.normalised, kept.inverse, work.rows, ld, first.in, stream);
 }
 
+/// Memory for a map's packed weights, cleared.
 template <class Products>
-void pack_affine(const AffineView& affine, PackedAffine& packed) {
-  using T = typename Products::T;
+void make_room(const AffineView& affine, PackedAffine& packed) {
   const auto resize = [](Aligned<std::byte>& bytes, std::int64_t depth, std::int64_t columns) {
-    bytes.resize(static_cast<std::size_t>(rounded_up(depth, Products::depth_multiple) * padded(columns)) * sizeof(T));
-    return reinterpret_cast<T*>(bytes.data());
+    bytes.assign(static_cast<std::size_t>(rounded_up(depth, Products::depth_multiple) * padded(columns)) *
+                     sizeof(typename Products::T),
+                 std::byte{0});
   };
   packed.in = affine.in;
   packed.out = affine.out;
-  T* forward = resize(packed.forward, affine.in, affine.out);
-  T* backward = resize(packed.backward, affine.out, affine.in);
-  Products::pack_map(affine, forward, backward);
+  resize(packed.forward, affine.in, affine.out);
+  resize(packed.backward, affine.out, affine.in);
   packed.bias.assign(static_cast<std::size_t>(padded(affine.out)), 0.0f);
-  std::copy_n(affine.bias, affine.out, packed.bias.begin());
+}
+
+/// Rows begin … end − 1 of W and of b; begin a multiple of 32, end too or the last.
+template <class Products>
+void pack_rows_of(const AffineView& affine, std::int64_t begin, std::int64_t end, PackedAffine& packed) {
+  using T = typename Products::T;
+  Products::pack_map(affine, begin, end, reinterpret_cast<T*>(packed.forward.data()),
+                     reinterpret_cast<T*>(packed.backward.data()));
+  std::copy(affine.bias + begin, affine.bias + end, packed.bias.begin() + begin);
+}
+
+template <class Products>
+void pack_affine(const AffineView& affine, PackedAffine& packed) {
+  make_room<Products>(affine, packed);
+  pack_rows_of<Products>(affine, 0, affine.out, packed);
 }
 
 template <class Products>

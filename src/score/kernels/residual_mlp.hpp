@@ -63,11 +63,19 @@ inline std::int64_t bytes_of_value(Arithmetic arithmetic) {
   return arithmetic == Arithmetic::float32 ? 4 : 2;
 }
 
-/// Bytes that a residual block of this padded width leaves on the tape of `capacity` rows.
-inline std::int64_t block_tape_size(std::int64_t padded_width, std::int64_t capacity, Arithmetic arithmetic,
-                                    bool training) {
-  const std::int64_t rows = (training ? 3 : 2) * capacity * padded_width * bytes_of_value(arithmetic);
-  return rounded_up(rows + capacity * std::int64_t{sizeof(float)}, 64);
-}
+/// Where a residual block's part of the tape holds what, in bytes from its begin; (capacity, padded width) values each,
+/// and one float a row of `inverse`. In training the pull-back leaves ∂L/∂(W₁'s result) in place of `derivative`.
+struct BlockTapeLayout {
+  std::int64_t normalised, derivative, inverse, activation, gradient, size;
+  BlockTapeLayout(std::int64_t padded_width, std::int64_t capacity, std::int64_t bytes, bool training) {
+    const std::int64_t rows = capacity * padded_width * bytes;
+    normalised = 0;
+    derivative = rows;
+    inverse = 2 * rows;
+    activation = rounded_up(inverse + capacity * std::int64_t{sizeof(float)}, 64);
+    gradient = activation + (training ? rows : 0);
+    size = gradient + (training ? rows : 0);
+  }
+};
 
 }  // namespace sda::kernels

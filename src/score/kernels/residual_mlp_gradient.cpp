@@ -2,6 +2,8 @@
 #include "score/kernels/residual_mlp_gradient.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <numbers>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "score/kernels/residual_mlp_gradient.cpp"
@@ -14,36 +16,21 @@ namespace sda::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-struct AddTo {
-  float* out;
-  std::int64_t ld;
-  HWY_INLINE void operator()(std::int64_t row, std::int64_t column, V v) const {
-    float* at = out + row * ld + column;
-    store(hn::Add(load(at), v), at);
-  }
-};
+using Pass = ResidualMlpGradient::Pass;
+using Bench = ResidualMlpGradient::Bench;
 
-/// W (out, in) and b of h ↦ W h + b: ∂L/∂W = gᵀ a and ∂L/∂b = Σ g over rows of g (rows, out) and a (rows, in).
-template <class Products, class T>
-void add_map_gradient(const T* g, const T* a, std::int64_t rows, std::int64_t out, std::int64_t in, bool fresh,
-                      std::byte* room, ResidualMlpGradient::MapGradient& sum) {
-  const std::int64_t ldg = padded(out), lda = padded(in);
-  auto* factors = reinterpret_cast<T*>(room);
-  if (fresh)
-    Products::multiply_transposed(g, ldg, a, lda, rows, out, in, factors, Write{sum.weight.data(), lda});
-  else
-    Products::multiply_transposed(g, ldg, a, lda, rows, out, in, factors, AddTo{sum.weight.data(), lda});
-  for (std::int64_t column = 0; column < ldg; column += lanes()) {
-    V total = fresh ? hn::Zero(D()) : load(sum.bias.data() + column);
-    for (std::int64_t row = 0; row < rows; ++row) total = hn::Add(total, load(g + row * ldg + column));
-    store(total, sum.bias.data() + column);
+/// (cos, sin)(π j t), j = 1 … half, into a row of zeros behind: each angle is the one before, turned by π t.
+void waves(float t, std::int64_t half, float* to) {
+  const double c = std::cos(std::numbers::pi * t), s = std::sin(std::numbers::pi * t);
+  double x = c, y = s;
+  for (std::int64_t j = 0; j < half; ++j) {
+    to[j] = static_cast<float>(x);
+    to[half + j] = static_cast<float>(y);
+    const double turned = c * x - s * y;
+    y = s * x + c * y;
+    x = turned;
   }
-}
-
-/// Rows of `width` values, `stride` apart, into rows of padded(width) with zeros behind.
-void spread(const float* rows, std::int64_t stride, std::int64_t n, std::int64_t width, float* to) {
-  for (std::int64_t row = 0; row < n; ++row, to += padded(width))
-    std::fill(std::copy_n(rows + row * stride, width, to), to + padded(width), 0.0f);
+  std::fill(to + 2 * half, to + padded(2 * half), 0.0f);
 }
 
 void affine(const PackedAffine& map, const float* rows, std::int64_t n, float* out) {
@@ -55,27 +42,28 @@ void affine_pull_back(const PackedAffine& map, const float* g, std::int64_t n, f
                             Write{out, padded(map.in)});
 }
 
-void add(const PackedEmbeddedMlp& model, const float* x, const float* waves, const float* epsilon, std::int64_t n,
-         float scale, ResidualMlpGradient::Sums& sums, ResidualMlpGradient::Bench& bench) {
+float* on_tape(Pass& pass, std::int64_t offset) {
+  return reinterpret_cast<float*>(pass.tape.data() + offset);
+}
+
+/// Blocks work in place and on the tape.
+Workspace workspace(const Pass& pass) {
+  return {.rows = pass.rows, .capacity = most_rows, .buffer = {}};
+}
+
+void forward(const PackedEmbeddedMlp& model, const float* x, const float* t, const float* epsilon, std::int64_t n,
+             Pass& pass) {
   const PackedAffine &first = model.embedding[0], &second = model.embedding[1];
-  float* free = bench.floats.data();
-  const auto take = [&free](std::int64_t width) {
-    float* taken = free;
-    free += most_rows * padded(width);
-    return taken;
-  };
-  const Workspace work{.rows = n,
-                       .capacity = most_rows,
-                       .buffer = {take(model.widest), take(model.widest), take(model.widest), take(model.widest)}};
-  float *phases = take(first.in), *hidden = take(first.out), *slope = take(first.out), *embedded = take(second.out);
-  std::byte *tape = bench.tape.data(), *room = bench.room.data();
+  float *phases = on_tape(pass, model.waves), *hidden = on_tape(pass, model.hidden),
+        *embedded = on_tape(pass, model.embedded), *stream = on_tape(pass, model.forward.front());
+  pass.rows = n;
 
   // e(t), beside x.
-  spread(waves, first.in, n, first.in, phases);
-  Float32Products::multiply(phases, padded(first.in), n, first.forward_as<float>(), first.in, padded(first.out),
-                            AddBiasThenSilu<Float32Products>{first.bias.data(), hidden, slope, padded(first.out)});
+  for (std::int64_t row = 0; row < n; ++row) waves(t[row], first.in / 2, phases + row * padded(first.in));
+  Float32Products::multiply(
+      phases, padded(first.in), n, first.forward_as<float>(), first.in, padded(first.out),
+      AddBiasThenSilu<Float32Products>{first.bias.data(), hidden, on_tape(pass, model.slope), padded(first.out)});
   affine(second, hidden, n, embedded);
-  float *stream = work.buffer[0], *next = work.buffer[1];
   const std::int64_t features = model.layers.back().first.out, in = model.layers.front().first.in;
   for (std::int64_t row = 0; row < n; ++row) {
     float* to = std::copy_n(x + row * features, features, stream + row * padded(in));
@@ -83,90 +71,115 @@ void add(const PackedEmbeddedMlp& model, const float* x, const float* waves, con
     std::fill(to, stream + (row + 1) * padded(in), 0.0f);
   }
 
+  std::size_t stretch = 0;
   for (const PackedLayer& layer : model.layers) {
     if (layer.residual) {
       with_products(layer.arithmetic, [&](auto products) {
-        block_forward<decltype(products), true>(layer, work, stream, tape + layer.tape);
+        block_forward<decltype(products), true>(layer, workspace(pass), stream, pass.tape.data() + layer.tape);
       });
     } else {
-      std::copy_n(stream, n * padded(layer.first.in), reinterpret_cast<float*>(tape + layer.tape));
+      float* next = on_tape(pass, model.forward[++stretch]);
       affine(layer.first, stream, n, next);
-      std::swap(stream, next);
+      stream = next;
     }
   }
 
-  // g = ∂L/∂ε_φ = 2 scale (ε_φ − ε), zero in the padding.
+  // ε_φ − ε in the place of ε_φ, zero in the padding.
   const std::int64_t ld = padded(features);
   for (std::int64_t row = 0; row < n; ++row) {
     double squares = 0;
     for (std::int64_t i = 0; i < features; ++i) {
       const float error = stream[row * ld + i] - epsilon[row * features + i];
       squares += static_cast<double>(error) * error;
-      stream[row * ld + i] = 2 * scale * error;
+      stream[row * ld + i] = error;
     }
     std::fill_n(stream + row * ld + features, ld - features, 0.0f);
-    sums.squares += squares;
+    pass.squares[static_cast<std::size_t>(row)] = squares;
   }
+}
 
-  auto sum = sums.maps.end();
+void back(const PackedEmbeddedMlp& model, float scale, Pass& pass, Bench& bench) {
+  const PackedAffine& second = model.embedding[1];
+  const std::int64_t n = pass.rows, features = model.layers.back().first.out, in = model.layers.front().first.in;
+  std::size_t stretch = model.backward.size() - 1;
+  float* stream = on_tape(pass, model.backward[stretch]);
+  for (std::int64_t i = 0; i < n * padded(features); ++i) stream[i] *= 2 * scale;  // ∂L/∂ε_φ
   for (auto layer = model.layers.rbegin(); layer != model.layers.rend(); ++layer) {
     if (layer->residual) {
-      sum -= 2;
       with_products(layer->arithmetic, [&](auto products) {
-        using Products = decltype(products);
-        const auto take_second = [&](const auto* g, const auto& kept) {
-          add_map_gradient<Products>(g, static_cast<decltype(g)>(kept.activation), n, layer->second.out,
-                                     layer->second.in, sums.fresh, room, sum[1]);
-        };
-        const auto take_first = [&](const auto* g, const auto& kept) {
-          add_map_gradient<Products>(g, static_cast<decltype(g)>(kept.normalised), n, layer->first.out, layer->first.in,
-                                     sums.fresh, room, sum[0]);
-        };
-        block_pull_back<Products>(*layer, work, stream, next, tape + layer->tape, take_second, take_first);
+        block_pull_back<decltype(products), true>(*layer, workspace(pass), stream, bench.floats.data(),
+                                                  pass.tape.data() + layer->tape);
       });
     } else {
-      sum -= 1;
-      const auto* input = reinterpret_cast<const float*>(tape + layer->tape);
-      add_map_gradient<Float32Products>(static_cast<const float*>(stream), input, n, layer->first.out, layer->first.in,
-                                        sums.fresh, room, sum[0]);
+      float* next = on_tape(pass, model.backward[--stretch]);
       affine_pull_back(layer->first, stream, n, next);
-      std::swap(stream, next);
+      stream = next;
     }
   }
 
-  // stream holds ∂L/∂[x, e].
-  float* g = embedded;
+  // stream holds ∂L/∂[x, e]; the gradients at both maps' results take the place of e and of the slope.
+  float *embedded = on_tape(pass, model.embedded), *slope = on_tape(pass, model.slope);
   for (std::int64_t row = 0; row < n; ++row) {
-    float* to = g + row * padded(second.out);
-    std::fill(std::copy_n(stream + row * padded(in) + features, second.out, to), g + (row + 1) * padded(second.out),
-              0.0f);
+    float* to = embedded + row * padded(second.out);
+    std::fill(std::copy_n(stream + row * padded(in) + features, second.out, to), to + padded(second.out), 0.0f);
   }
-  add_map_gradient<Float32Products>(static_cast<const float*>(g), static_cast<const float*>(hidden), n, second.out,
-                                    second.in, sums.fresh, room, sums.maps[1]);
-  Float32Products::multiply(g, padded(second.out), n, second.backward_as<float>(), second.out, padded(second.in),
-                            Multiply<Float32Products>{slope, hidden, padded(second.in)});
-  add_map_gradient<Float32Products>(static_cast<const float*>(hidden), static_cast<const float*>(phases), n, first.out,
-                                    first.in, sums.fresh, room, sums.maps[0]);
-  sums.fresh = false;
+  Float32Products::multiply(embedded, padded(second.out), n, second.backward_as<float>(), second.out, padded(second.in),
+                            Multiply<Float32Products>{slope, slope, padded(second.in)});
 }
 
-void pack(const LayerView& view, Arithmetic arithmetic, PackedLayer& layer) {
-  layer.arithmetic = arithmetic_of(view, arithmetic);
-  with_products(layer.arithmetic, [&](auto products) { pack_layer<decltype(products)>(view, layer); });
+template <class Products>
+void differentiate(const TrainedMap& map, std::int64_t begin, std::int64_t end, const std::vector<Pass>& passes,
+                   std::int64_t number_of_passes, Bench& bench, const ResidualMlpGradient::Take& take) {
+  using T = typename Products::T;
+  constexpr std::int64_t block = ResidualMlpGradient::block;
+  const std::int64_t in = map.view->in, ld = padded(in), ldg = padded(map.view->out);
+  std::int64_t depth = 0;
+  for (std::int64_t p = 0; p < number_of_passes; ++p) depth += passes[p].rows;
+  const std::int64_t full_depth = rounded_up(depth, Products::depth_multiple);
+  T* right = reinterpret_cast<T*>(bench.factors.data());
+  T* left = right + full_depth * ld;
+  const auto for_each_piece = [&](std::int64_t factor, const auto& f) {
+    std::int64_t at = 0;
+    for (std::int64_t p = 0; p < number_of_passes; ++p) {
+      const std::int64_t rows = passes[p].rows, next = at + rows;
+      f(reinterpret_cast<const T*>(passes[p].tape.data() + factor),
+        Piece{at, rows, p + 1 < number_of_passes ? next : full_depth});
+      at = next;
+    }
+  };
+  for_each_piece(map.input,
+                 [&](const T* a, const Piece& piece) { Products::pack_right(a, ld, piece, depth, in, right); });
+  for (std::int64_t first = begin; first < end; first += block) {
+    const std::int64_t rows = std::min(block, end - first);
+    float *weight = bench.gradient.data(), *bias = weight + block * ld;
+    std::fill_n(bias, block, 0.0f);
+    for_each_piece(map.gradient, [&](const T* g, const Piece& piece) {
+      Products::pack_left(g + first, ldg, piece, depth, rows, left);
+      for (std::int64_t row = 0; row < piece.rows; ++row)
+        for (std::int64_t i = 0; i < padded(rows); i += lanes())
+          store(hn::Add(load(bias + i), load(g + first + row * ldg + i)), bias + i);
+    });
+    Products::multiply_packed(left, right, rows, depth, ld, Write{weight, ld});
+    if (ld != in)
+      for (std::int64_t row = 1; row < rows; ++row) std::copy_n(weight + row * ld, in, weight + row * in);
+    take(map.offset + first * in, weight, rows * in);
+    take(map.offset + map.view->out * in + first, bias, rows);
+  }
 }
 
-void pack_linear(const AffineView& view, PackedAffine& packed) {
-  pack_affine<Float32Products>(view, packed);
-}
-
-/// Bytes that any map's two factors take.
-std::int64_t room_for(Arithmetic arithmetic, std::int64_t out, std::int64_t in) {
-  std::int64_t bytes = Float32Products::room_for(most_rows, out, in) * std::int64_t{sizeof(float)};
-  with_products(arithmetic, [&](auto products) {
-    using Products = decltype(products);
-    bytes = std::max(bytes, Products::room_for(most_rows, out, in) * std::int64_t{sizeof(typename Products::T)});
+void differentiate_map(const TrainedMap& map, std::int64_t begin, std::int64_t end, const std::vector<Pass>& passes,
+                       std::int64_t number_of_passes, Bench& bench, const ResidualMlpGradient::Take& take) {
+  with_products(map.arithmetic, [&](auto products) {
+    differentiate<decltype(products)>(map, begin, end, passes, number_of_passes, bench, take);
   });
-  return bytes;
+}
+
+void make_room_for(const TrainedMap& map) {
+  with_products(map.arithmetic, [&](auto products) { make_room<decltype(products)>(*map.view, *map.packed); });
+}
+void pack(const TrainedMap& map, std::int64_t begin, std::int64_t end) {
+  with_products(map.arithmetic,
+                [&](auto products) { pack_rows_of<decltype(products)>(*map.view, begin, end, *map.packed); });
 }
 
 }  // namespace
@@ -177,95 +190,92 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace sda::kernels {
 
-HWY_EXPORT(add);
+HWY_EXPORT(forward);
+HWY_EXPORT(back);
+HWY_EXPORT(differentiate_map);
+HWY_EXPORT(make_room_for);
 HWY_EXPORT(pack);
-HWY_EXPORT(pack_linear);
-HWY_EXPORT(room_for);
 
 ResidualMlpGradient::ResidualMlpGradient(EmbeddedMlpView network, Arithmetic arithmetic)
-    : network_(std::move(network)), arithmetic_(arithmetic) {
-  packed_.layers.resize(network_.layers.size());
-  std::int64_t offset = 0;
-  const auto place = [&](const AffineView& view) {
-    places_.push_back({&view, offset});
-    offset += view.out * view.in + view.out;
-    room_size_ = std::max(room_size_, HWY_DYNAMIC_DISPATCH(room_for)(arithmetic_, view.out, view.in));
+    : network_(std::move(network)) {
+  const auto floats_on_tape = [this](std::int64_t width) {
+    const std::int64_t begin = tape_size_;
+    tape_size_ += most_rows * padded(width) * std::int64_t{sizeof(float)};
+    return begin;
   };
-  place(network_.embedding[0]);
-  place(network_.embedding[1]);
+  std::int64_t offset = 0;
+  const auto add = [&](const AffineView& view, PackedAffine& packed, Arithmetic kind, std::int64_t g, std::int64_t a) {
+    maps_.push_back({&view, &packed, kind, g, a, offset});
+    offset += view.out * view.in + view.out;
+    gradient_size_ = std::max(gradient_size_, block * (padded(view.in) + 1));
+    packed_.widest = std::max({packed_.widest, padded(view.in), padded(view.out)});
+    HWY_DYNAMIC_DISPATCH(make_room_for)(maps_.back());
+  };
+  const AffineView &first = network_.embedding[0], &second = network_.embedding[1];
+  packed_.waves = floats_on_tape(first.in);
+  packed_.hidden = floats_on_tape(first.out);
+  packed_.slope = floats_on_tape(first.out);
+  packed_.embedded = floats_on_tape(second.out);
+  add(first, packed_.embedding[0], Arithmetic::float32, packed_.slope, packed_.waves);
+  add(second, packed_.embedding[1], Arithmetic::float32, packed_.embedded, packed_.hidden);
+
+  packed_.layers.resize(network_.layers.size());
+  packed_.forward = {floats_on_tape(network_.layers.front().first.in)};
+  packed_.backward = {floats_on_tape(network_.layers.front().first.in)};
   for (std::size_t i = 0; i < packed_.layers.size(); ++i) {
     const LayerView& view = network_.layers[i];
-    place(view.first);
-    if (view.residual) place(view.second);
-    const std::int64_t in = padded(view.first.in);
-    packed_.widest = std::max({packed_.widest, in, padded(view.first.out)});
-    packed_.layers[i].tape = tape_size_;
-    tape_size_ += view.residual ? block_tape_size(in, most_rows, arithmetic_of(view, arithmetic_), true)
-                                : most_rows * in * std::int64_t{sizeof(float)};
-  }
-  for (std::int64_t part = 0; part < parts(); ++part) pack(part);
-}
-
-void ResidualMlpGradient::pack(std::int64_t part) {
-  if (part == 0)
-    for (int i = 0; i < 2; ++i) HWY_DYNAMIC_DISPATCH(pack_linear)(network_.embedding[i], packed_.embedding[i]);
-  else
-    HWY_DYNAMIC_DISPATCH(pack)(network_.layers[part - 1], arithmetic_, packed_.layers[part - 1]);
-}
-
-std::int64_t ResidualMlpGradient::first_map_of(std::int64_t part) const {
-  std::int64_t map = 0;
-  for (std::int64_t before = 0; before < part; ++before) map += maps_of(before);
-  return map;
-}
-
-ResidualMlpGradient::Sums ResidualMlpGradient::make_sums() const {
-  Sums sums;
-  for (const Place& place : places_) {
-    // Products write whole tiles of rows.
-    const std::int64_t rows = rounded_up(place.view->out, most_rows), in = padded(place.view->in);
-    MapGradient& map = sums.maps.emplace_back();
-    map.weight.resize(static_cast<std::size_t>(rows * in));
-    map.bias.resize(static_cast<std::size_t>(padded(place.view->out)));
-  }
-  return sums;
-}
-
-ResidualMlpGradient::Bench ResidualMlpGradient::make_bench() const {
-  const auto &first = network_.embedding[0], &second = network_.embedding[1];
-  const std::int64_t row = 4 * packed_.widest + padded(first.in) + 2 * padded(first.out) + padded(second.out);
-  return {.floats = Aligned<float>(static_cast<std::size_t>(most_rows * row)),
-          .tape = Aligned<std::byte>(static_cast<std::size_t>(tape_size_)),
-          .room = Aligned<std::byte>(static_cast<std::size_t>(room_size_))};
-}
-
-void ResidualMlpGradient::add(const float* x, const float* waves, const float* epsilon, std::int64_t n, float scale,
-                              Sums& sums, Bench& bench) const {
-  HWY_DYNAMIC_DISPATCH(add)
-  (packed_, x, waves, epsilon, n, scale, sums, bench);
-}
-
-void ResidualMlpGradient::collect(const std::vector<Sums>& sums, std::int64_t part, float* gradient) const {
-  const std::int64_t begin = first_map_of(part);
-  for (std::int64_t map = begin; map < begin + maps_of(part); ++map) {
-    const auto [view, offset] = places_[map];
-    const std::int64_t in = view->in, ld = padded(in);
-    float *weight = gradient + offset, *bias = weight + view->out * in;
-    bool first = true;
-    for (const Sums& own : sums) {
-      if (own.fresh) continue;
-      const float *from = own.maps[map].weight.data(), *from_bias = own.maps[map].bias.data();
-      const auto add_row = [first](float* to, const float* row, std::int64_t n) {
-        if (first)
-          std::copy_n(row, n, to);
-        else
-          for (std::int64_t i = 0; i < n; ++i) to[i] += row[i];
-      };
-      for (std::int64_t o = 0; o < view->out; ++o) add_row(weight + o * in, from + o * ld, in);
-      add_row(bias, from_bias, view->out);
-      first = false;
+    PackedLayer& layer = packed_.layers[i];
+    layer.residual = view.residual;
+    layer.arithmetic = arithmetic_of(view, arithmetic);
+    if (view.residual) {
+      const BlockTapeLayout tape(padded(view.first.in), most_rows, bytes_of_value(layer.arithmetic), /*training=*/true);
+      layer.tape = tape_size_;
+      tape_size_ += tape.size;
+      add(view.first, layer.first, layer.arithmetic, layer.tape + tape.derivative, layer.tape + tape.normalised);
+      add(view.second, layer.second, layer.arithmetic, layer.tape + tape.gradient, layer.tape + tape.activation);
+    } else {
+      packed_.backward.push_back(floats_on_tape(view.first.out));
+      add(view.first, layer.first, layer.arithmetic, packed_.backward.back(), packed_.forward.back());
+      packed_.forward.push_back(floats_on_tape(view.first.out));
     }
   }
+  packed_.forward.back() = packed_.backward.back();  // ε_φ, and in its place ∂L/∂ε_φ
+  std::stable_sort(maps_.begin(), maps_.end(), [](const TrainedMap& a, const TrainedMap& b) {
+    return a.view->out * a.view->in > b.view->out * b.view->in;
+  });
+}
+
+void ResidualMlpGradient::pack(std::int64_t map, std::int64_t begin, std::int64_t end) {
+  HWY_DYNAMIC_DISPATCH(pack)(maps_[static_cast<std::size_t>(map)], begin, end);
+}
+
+ResidualMlpGradient::Pass ResidualMlpGradient::make_pass() const {
+  return {.tape = Aligned<std::byte>(static_cast<std::size_t>(tape_size_)), .squares = Aligned<double>(most_rows)};
+}
+
+ResidualMlpGradient::Bench ResidualMlpGradient::make_bench(std::int64_t rows) const {
+  // The right factor of a map's gradient and a block of the left one, of float32 at most.
+  const std::int64_t factors = rounded_up(rows, 32) * (padded(packed_.widest) + block) * std::int64_t{sizeof(float)};
+  return {.rows = rows,
+          .floats = Aligned<float>(static_cast<std::size_t>(most_rows * packed_.widest)),
+          .gradient = Aligned<float>(static_cast<std::size_t>(gradient_size_)),
+          .factors = Aligned<std::byte>(static_cast<std::size_t>(factors))};
+}
+
+void ResidualMlpGradient::forward(const float* x, const float* t, const float* epsilon, std::int64_t n,
+                                  Pass& pass) const {
+  HWY_DYNAMIC_DISPATCH(forward)(packed_, x, t, epsilon, n, pass);
+}
+
+void ResidualMlpGradient::back(float scale, Pass& pass, Bench& bench) const {
+  HWY_DYNAMIC_DISPATCH(back)(packed_, scale, pass, bench);
+}
+
+void ResidualMlpGradient::differentiate(std::int64_t map, std::int64_t begin, std::int64_t end,
+                                        const std::vector<Pass>& passes, std::int64_t number_of_passes, Bench& bench,
+                                        const Take& take) const {
+  HWY_DYNAMIC_DISPATCH(differentiate_map)
+  (maps_[static_cast<std::size_t>(map)], begin, end, passes, number_of_passes, bench, take);
 }
 
 }  // namespace sda::kernels

@@ -63,8 +63,7 @@ void pull_back(const Layers& layers, std::int64_t widest, const float* v, std::i
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
     if (layer->residual) {
       with_products(layer->arithmetic, [&](auto products) {
-        const auto nothing = [](const auto*, const auto&) {};
-        block_pull_back<decltype(products)>(*layer, work, stream, next, tape + layer->tape, nothing, nothing);
+        block_pull_back<decltype(products)>(*layer, work, stream, next, const_cast<std::byte*>(tape) + layer->tape);
       });
     } else {
       const auto& affine = layer->first;
@@ -105,7 +104,10 @@ ResidualMlpKernel::ResidualMlpKernel(const std::vector<LayerView>& layers, Arith
     HWY_DYNAMIC_DISPATCH(pack)(view, arithmetic, layer);
     widest_ = std::max({widest_, padded(layer.first.in), padded(layer.first.out)});
     layer.tape = tape_size_;
-    if (layer.residual) tape_size_ += block_tape_size(padded(layer.first.in), panel_rows, layer.arithmetic, false);
+    if (layer.residual)
+      tape_size_ +=
+          BlockTapeLayout(padded(layer.first.in), panel_rows, bytes_of_value(layer.arithmetic), /*training=*/false)
+              .size;
   }
   out_ = layers_.back().first.out;
 }
