@@ -59,6 +59,7 @@ set ylabel "energy E(k)"
 set format y "10^{{%L}}"
 set yrange [1e-10:1]
 set xrange [1:128]
+set key bottom left
 set arrow from 32, graph 0 to 32, graph 1 nohead dt 2 lc rgb "gray50"
 set label "states of 64 × 64" at 31, graph 0.95 right tc rgb "gray40"
 plot {lines}, 3*x**-3 with lines dt 3 lc rgb "black" title "k^{{-3}}"
