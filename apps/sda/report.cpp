@@ -39,7 +39,12 @@ void report(const Options& options, const Globals& globals) {
     const Observations& y = scoring.observations();
     const EnsembleFile posterior = read_ensemble_of(options.ensembles[i], y);
     if (i == 0) inputs = posterior.provenance;
-    ReportCase one{.name = y.name, .observations = y, .posterior = posterior.ensemble, .reference = {}, .scores = {}};
+    ReportCase one{.name = y.name,
+                   .observations = y,
+                   .posterior = posterior.ensemble,
+                   .reference = {},
+                   .scores = {},
+                   .simulated = scoring.simulated()};
     if (!options.references.empty()) {
       const EnsembleFile reference = read_ensemble_of(options.references[i], y);
       one.reference = reference.ensemble;
@@ -62,7 +67,10 @@ void report(const Options& options, const Globals& globals) {
   OutputFolder folder(options.output);
   const std::string table = score_table(rows);
   const std::string page = folder.file("report.html");
-  for (const auto& one : cases) folder.file(one.name + ".png");
+  for (const auto& one : cases) {
+    folder.file(one.name + ".png");
+    if (has_fields(one.observations.layout)) folder.file(one.name + ".gif");
+  }
   const Experiment experiment = base_experiment("", inputs, options.ensembles.front());
   write_report(options.output, options.title, cases, table, provenance_of(globals, experiment));
   folder.keep();

@@ -33,6 +33,7 @@ class Scoring {
   Scoring(const std::string& path, const FieldFlags& flags, std::uint64_t seed);
 
   const Observations& observations() const { return observed_.observations; }
+  const Tensor& simulated() const { return simulated_; }  ///< undefined if none was named
   /// `reference`: the filter's members, `second_reference` those of an independent run; undefined if there is none.
   ScoredEnsemble score(const std::string& path, const EnsembleFile& file, const Tensor& reference = {},
                        const Tensor& second_reference = {}) const;
