@@ -39,9 +39,14 @@ void require_plane_velocity(const Tensor& velocity, const char* where) {
 
 }  // namespace
 
+bool is_x_first(const StateLayout& layout) {
+  return layout.space_names == std::vector<std::string>{"x", "y"};
+}
+
 bool is_velocity(const StateLayout& layout) {
   return layout.channels_are_variables() && layout.variables.size() == 2 && layout.variables[0].name == "u" &&
-         layout.variables[1].name == "v" && layout.space_names == std::vector<std::string>{"y", "x"};
+         layout.variables[1].name == "v" &&
+         (layout.space_names == std::vector<std::string>{"y", "x"} || is_x_first(layout));
 }
 
 EnergySpectrum energy_spectrum(const Tensor& velocity, const StateLayout& layout) {

@@ -22,10 +22,25 @@ std::string unit_or_none(const std::string& units) {
   return units.empty() || units == "1" ? "dimensionless" : units;
 }
 
+/// Fields as they are drawn, x to the right: (…, y, x).
+Tensor upright(const StateLayout& layout, const Tensor& fields) {
+  return is_x_first(layout) ? fields.transpose(-2, -1) : fields;
+}
+
+/// Space axes of the layout that are drawn upwards and to the right.
+struct DrawnAxes {
+  std::size_t up, right;
+};
+DrawnAxes drawn_axes(const StateLayout& layout) {
+  return is_x_first(layout) ? DrawnAxes{1, 0} : DrawnAxes{0, 1};
+}
+
 /// The quantity looked at: (…, event) → (…, y, x).
 Tensor looked_at(const StateLayout& layout, const Tensor& states) {
-  if (is_velocity(layout)) return vorticity(states, layout.spacing_of(0), layout.spacing_of(1));
-  return layout.channels_are_variables() ? states.select(-3, 0) : states;
+  const auto [up, right] = drawn_axes(layout);
+  const Tensor fields = upright(layout, states);
+  if (is_velocity(layout)) return vorticity(fields, layout.spacing_of(up), layout.spacing_of(right));
+  return layout.channels_are_variables() ? fields.select(-3, 0) : fields;
 }
 
 std::string quantity_label(const StateLayout& layout) {
@@ -35,13 +50,14 @@ std::string quantity_label(const StateLayout& layout) {
   return fmt::format("vorticity ({})", velocity == "dimensionless" ? velocity : velocity + " / " + space);
 }
 
-/// ∂v/∂x − ∂u/∂y by central differences, NaN where a neighbour is.
+/// ∂v/∂x − ∂u/∂y by central differences of (…, 2, y, x), NaN where a neighbour is.
 Tensor local_vorticity(const Tensor& velocity, const StateLayout& layout) {
+  const auto [up, right] = drawn_axes(layout);
   const auto difference = [](const Tensor& f, std::int64_t axis, double spacing) {
     return (f.roll(-1, axis) - f.roll(1, axis)) / (2 * spacing);
   };
-  return difference(velocity.select(-3, 1), -1, layout.spacing_of(1)) -
-         difference(velocity.select(-3, 0), -2, layout.spacing_of(0));
+  return difference(velocity.select(-3, 1), -1, layout.spacing_of(right)) -
+         difference(velocity.select(-3, 0), -2, layout.spacing_of(up));
 }
 
 /// What was read, as fields (read times, h, w), NaN where nothing was.
@@ -65,7 +81,7 @@ std::optional<ReadFields> read_fields(const Observations& y) {
     if (rank < 2 || reading[rank - 1] < 2 || reading[rank - 2] < 2) return std::nullopt;
     const Tensor fields =
         y.values.to(at::kDouble).reshape({y.values.size(0), -1, reading[rank - 2], reading[rank - 1]});
-    return ReadFields{fields.select(1, 0), true, y.op->describe()};
+    return ReadFields{upright(layout, fields.select(1, 0)), true, y.op->describe()};
   };
   if (!y.op->is_affine()) return as_read();
   const auto read = [&](const Tensor& state) { return y.op->read(state.unsqueeze(0))[0]; };
@@ -96,7 +112,7 @@ std::optional<ReadFields> read_fields(const Observations& y) {
   const Tensor nothing = at::full({}, std::numeric_limits<double>::quiet_NaN(), options);
   const Tensor states = at::where(weight.abs() > 1e-9 * weight.abs().max(), y.normalisation.denormalise(laid), nothing);
   if (!is_velocity(layout)) return ReadFields{looked_at(layout, states), false, ""};
-  const Tensor curl = local_vorticity(states, layout), u = states.select(-3, 0);
+  const Tensor velocity = upright(layout, states), curl = local_vorticity(velocity, layout), u = velocity.select(-3, 0);
   const auto seen = [](const Tensor& field) { return field.isfinite().sum().item<std::int64_t>(); };
   if (4 * seen(curl) >= seen(u)) return ReadFields{curl, false, ""};
   return ReadFields{u, true, "u where it was read"};
@@ -134,10 +150,11 @@ class FilmMaker {
     const auto stride = (y_.length + most - 1) / most;
     for (std::int64_t i = 0; i < y_.length; i += stride) states_.push_back(i);
     for (const auto i : states_) films_.times.push_back(y_.start_time + static_cast<double>(i) * layout_.dt);
-    films_.y_axis = fmt::format("{} ({})", layout_.space_names[0], unit_or_none(layout_.space_units));
-    films_.x_axis = fmt::format("{} ({})", layout_.space_names[1], unit_or_none(layout_.space_units));
-    films_.y_length = static_cast<double>(space[0]) * layout_.spacing_of(0);
-    films_.x_length = static_cast<double>(space[1]) * layout_.spacing_of(1);
+    const auto [up, right] = drawn_axes(layout_);
+    films_.y_axis = fmt::format("{} ({})", layout_.space_names[up], unit_or_none(layout_.space_units));
+    films_.x_axis = fmt::format("{} ({})", layout_.space_names[right], unit_or_none(layout_.space_units));
+    films_.y_length = static_cast<double>(space[up]) * layout_.spacing_of(up);
+    films_.x_length = static_cast<double>(space[right]) * layout_.spacing_of(right);
   }
 
   Films make() {

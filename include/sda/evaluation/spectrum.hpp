@@ -8,7 +8,11 @@
 
 namespace sda {
 
-/// Whether a state is a plane velocity: two variables u (along x) and v (along y), in this order, on axes y and x.
+/// Whether space is a plane whose first axis is x and whose second is y.
+bool is_x_first(const StateLayout& layout);
+
+/// Whether a state is a plane velocity: two variables u (along x) and v (along y), in this order, on axes y and x, or x
+/// and y.
 bool is_velocity(const StateLayout& layout);
 
 /// Isotropic energy spectrum E(k) in shells of equal width: shell m holds the modes with |k| / width rounding to m, the
@@ -21,7 +25,7 @@ struct EnergySpectrum {
   std::int64_t resolved = 0;  ///< shells 1 … resolved lie within the coarser axis' largest wavenumber, π / spacing
 };
 
-/// `velocity` (…, 2, y, x) of a `layout` that is_velocity, in its units. Throws ShapeError where it is not.
+/// `velocity` (…, event) of a `layout` that is_velocity, in its units. Throws ShapeError where it is not.
 EnergySpectrum energy_spectrum(const Tensor& velocity, const StateLayout& layout);
 
 /// ω = ∂v/∂x − ∂u/∂y by differentiating the Fourier series (a grid's own wavenumber, whose sign is unknown, left out);
