@@ -96,9 +96,9 @@ Estimate one_step_error(const Dynamics& dynamics, const Tensor& members, std::in
   }
   const Tensor from = evenly_spread(members.size(1) - 1, transitions);
   const Tensor next = members.index_select(1, from + 1).to(at::kDouble);
-  Tensor x = members.index_select(1, from).flatten(0, 1).contiguous();
+  Tensor x = dynamics.to_solver(members.index_select(1, from).flatten(0, 1)).contiguous();
   dynamics.advance(x, 1, {.purpose = Purpose::evaluation});
-  const Tensor error = x.to(at::kDouble).reshape(next.sizes()) - next;
+  const Tensor error = dynamics.to_state(x).to(at::kDouble).reshape(next.sizes()) - next;
   return root_of_mean(estimate(error.square().flatten(1).mean(1)));
 }
 
