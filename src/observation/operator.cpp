@@ -104,7 +104,7 @@ std::string link_name(std::size_t i, const OperatorLink& link) {
 }
 
 /// Shortest decimal that reads back to the same double; integers without a point.
-std::string number_to_toml(double number) {
+std::string link_number_to_toml(double number) {
   constexpr double exact_integers = 9007199254740992.0;  // 2⁵³
   if (std::trunc(number) == number && std::abs(number) < exact_integers) {
     return fmt::format("{}", static_cast<std::int64_t>(number));
@@ -203,7 +203,7 @@ std::string to_toml(const std::vector<OperatorLink>& chain) {
   for (const auto& link : chain) {
     const auto arguments = observation::find_kind(link.kind, "operator").arguments;
     std::vector<std::string> numbers;
-    for (const auto number : link.numbers) numbers.push_back(number_to_toml(number));
+    for (const auto number : link.numbers) numbers.push_back(link_number_to_toml(number));
     const auto list = fmt::format("{}", fmt::join(numbers, ", "));
     const auto value = arguments == Arguments::none ? "true" : arguments == Arguments::one ? list : "[" + list + "]";
     links.push_back(fmt::format("{{{} = {}}}", link.kind, value));

@@ -28,6 +28,7 @@ enum class Purpose : std::uint32_t {
   filter_resampling,
   evaluation,
   test,
+  sampler_renewal,  ///< z of noise renewed within a predictor step
 };
 
 /// Names a family of draws: row m of a filled tensor has member `first_member + m`.

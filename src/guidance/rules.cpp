@@ -1,0 +1,84 @@
+/// The likelihood rules (Rozet & Louppe 2023; Chung et al. 2022; Song et al. 2023; Rozet et al. 2024).
+#include "guidance/rules.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/torch.hpp"
+
+namespace sda::guidance {
+
+namespace {
+
+/// Σ_y + s² Γ, (reading).
+Tensor diagonal_variance(const Readings& readings, const GuidanceParameters& parameters, double ratio) {
+  return readings.noise_variance() + readings.per_element(parameters.gamma) * (ratio * ratio);
+}
+
+Tensor of_each_member(const Tensor& values) {
+  return values.square().sum(1, /*keepdim=*/true).sqrt();
+}
+
+/// v / ‖v‖ for each member, 0 where v is 0.
+Tensor normalised(const Tensor& v) {
+  return v / of_each_member(v).clamp_min(1e-30);
+}
+
+/// v less its part in the span of `basis`; twice, for what rounding leaves the first time.
+Tensor orthogonalised(Tensor v, const std::vector<Tensor>& basis) {
+  for (int pass = 0; pass < 2; ++pass)
+    for (const Tensor& q : basis) v = v - (q * v).sum(1, /*keepdim=*/true) * q;
+  return v;
+}
+
+}  // namespace
+
+Tensor sda_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
+                    double ratio) {
+  const Tensor variance = diagonal_variance(readings, parameters, ratio);
+  return pull_back(readings.pull_back(readings.residual() / variance));
+}
+
+Tensor pigdm_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
+                      double ratio) {
+  const double bounded = ratio * ratio / (1 + ratio * ratio);
+  const Tensor variance = diagonal_variance(readings, parameters, ratio) + bounded;
+  return pull_back(readings.pull_back(readings.residual() / variance));
+}
+
+Tensor dps_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters) {
+  const Tensor& residual = readings.residual();
+  const Tensor norm = of_each_member(residual).clamp_min(1e-30);
+  return pull_back(readings.pull_back(2 * parameters.zeta * residual / norm));
+}
+
+Tensor mmps_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
+                     double ratio) {
+  // With D = Σ_y + s² Γ the system is D^½ (I + B) D^½ w = r, B = s² D^-½ H (μ ∂x̂/∂x) Hᵀ D^-½. Arnoldi's basis Q of the
+  // Krylov space of B and D^-½ r holds w's approximation D^-½ Q (I + T)⁻¹ Qᵀ D^-½ r, T = Qᵀ B Q.
+  const Tensor scale = diagonal_variance(readings, parameters, ratio).rsqrt();
+  const Tensor whitened = readings.residual() * scale;
+  const std::int64_t n = std::min(parameters.iterations, whitened.size(1));
+  std::vector<Tensor> basis, pulled, images;
+  for (Tensor next = whitened; std::ssize(basis) < n; next = images.back()) {
+    basis.push_back(normalised(orthogonalised(next, basis)));
+    pulled.push_back(pull_back(readings.pull_back(basis.back() * scale)));
+    images.push_back(readings.push_forward(pulled.back()) * scale * (ratio * ratio));
+  }
+  const Tensor q = at::stack(basis, 1).to(at::kDouble), bq = at::stack(images, 1).to(at::kDouble);
+  const Tensor t = at::matmul(q, bq.mT());
+  // B is a covariance where the prior's score is a gradient; the symmetric part without its negative eigenvalues is one
+  // always, so that no direction is ever guided away from what was observed.
+  const auto [values, vectors] = at::linalg_eigh((t + t.mT()) / 2);
+  const Tensor start = at::matmul(q, whitened.to(at::kDouble).unsqueeze(2));
+  const Tensor solved = at::matmul(vectors, at::matmul(vectors.mT(), start) / (1 + values.clamp_min(0)).unsqueeze(2));
+  // w lies in the basis, whose pull-backs are known.
+  Tensor gradient = at::zeros_like(pulled.front());
+  Shape each_member(static_cast<std::size_t>(gradient.dim()), 1);
+  each_member[0] = gradient.size(0);
+  for (std::int64_t i = 0; i < n; ++i)
+    gradient.addcmul_(pulled[i], solved.select(1, i).to(gradient.scalar_type()).view(each_member));
+  return gradient;
+}
+
+}  // namespace sda::guidance
