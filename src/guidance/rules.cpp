@@ -31,6 +31,12 @@ Tensor orthogonalised(Tensor v, const std::vector<Tensor>& basis) {
   return v;
 }
 
+/// Symmetric parts of matrices (…, n, n) without their negative eigenvalues.
+Tensor positive_part(const Tensor& matrices) {
+  const auto [values, vectors] = at::linalg_eigh((matrices + matrices.mT()) / 2);
+  return at::matmul(vectors * values.clamp_min(0).unsqueeze(-2), vectors.mT());
+}
+
 }  // namespace
 
 Tensor sda_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
@@ -65,13 +71,17 @@ Tensor mmps_gradient(const Readings& readings, const PullBack& pull_back, const 
     pulled.push_back(pull_back(readings.pull_back(basis.back() * scale)));
     images.push_back(readings.push_forward(pulled.back()) * scale * (ratio * ratio));
   }
-  const Tensor q = at::stack(basis, 1).to(at::kDouble), bq = at::stack(images, 1).to(at::kDouble);
-  const Tensor t = at::matmul(q, bq.mT());
-  // B is a covariance where the prior's score is a gradient; the symmetric part without its negative eigenvalues is one
-  // always, so that no direction is ever guided away from what was observed.
-  const auto [values, vectors] = at::linalg_eigh((t + t.mT()) / 2);
-  const Tensor start = at::matmul(q, whitened.to(at::kDouble).unsqueeze(2));
-  const Tensor solved = at::matmul(vectors, at::matmul(vectors.mT(), start) / (1 + values.clamp_min(0)).unsqueeze(2));
+  const auto gathered = [](const std::vector<Tensor>& vectors) {
+    return at::stack(vectors, 1).flatten(2).to(at::kDouble);
+  };
+  const Tensor q = gathered(basis), p = gathered(pulled);
+  const Tensor t = at::matmul(q, gathered(images).mT());
+  // Where ε is exact, J = μ ∂x̂/∂x has eigenvalues from 0 to 1, so that T is a covariance and I + T no less than
+  // s² Qᵀ D^-½ H J Jᵀ Hᵀ D^-½ Q. A network's errors break both; what is lacking is added. So guidance never pushes away
+  // from y, and never by more than the distance: its part of ∂ε/∂x stays below 1/σ.
+  const Tensor covariance = at::eye(n, q.options()) + positive_part(t);
+  const Tensor matrix = covariance + positive_part(at::matmul(p, p.mT()) * (ratio * ratio) - covariance);
+  const Tensor solved = at::linalg_solve(matrix, at::matmul(q, whitened.to(at::kDouble).unsqueeze(2)));
   // w lies in the basis, whose pull-backs are known.
   Tensor gradient = at::zeros_like(pulled.front());
   Shape each_member(static_cast<std::size_t>(gradient.dim()), 1);

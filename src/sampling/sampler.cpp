@@ -34,7 +34,7 @@ class Path {
 
   void predict(double from, double to, std::int64_t step) {
     if (parameters_.predictor == "heun") return heun(from, to);
-    const Renewal renewal = Renewal::at(schedule_, from, parameters_.renewal);
+    const Renewal renewal = Renewal::within(schedule_, from, to, is_noisy(from) ? parameters_.renewal : 0);
     const double mu = schedule_.mu(to);
     if (renewal.delta > 0) draw(Purpose::sampler_renewal, step);
     remember(schedule_.ratio(from), evaluate(from, renewal));
@@ -46,6 +46,7 @@ class Path {
   }
 
   void correct(double t, std::int64_t correction) {
+    if (!is_noisy(t)) return;
     draw(Purpose::sampler_correction, correction);
     if (parameters_.corrector == "langevin")
       return langevin_correction(x_, score_.epsilon(x_, t), z_, parameters_.tau, schedule_.sigma(t));
@@ -54,6 +55,8 @@ class Path {
   }
 
  private:
+  bool is_noisy(double t) const { return parameters_.noise_until <= t && t <= parameters_.noise_from; }
+
   void draw(Purpose purpose, std::int64_t step) {
     fill_normal(z_, {seed_, purpose, first_member_, static_cast<std::uint64_t>(step)});
   }
@@ -139,6 +142,23 @@ Renewal Renewal::at(const NoiseSchedule& schedule, double t, double delta) {
   return {.delta = bounded, .time = schedule.time_of(ratio), .ratio = ratio};
 }
 
+Renewal Renewal::within(const NoiseSchedule& schedule, double from, double to, double delta) {
+  const double s = schedule.ratio(from), wanted = schedule.ratio(to);
+  // Pure noise has ε = u_e / s_e, so u ← (1 − β) u + (2 − β) a z, a = ½ √(2δ) s_e, β = δ + (s − s') / s_e.
+  const auto widens = [&](const Renewal& r) {
+    const double beta = r.delta + (s - wanted) / r.ratio, a = std::sqrt(r.delta / 2) * r.ratio;
+    return std::hypot((1 - beta) * s, (2 - beta) * a) > 1.1 * wanted;
+  };
+  const Renewal whole = at(schedule, from, delta);
+  if (!widens(whole)) return whole;
+  double least = 0, most = whole.delta;
+  while (most - least > 1e-6) {
+    const double middle = (least + most) / 2;
+    (widens(at(schedule, from, middle)) ? most : least) = middle;
+  }
+  return at(schedule, from, least);
+}
+
 void langevin_correction(Tensor& x, const Tensor& epsilon, const Tensor& z, double tau, double sigma) {
   Shape each_member(static_cast<std::size_t>(x.dim()), 1);
   each_member[0] = x.size(0);
@@ -163,8 +183,8 @@ Sampler::Sampler(NoiseSchedule schedule, SamplerParameters parameters)
   require_sampler(p.tau > 0, "tau", fmt::format("{}", p.tau), "a number > 0");
   require_sampler(p.corrector == "langevin" || p.tau < 2, "tau", fmt::format("{}", p.tau),
                   "below 2, for balanced corrections");
-  require_sampler(p.correct_below >= 0 && p.correct_below <= 1, "correct_below", fmt::format("{}", p.correct_below),
-                  "a number from 0 to 1");
+  require_sampler(0 <= p.noise_until && p.noise_until <= p.noise_from && p.noise_from <= 1, "noise_until",
+                  fmt::format("{} to {}", p.noise_from, p.noise_until), "1 ≥ noise_from ≥ noise_until ≥ 0");
 }
 
 std::vector<double> Sampler::times() const {
@@ -199,8 +219,7 @@ Tensor Sampler::sample_from(Tensor x, const ScoreModel& score, std::uint64_t see
     StopToken::throw_if_stopped("");
     const double from = t[step], to = t[step + 1];
     path.predict(from, to, step);
-    for (std::int64_t i = 0; i < parameters_.corrections && to <= parameters_.correct_below; ++i)
-      path.correct(to, step * parameters_.corrections + i);
+    for (std::int64_t i = 0; i < parameters_.corrections; ++i) path.correct(to, step * parameters_.corrections + i);
     if (!at::isfinite(path.state()).all().item<bool>())
       throw NumericalError({.what = "the state is not finite",
                             .where = fmt::format("sampler, step {} of {}, t = {}", step + 1, parameters_.steps, to),

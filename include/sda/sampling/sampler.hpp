@@ -16,16 +16,16 @@
 namespace sda {
 
 struct SamplerParameters {
-  std::int64_t steps = 256;               ///< from t = 1 to t = 0
-  std::string grid = "uniform";           ///< uniform | power | log_snr | karras
-  double exponent = 2;                    ///< power: t = u^exponent; karras: s^(1/exponent) equally spaced
-  std::string predictor = "exponential";  ///< exponential | heun
-  std::int64_t order = 1;                 ///< exponential: evaluations it uses, the present and past ones
-  double renewal = 0;                     ///< exponential: δ of the noise renewed within each step
-  std::int64_t corrections = 1;           ///< after each step
-  std::string corrector = "langevin";     ///< langevin | balanced
-  double tau = 0.25;                      ///< their amplitude
-  double correct_below = 1;               ///< corrections are made at times up to this
+  std::int64_t steps = 256;                ///< from t = 1 to t = 0
+  std::string grid = "uniform";            ///< uniform | power | log_snr | karras
+  double exponent = 2;                     ///< power: t = u^exponent; karras: s^(1/exponent) equally spaced
+  std::string predictor = "exponential";   ///< exponential | heun
+  std::int64_t order = 1;                  ///< exponential: evaluations it uses, the present and past ones
+  double renewal = 0;                      ///< exponential: δ of the noise renewed within each step
+  std::int64_t corrections = 1;            ///< after each step
+  std::string corrector = "langevin";      ///< langevin | balanced
+  double tau = 0.25;                       ///< their amplitude
+  double noise_from = 1, noise_until = 0;  ///< noise is renewed and corrections are made at these times
 };
 
 template <class Visitor>
@@ -45,7 +45,8 @@ void fields(Visitor& v, SamplerParameters& p) {
   v("corrector", p.corrector, "langevin, δ = τ / mean ε²; or balanced, δ = τ < 2, exact where the score is linear",
     one_of({"langevin", "balanced"}));
   v("tau", p.tau, "amplitude of a correction", above(0));
-  v("correct_below", p.correct_below, "corrections are made at times t up to this", between(0, 1));
+  v("noise_from", p.noise_from, "noise is renewed and corrections are made at times t up to this", between(0, 1));
+  v("noise_until", p.noise_until, "noise is renewed and corrections are made at times t from this on", between(0, 1));
 }
 
 /// The affine predictor from t to t − dt: x ← r x + c ε with r = μ(t−dt)/μ(t), c = σ(t−dt) − r σ(t).
@@ -69,6 +70,9 @@ struct Renewal {
   double ratio = 0;  ///< s_e
   /// `delta` in [0, 2).
   static Renewal at(const NoiseSchedule& schedule, double t, double delta);
+  /// For a step to `to` by the same ε, u ← u + √(2δ) s_e z − (δ s_e + s − s') ε: δ so small that pure noise comes out
+  /// no more than a tenth wider than s'. Long steps from much noise, which a network would answer wildly, renew little.
+  static Renewal within(const NoiseSchedule& schedule, double from, double to, double delta);
 };
 
 /// Draws x(0) from x(1) ~ N(0, I). Member m's draws come from (seed, sampler_start | sampler_correction |
