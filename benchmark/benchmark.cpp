@@ -34,6 +34,8 @@ using Tensors = std::map<std::string, Tensor>;
 // The constants of eager.py.
 constexpr double noise = 0.05, gamma_sda = 1e-2, time_of_guidance = 0.4;
 constexpr std::int64_t length = 65, particles = 16384, kept = 1024, spin_up = 64, checked_members = 16;
+constexpr std::int64_t flow_every = 4, flow_coarsen = 8;
+constexpr double flow_noise = 0.1;
 constexpr std::uint64_t filter_runs = 16;
 constexpr std::int64_t posterior_steps = 2;
 
@@ -83,11 +85,48 @@ struct Setting {
     p.layout = dynamics->layout();
     p.normalisation = dynamics->normalisation();
     p.network = sda::make_network(p.network_parameters, p.layout.event, 0);
+    load(*p.network, file);
+    return p;
+  }
+
+  void load(sda::Network& network, const std::string& file) const {
     const auto weights = read_tensors(folder, file);
     std::vector<sda::NamedTensor> ordered;
-    for (const auto& [name, value] : p.network->parameters()) ordered.push_back({name, weights.at(name)});
-    p.network->load(ordered, folder);
+    for (const auto& [name, value] : network.parameters()) ordered.push_back({name, weights.at(name)});
+    network.load(ordered, folder);
+  }
+
+  /// The U-Net of a flow with its forcing.
+  sda::Prior flow_prior() const {
+    sda::Prior p;
+    p.network_parameters = {.kind = "unet", .order = 2, .embedding = 64};
+    p.network_parameters.channels = {96, 192, 384};
+    p.network_parameters.blocks = {3, 3, 3};
+    p.network_parameters.padding = "circular";
+    p.layout.event = inputs.at("flow").sizes().slice(2).vec();
+    p.layout.variables = {{"u", "u"}, {"v", "v"}};
+    p.layout.space_names = {"y", "x"};
+    p.normalisation = sda::Normalisation::identity(p.layout.event);
+    p.context = inputs.at("forcing");
+    p.network = sda::make_network(p.network_parameters, p.layout.event, 0, p.context);
+    load(*p.network, "flow_weights");
     return p;
+  }
+
+  sda::PosteriorScore flow_posterior(const sda::Prior& p, sda::Precision precision) const {
+    sda::Observations y;
+    y.layout = p.layout;
+    y.normalisation = p.normalisation;
+    y.length = inputs.at("flow").size(1);
+    y.values = inputs.at("flow_y").to(at::kDouble);
+    y.chain = {{"every", {flow_every}}, {"coarsen", {flow_coarsen}}};
+    y.op = sda::make_operator(y.chain, y.layout, y.normalisation);
+    y.noise = sda::GaussianNoise({flow_noise});
+    y.name = "coarse";
+    return {sda::make_prior_score(p, sda::default_memory_budget(), 1, precision),
+            sda::NoiseSchedule(),
+            y,
+            {.gamma = {gamma_sda}}};
   }
 
   sda::Observations observations() const {
@@ -116,26 +155,32 @@ struct Setting {
   }
 };
 
-/// What eager.py's export made of the same inputs, made here by the network's kernels.
-void check_networks(const Setting& setting, const std::string& name_of_precision, Tensors& results) {
-  const auto precision = sda::parse_precision(name_of_precision, "");
-  const std::string prefix = name_of_precision + " ";
-  const auto& in = setting.inputs;
-  auto prior = setting.prior();
-  results[prefix + "guided"] =
-      setting.posterior(prior, precision).epsilon(in.at("x").narrow(0, 0, checked_members), time_of_guidance);
-
+/// The denoising loss of a batch and its gradient, under names that begin with `prefix`.
+void check_gradient(const sda::Prior& prior, sda::Precision precision, const Tensor& x, const Tensor& t,
+                    const Tensor& epsilon, const std::string& prefix, Tensors& results) {
   const auto weights = prior.network->flat_values(), gradient = at::zeros_like(weights);
   const auto denoising = sda::make_denoising_gradient(prior.network, weights, gradient, precision);
-  const auto &t = in.at("batch_time"), &noise_drawn = in.at("batch_noise");
-  const double loss =
-      denoising->evaluate(sda::perturb(sda::NoiseSchedule(), in.at("batch"), t, noise_drawn), t, noise_drawn);
+  const double loss = denoising->evaluate(sda::perturb(sda::NoiseSchedule(), x, t, epsilon), t, epsilon);
   results[prefix + "loss"] = at::full({1}, loss);
   std::int64_t offset = 0;
   for (const auto& [name, value] : prior.network->parameters()) {
     results[prefix + "gradient of " + name] = gradient.narrow(0, offset, value.numel()).view(value.sizes());
     offset += value.numel();
   }
+}
+
+/// What eager.py's export made of the same inputs, made here by the network's kernels.
+void check_networks(const Setting& setting, const std::string& name_of_precision, Tensors& results) {
+  const auto precision = sda::parse_precision(name_of_precision, "");
+  const std::string prefix = name_of_precision + " ";
+  const auto& in = setting.inputs;
+  const auto prior = setting.prior(), flow = setting.flow_prior();
+  results[prefix + "guided"] =
+      setting.posterior(prior, precision).epsilon(in.at("x").narrow(0, 0, checked_members), time_of_guidance);
+  results[prefix + "flow_guided"] = setting.flow_posterior(flow, precision).epsilon(in.at("flow"), time_of_guidance);
+  check_gradient(prior, precision, in.at("batch"), in.at("batch_time"), in.at("batch_noise"), prefix, results);
+  check_gradient(flow, precision, in.at("flow_batch"), in.at("flow_time"), in.at("flow_noise"), prefix + "flow_",
+                 results);
 }
 
 void check(const std::string& folder) {
@@ -197,6 +242,29 @@ Timing time_training(const Setting& setting, std::int64_t batch, const std::stri
   return {trajectories, {run(epochs), run(epochs), run(epochs)}};
 }
 
+/// Epochs of one batch each; the first warms up, and the last, which validates, is not counted.
+Timing time_unet_training(const Setting& setting, const std::string& precision, double seconds) {
+  const auto prior = setting.flow_prior();
+  const sda::Trajectories states{.layout = prior.layout, .states = setting.inputs.at("flow_states")};
+  const auto batch = states.states.size(0);
+  std::vector<double> durations;
+  const auto run = [&](std::int64_t epochs) {
+    sda::Trainer trainer(prior, {.epochs = epochs, .batch = batch, .precision = precision, .validate_every = epochs},
+                         states, {.layout = states.layout, .states = states.states.narrow(0, 0, 1)}, 0);
+    durations.clear();
+    auto last = std::chrono::steady_clock::now();
+    trainer.run({}, [&](const sda::EpochReport& report) {
+      const auto now = std::chrono::steady_clock::now();
+      if (report.epoch > 1 && report.epoch < epochs)
+        durations.push_back(std::chrono::duration<double>(now - last).count());
+      last = now;
+    });
+  };
+  run(3);
+  run(2 + std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds / durations.front())));
+  return {batch, durations};
+}
+
 Timing time_work(const std::string& work, const std::string& folder, double seconds, const std::string& precision) {
   const Setting setting{folder};
   if (work == "posterior") {
@@ -211,6 +279,12 @@ Timing time_work(const std::string& work, const std::string& folder, double seco
     const auto& x = setting.inputs.at("x");
     return {x.size(0), time_of([&] { posterior.epsilon(x, time_of_guidance); }, seconds)};
   }
+  if (work == "unet_guided") {
+    const auto posterior = setting.flow_posterior(setting.flow_prior(), sda::parse_precision(precision, "PRECISION"));
+    const auto& x = setting.inputs.at("flow");
+    return {x.size(1) - 4, time_of([&] { posterior.epsilon(x, time_of_guidance); }, seconds)};
+  }
+  if (work == "unet_training") return time_unet_training(setting, precision, seconds);
   if (work == "training_64" || work == "training_1024")
     return time_training(setting, std::stoll(work.substr(9)), precision, seconds);
   if (work == "simulation") {

@@ -24,6 +24,8 @@ MEAN, STD = (0.0, 0.0, 25.0), (8.0, 9.0, 8.6)
 TRAJECTORIES, STATES = 1024, 64
 PARTICLES, SPIN_UP = 16384, 64
 TIME = 0.4  # of the guided evaluation
+FLOW_SIZE, FLOW_CHANNELS, FLOW_BLOCKS, FLOW_EMBEDDING = 64, (96, 192, 384), 3, 64
+FLOW_LENGTH, FLOW_EVERY, FLOW_COARSEN, FLOW_NOISE, FLOW_BATCH = 12, 4, 8, 0.1, 16
 FILTER_RUNS = 16  # whose mean evidence both sides must agree on
 
 
@@ -79,6 +81,73 @@ class WindowNet(nn.Module):
         return self.network(torch.cat((rows, time_features), dim=1)).view_as(windows)
 
 
+class ChannelNorm(nn.Module):
+    """(h − mean) / √(unbiased variance + 1e-5) over the channels."""
+
+    def forward(self, h):
+        variance, mean = torch.var_mean(h, dim=1, unbiased=True, keepdim=True)
+        return (h - mean) / (variance + 1e-5).sqrt()
+
+
+def convolution(into, out, stride=1):
+    return nn.Conv2d(into, out, 3, stride, padding=1, padding_mode="circular")
+
+
+class Modulated(nn.Module):
+    """h + residue(h + projected time)."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.project = nn.Sequential(nn.Linear(FLOW_EMBEDDING, width))
+        self.residue = nn.Sequential(ChannelNorm(), convolution(width, width), nn.SiLU(), convolution(width, width))
+
+    def forward(self, h, time):
+        return h + self.residue(h + self.project(time)[..., None, None])
+
+
+class FlowNet(nn.Module):
+    """ε of windows (n, 2k+1, 2, 64, 64) of a flow whose forcing stands beside it, at times t, a scalar or (n)."""
+
+    def __init__(self):
+        super().__init__()
+        self.order, levels, channels = ORDER, len(FLOW_CHANNELS), (2 * ORDER + 1) * 2
+        self.embedding = TimeEmbedding(FLOW_EMBEDDING)
+        self.network = nn.Module()
+        self.network.heads, self.network.tails = nn.ModuleList(), nn.ModuleList()
+        self.network.descent, self.network.ascent = nn.ModuleList(), nn.ModuleList()
+        for i, width in enumerate(FLOW_CHANNELS):
+            finer = FLOW_CHANNELS[i - 1]
+            head = convolution(channels + 1, width) if i == 0 else nn.Sequential(convolution(finer, width, 2))
+            self.network.heads.append(head)
+            self.network.descent.append(nn.ModuleList(Modulated(width) for _ in range(FLOW_BLOCKS)))
+        for i in reversed(range(levels)):
+            width, finer = FLOW_CHANNELS[i], FLOW_CHANNELS[i - 1]
+            self.network.ascent.append(nn.ModuleList(Modulated(width) for _ in range(FLOW_BLOCKS)))
+            up = nn.Sequential(ChannelNorm(), nn.Upsample(scale_factor=2), convolution(width, finer))
+            self.network.tails.append(convolution(width, channels) if i == 0 else up)
+        y = 2 * math.pi / FLOW_SIZE * (torch.arange(FLOW_SIZE) + 0.5)
+        self.register_buffer("forcing", torch.sin(4 * y).expand(1, FLOW_SIZE, FLOW_SIZE).clone())
+
+    def forward(self, windows, t):
+        time = self.embedding(t)
+        h = windows.flatten(1, 2)
+        h = torch.cat((h, self.forcing.expand(h.shape[0], -1, -1, -1)), dim=1)
+        skips = []
+        for head, blocks in zip(self.network.heads, self.network.descent):
+            h = head(h)
+            for block in blocks:
+                h = block(h, time)
+            skips.append(h)
+        skips.pop()
+        for tail, blocks in zip(self.network.tails, self.network.ascent):
+            for block in blocks:
+                h = block(h, time)
+            h = tail(h)
+            if skips:
+                h = h + skips.pop()
+        return h.view_as(windows)
+
+
 def mu(t):
     return torch.cos(math.acos(math.sqrt(ETA)) * t) ** 2
 
@@ -91,25 +160,37 @@ def sigma(t):
 
 
 def trajectory_epsilon(net, x, t):
-    """ε of trajectories (member, length, 3) from all windows of 2k+1 states."""
+    """ε of trajectories (member, length, …event) from all windows of 2k+1 states."""
     order = net.order
-    members, length, width = x.shape[0], x.shape[1], 2 * order + 1
-    windows = x.unfold(1, width, 1).transpose(2, 3)
-    epsilon = net(windows.reshape(-1, width, 3), t).view(members, -1, width, 3)
+    members, width, event = x.shape[0], 2 * order + 1, x.shape[2:]
+    windows = x.unfold(1, width, 1).movedim(-1, 2)
+    epsilon = net(windows.reshape(-1, width, *event), t).view(members, -1, width, *event)
     return torch.cat((epsilon[:, 0, :order], epsilon[:, :, order], epsilon[:, -1, order + 1 :]), dim=1)
 
 
-def guided_epsilon(net, x, y, t):
-    """SDA: p(y | x(t)) = N(y | A(x̂), Σ_y + (σ²/μ²) γ), A the first coordinate of every eighth state."""
+def first_of_every_eighth(x):
+    return x[:, ::EVERY, :1]
+
+
+def averages_of_every_fourth(x):
+    return nn.functional.avg_pool2d(x[:, ::FLOW_EVERY].flatten(0, 1), FLOW_COARSEN).unflatten(0, (x.shape[0], -1))
+
+
+def guided_epsilon(net, x, y, t, observe=first_of_every_eighth, noise=NOISE):
+    """SDA: p(y | x(t)) = N(y | A(x̂), Σ_y + (σ²/μ²) γ), A what `observe` does."""
     m, s = mu(t), sigma(t)
     x = x.detach().requires_grad_()
     with torch.enable_grad():
         epsilon = trajectory_epsilon(net, x, t)
         denoised = (x - s * epsilon) / m
-        residual = y - denoised[:, ::EVERY, :1]
-        log_likelihood = -(residual**2 / (NOISE**2 + GAMMA * (s / m) ** 2)).sum() / 2
+        residual = y - observe(denoised)
+        log_likelihood = -(residual**2 / (noise**2 + GAMMA * (s / m) ** 2)).sum() / 2
         (gradient,) = torch.autograd.grad(log_likelihood, x)
     return epsilon.detach() - s * gradient
+
+
+def guided_flow(net, x, y, t):
+    return guided_epsilon(net, x, y, t, averages_of_every_fourth, FLOW_NOISE)
 
 
 def posterior_step(net, x, y, t, to):
@@ -127,7 +208,8 @@ def posterior_step(net, x, y, t, to):
 
 
 def denoising_loss(net, x, t, noise):
-    scale, spread = mu(t).view(-1, 1, 1), sigma(t).view(-1, 1, 1)
+    each = (-1,) + (1,) * (x.dim() - 1)
+    scale, spread = mu(t).view(each), sigma(t).view(each)
     return (net(scale * x + spread * noise, t) - noise).pow(2).mean()
 
 
@@ -239,6 +321,20 @@ def export(folder, members):
         "batch_noise": torch.randn(64, 2 * ORDER + 1, 3),
         "start": first_states(TRAJECTORIES),
     }
+    flow = FlowNet()
+    grid = (2, FLOW_SIZE, FLOW_SIZE)
+    inputs.update(
+        {
+            "flow": torch.randn(1, FLOW_LENGTH, *grid),
+            "flow_y": torch.randn((FLOW_LENGTH - 1) // FLOW_EVERY + 1, 2, *[FLOW_SIZE // FLOW_COARSEN] * 2),
+            "flow_states": torch.randn(FLOW_BATCH, 2 * ORDER + 1, *grid),
+            "flow_batch": torch.randn(2, 2 * ORDER + 1, *grid),
+            "flow_time": torch.tensor([0.2, 0.7]),
+            "flow_noise": torch.randn(2, 2 * ORDER + 1, *grid),
+            "forcing": flow.forcing,
+        }
+    )
+    write_tensors(folder, "flow_weights", dict(flow.named_parameters()))
     write_tensors(folder, "weights", net.state_dict())
     write_tensors(folder, "posterior_weights", WindowNet(POSTERIOR_ORDER).state_dict())
     write_tensors(folder, "inputs", inputs)
@@ -253,6 +349,12 @@ def export(folder, members):
         "log_evidence": torch.tensor(evidence).exp().mean().log().reshape(1),
     }
     results.update({"gradient of " + n: g for (n, _), g in zip(net.named_parameters(), gradients)})
+    loss = denoising_loss(flow, inputs["flow_batch"], inputs["flow_time"], inputs["flow_noise"])
+    gradients = torch.autograd.grad(loss, list(flow.parameters()))
+    flow.requires_grad_(False)
+    results["flow_guided"] = guided_flow(flow, inputs["flow"], inputs["flow_y"], torch.tensor(TIME))
+    results["flow_loss"] = loss.detach().reshape(1)
+    results.update({"flow_gradient of " + n: g for (n, _), g in zip(flow.named_parameters(), gradients)})
     write_tensors(folder, "eager", results)
 
 
@@ -284,6 +386,18 @@ def run(work, folder, seconds):
         net.requires_grad_(False)
         x, t, to = inputs["x"], torch.tensor(0.5), torch.tensor(0.5 - 1 / STEPS)
         return 1, time_of(lambda: posterior_step(net, x, inputs["y"], t, to), seconds)
+    if work.startswith("unet"):
+        net = FlowNet()
+        net.load_state_dict(read_tensors(folder, "flow_weights"), strict=False)
+    if work == "unet_guided":
+        net.requires_grad_(False)
+        x, t = inputs["flow"], torch.tensor(TIME)
+        windows = x.shape[1] - 2 * ORDER
+        return windows, time_of(lambda: guided_flow(net, x, inputs["flow_y"], t), seconds)
+    if work == "unet_training":
+        optimiser = torch.optim.AdamW(net.parameters(), lr=2e-4, weight_decay=1e-3)
+        states = inputs["flow_states"]
+        return states.shape[0], time_of(lambda: train_epoch(net, optimiser, states, FLOW_BATCH), seconds)
     if work.startswith("training"):
         optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-3)
         batch = int(work.removeprefix("training_"))
@@ -319,7 +433,7 @@ def main():
         return
     if arguments.threads > 0:
         torch.set_num_threads(arguments.threads)
-    with torch.set_grad_enabled(arguments.work.startswith("training")):
+    with torch.set_grad_enabled("training" in arguments.work):
         units, durations = run(arguments.work, arguments.folder, arguments.seconds)
     print(json.dumps({"units": units, "seconds": durations, "version": "torch " + torch.__version__}))
 
