@@ -11,41 +11,38 @@ namespace sda {
 
 namespace {
 
-/// One value for all elements of a reading, or one for each.
-Tensor per_reading(const std::vector<double>& values, at::IntArrayRef reading, at::ScalarType dtype) {
-  const Tensor all = at::tensor(values, at::kDouble).to(dtype);
-  if (values.size() == 1) return all.squeeze(0);
-  if (static_cast<std::int64_t>(values.size()) != count(reading))
-    throw UsageError({.what = "gamma does not fit a reading",
-                      .where = "guidance.gamma",
-                      .found = fmt::format("{} values", values.size()),
-                      .wanted = fmt::format("1 or {}", count(reading))});
-  return all.view(reading);
-}
-
-/// Σ over all axes but the first, kept for broadcasting.
-Tensor sum_of_each_member(const Tensor& values, std::int64_t axes) {
-  Shape shape(static_cast<std::size_t>(axes), 1);
-  shape[0] = values.size(0);
-  return values.flatten(1).sum(1).view(shape);
+/// γ of each reading: one value for all, or one for each part, or of a single part one for each element of a reading.
+Tensor gamma_of(const Observations& observed, const std::vector<double>& gamma, at::ScalarType dtype) {
+  const auto& parts = observed.parts;
+  const Tensor all = at::tensor(gamma, at::kDouble).to(dtype);
+  if (gamma.size() == 1) return all;
+  const auto elements = count(parts.front().reading());
+  if (parts.size() == 1 && std::ssize(gamma) == elements) return all.repeat({parts.front().values.size(0)});
+  if (parts.size() > 1 && gamma.size() == parts.size()) {
+    std::vector<std::int64_t> readings;
+    for (const auto& part : parts) readings.push_back(part.values.numel());
+    return all.repeat_interleave(at::tensor(readings, at::kLong));
+  }
+  throw UsageError({.what = "gamma does not fit the observations",
+                    .where = "guidance.gamma",
+                    .found = fmt::format("{} values", gamma.size()),
+                    .wanted = parts.size() > 1 ? fmt::format("1 or {}, one for each part", parts.size())
+                                               : fmt::format("1 or {}, one for each element of a reading", elements)});
 }
 
 /// ∇ log N(y | A(x̂), Σ_y + (σ²/μ²) Γ) with respect to x̂.
 Tensor sda_gradient(const Observations& observed, const GuidanceParameters& parameters, const Tensor& denoised,
                     double ratio) {
   const at::ScalarType dtype = denoised.scalar_type();
-  const Tensor residual = observed.values.to(dtype) - observed.op->apply(denoised);
-  const Shape reading = observed.values.sizes().slice(1).vec();
-  const Tensor variance =
-      observed.noise.sigma(reading, dtype).square() + per_reading(parameters.gamma, reading, dtype) * (ratio * ratio);
-  return observed.op->apply_pull_back(denoised, residual / variance);
+  const Tensor variance = observed.variance(dtype) + gamma_of(observed, parameters.gamma, dtype) * (ratio * ratio);
+  return observed.pull_back(denoised, observed.residual(denoised).div_(variance));
 }
 
 /// −ζ ∇‖y − A(x̂)‖² / ‖y − A(x̂)‖ with respect to x̂, each member with its own norm.
 Tensor dps_gradient(const Observations& observed, const GuidanceParameters& parameters, const Tensor& denoised) {
-  const Tensor residual = observed.values.to(denoised.scalar_type()) - observed.op->apply(denoised);
-  const Tensor norm = sum_of_each_member(residual.square(), residual.dim()).sqrt().clamp_min(1e-30);
-  return observed.op->apply_pull_back(denoised, 2 * parameters.zeta * residual / norm);
+  const Tensor residual = observed.residual(denoised);
+  const Tensor norm = residual.square().sum(1, /*keepdim=*/true).sqrt().clamp_min(1e-30);
+  return observed.pull_back(denoised, 2 * parameters.zeta * residual / norm);
 }
 
 }  // namespace
@@ -62,7 +59,7 @@ PosteriorScore::PosteriorScore(std::shared_ptr<const DifferentiableScore> prior,
                       .found = parameters_.rule,
                       .wanted = "sda, dps or none"});
   observations_.check();
-  per_reading(parameters_.gamma, observations_.values.sizes().slice(1), at::kDouble);
+  gamma_of(observations_, parameters_.gamma, at::kDouble);
 }
 
 Tensor PosteriorScore::epsilon(const Tensor& x, double t) const {

@@ -14,7 +14,7 @@ namespace sda {
 
 struct GuidanceParameters {
   std::string rule = "sda";         ///< sda | dps | none (the prior itself)
-  std::vector<double> gamma{1e-2};  ///< sda: Γ = γ I, one value or one for each element of a reading
+  std::vector<double> gamma{1e-2};  ///< sda: Γ = γ I, one value, one for each part, or of one part one for each element
   bool detach = false;              ///< sda: ε held fixed in x̂(x): no pull-back, cheaper, less exact
   double zeta = 1.0;                ///< dps: weight
 };
@@ -22,7 +22,9 @@ struct GuidanceParameters {
 template <class Visitor>
 void fields(Visitor& v, GuidanceParameters& p) {
   v("rule", p.rule, "likelihood rule: sda, dps or none", one_of({"sda", "dps", "none"}));
-  v("gamma", p.gamma, "sda: variance of x given x(t) over (σ/μ)², one value or one for each reading's element",
+  v("gamma", p.gamma,
+    "sda: variance of x given x(t) over (σ/μ)²; one value, or one for each part of the observation, or of a single "
+    "part one for each element of a reading",
     above(0));
   v("detach", p.detach, "sda: hold ε fixed in the gradient (no pull-back)", any());
   v("zeta", p.zeta, "dps: weight of the likelihood's score", above(0));
@@ -30,7 +32,8 @@ void fields(Visitor& v, GuidanceParameters& p) {
 
 /// ε of the posterior; rows (member, length, …event) normalised, as the prior's.
 /// sda: p(y | x(t)) = N(y | A(x̂), Σ_y + (σ²/μ²) Γ). dps: −ζ ∇‖y − A(x̂)‖² / ‖y − A(x̂)‖ with the norm of each
-/// member's own residual (the reference takes one norm over the whole batch).
+/// member's own residual (the reference takes one norm over the whole batch). Of observations in several parts y is all
+/// of them: the gradients of sda add up, and dps takes one norm over the readings of all parts, whatever their σ.
 class PosteriorScore final : public ScoreModel {
  public:
   /// Throws UsageError for parameters that do not fit the observations.
