@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <sstream>
 
 #include "sda/core/error.hpp"
 
@@ -59,6 +60,36 @@ void apply_flags(Experiment& experiment, const Globals& globals, const std::vect
 
 Provenance provenance_of(const Globals& globals, const Experiment& experiment) {
   return make_provenance(globals.command_line, to_toml(experiment), globals.seed);
+}
+
+namespace {
+
+/// The first lines of the two that differ: "steps = 8" and "steps = 16".
+std::pair<std::string, std::string> first_difference(const std::string& found, const std::string& wanted) {
+  std::istringstream a(found), b(wanted);
+  for (std::string x, y; std::getline(a, x) && std::getline(b, y);) {
+    if (x != y) return {x, y};
+  }
+  return {};
+}
+
+}  // namespace
+
+void require_same_run(const std::string& path, const std::string& recipe, const std::string& recipe_of_path,
+                      std::uint64_t seed_of_path, const Globals& globals) {
+  const std::string mend = "give what it was started with, or start again without --resume";
+  if (recipe != recipe_of_path) {
+    const auto [found, wanted] = first_difference(recipe, recipe_of_path);
+    throw UsageError(
+        {.what = "the checkpoint is of another recipe", .where = path, .found = found, .wanted = wanted, .mend = mend});
+  }
+  if (globals.seed_given && globals.seed != seed_of_path) {
+    throw UsageError({.what = "the checkpoint is of another seed",
+                      .where = path,
+                      .found = fmt::format("--seed {}", globals.seed),
+                      .wanted = fmt::format("{}", seed_of_path),
+                      .mend = mend});
+  }
 }
 
 void require_writable(const std::string& path) {

@@ -62,6 +62,10 @@ Experiment base_experiment(const std::string& config, const Provenance& provenan
 void apply_flags(Experiment& experiment, const Globals& globals, const std::vector<std::string>& fixed);
 Provenance provenance_of(const Globals& globals, const Experiment& experiment);
 
+/// Refuses to go on from what `path` holds with another recipe, both as TOML, or another seed than it was begun with.
+void require_same_run(const std::string& path, const std::string& recipe, const std::string& recipe_of_path,
+                      std::uint64_t seed_of_path, const Globals& globals);
+
 /// Refuses an output that cannot be written, before hours of work and not after.
 void require_writable(const std::string& path);
 /// Refuses a file whose states are not those `observations` observe.

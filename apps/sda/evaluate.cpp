@@ -11,6 +11,7 @@ namespace {
 struct Options {
   std::string observations, reference, floor;
   std::vector<std::string> ensembles;
+  FieldFlags fields;
   bool json = false;
 };
 
@@ -23,53 +24,75 @@ nlohmann::json to_json(const std::optional<double>& value) {
   return value ? nlohmann::json(*value) : nlohmann::json();
 }
 
+nlohmann::json to_json(const std::optional<Skill>& skill) {
+  if (!skill) return nullptr;
+  return {{"components", skill->components},
+          {"rmse", skill->rmse},
+          {"spread", to_json(skill->spread)},
+          {"crps", to_json(skill->crps)},
+          {"ranks", skill->ranks}};
+}
+
+nlohmann::json to_json(const FieldScores& scores) {
+  nlohmann::json residuals;
+  for (const auto& [part, over_noise] : scores.residuals) residuals[part] = to_json(std::optional(over_noise));
+  nlohmann::json spectrum;
+  if (scores.spectrum) spectrum = {{"least", scores.spectrum->least}, {"largest", scores.spectrum->largest}};
+  return {{"residual_over_noise", residuals},
+          {"observed", to_json(scores.observed)},
+          {"unobserved", to_json(scores.unobserved)},
+          {"one_step_error", to_json(scores.one_step)},
+          {"truth_one_step_error", to_json(scores.truth_one_step)},
+          {"spectrum_ratio", spectrum}};
+}
+
 nlohmann::json to_json(const ScoredEnsemble& row) {
   const EnsembleScores& scores = row.scores;
-  return {{"file", row.file},
-          {"method", scores.method},
-          {"members", scores.members},
-          {"wasserstein", to_json(scores.wasserstein)},
-          {"wasserstein_floor", to_json(scores.wasserstein_floor)},
-          {"log_prior", to_json(scores.log_prior)},
-          {"log_likelihood", to_json(scores.log_likelihood)},
-          {"rmse", to_json(scores.rmse)},
-          {"spread", to_json(scores.spread)},
-          {"crps", to_json(scores.crps)},
-          {"ranks", scores.ranks},
-          {"evaluations", row.cost.evaluations},
-          {"seconds", row.cost.seconds}};
+  nlohmann::json json = {{"file", row.file},
+                         {"method", scores.method},
+                         {"members", scores.members},
+                         {"wasserstein", to_json(scores.wasserstein)},
+                         {"wasserstein_floor", to_json(scores.wasserstein_floor)},
+                         {"log_prior", to_json(scores.log_prior)},
+                         {"log_likelihood", to_json(scores.log_likelihood)},
+                         {"rmse", to_json(scores.rmse)},
+                         {"spread", to_json(scores.spread)},
+                         {"crps", to_json(scores.crps)},
+                         {"ranks", scores.ranks},
+                         {"evaluations", row.cost.evaluations},
+                         {"seconds", row.cost.seconds}};
+  if (row.fields) json["fields"] = to_json(*row.fields);
+  return json;
 }
 
 void evaluate(const Options& options, const Globals& globals) {
-  const ObservationFile observed = read_observations(options.observations);
-  const auto dynamics = dynamics_of(observed, options.observations);
+  const Scoring scoring(options.observations, options.fields, globals.seed);
   std::vector<ScoredEnsemble> rows;
   Tensor reference;
   std::optional<EnsembleFile> reference_file;
   if (!options.reference.empty()) {
-    reference_file = read_ensemble_of(options.reference, observed.observations);
+    reference_file = read_ensemble_of(options.reference, scoring.observations());
     reference = reference_file->ensemble.members;
   }
   Tensor second;
-  if (!options.floor.empty()) second = read_ensemble_of(options.floor, observed.observations).ensemble.members;
+  if (!options.floor.empty()) second = read_ensemble_of(options.floor, scoring.observations()).ensemble.members;
   {
     ProgressBar bar = globals.progress("evaluate", "ensembles");
     for (const auto& path : options.ensembles) {
-      const EnsembleFile file = read_ensemble_of(path, observed.observations);
-      rows.push_back(score(path, file, observed, dynamics.get(), reference, second, globals.seed));
+      const EnsembleFile file = read_ensemble_of(path, scoring.observations());
+      rows.push_back(scoring.score(path, file, reference, second));
       bar.update(static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(options.ensembles.size()));
     }
   }
+  for (auto& row : scoring.score_interpolations()) rows.push_back(std::move(row));
   // The filter's own line last, for comparison; its distance to itself says nothing.
-  if (reference_file) {
-    rows.push_back(score(options.reference, *reference_file, observed, dynamics.get(), {}, {}, globals.seed));
-  }
+  if (reference_file) rows.push_back(scoring.score(options.reference, *reference_file));
 
   if (!options.json) {
     print(score_table(rows));
     return;
   }
-  nlohmann::json document{{"observations", options.observations}, {"name", observed.observations.name}};
+  nlohmann::json document{{"observations", options.observations}, {"name", scoring.observations().name}};
   if (reference_file) {
     document["reference"] = to_json(rows.back());
     rows.pop_back();
@@ -93,6 +116,7 @@ Subcommand evaluate_command(CLI::App& program, Globals& globals) {
                    "the reference are compared")
       ->needs("--reference");
   flags->add_option("ENSEMBLE", options->ensembles, "ensemble files")->required();
+  add_field_flags(*flags, options->fields);
   flags->add_flag("--json", options->json, "JSON in place of the table");
   return {flags, [options, &globals] { evaluate(*options, globals); }};
 }

@@ -11,6 +11,7 @@ namespace {
 
 struct Options {
   std::vector<std::string> observations, references, floors, ensembles;
+  FieldFlags fields;
   std::string output, title = "Score-based data assimilation";
 };
 
@@ -34,35 +35,42 @@ void report(const Options& options, const Globals& globals) {
   std::vector<ScoredEnsemble> rows;
   Provenance inputs;
   for (std::size_t i = 0; i < options.observations.size(); ++i) {
-    const ObservationFile observed = read_observations(options.observations[i]);
-    const auto dynamics = dynamics_of(observed, options.observations[i]);
-    const EnsembleFile posterior = read_ensemble_of(options.ensembles[i], observed.observations);
+    const Scoring scoring(options.observations[i], options.fields, globals.seed);
+    const Observations& y = scoring.observations();
+    const EnsembleFile posterior = read_ensemble_of(options.ensembles[i], y);
     if (i == 0) inputs = posterior.provenance;
-    ReportCase one{.name = observed.observations.name,
-                   .observations = observed.observations,
+    ReportCase one{.name = y.name,
+                   .observations = y,
                    .posterior = posterior.ensemble,
                    .reference = {},
-                   .scores = {}};
+                   .scores = {},
+                   .simulated = scoring.simulated()};
     if (!options.references.empty()) {
-      const EnsembleFile reference = read_ensemble_of(options.references[i], observed.observations);
+      const EnsembleFile reference = read_ensemble_of(options.references[i], y);
       one.reference = reference.ensemble;
       Tensor second;
-      if (!options.floors.empty()) second = read_ensemble_of(options.floors[i], observed.observations).ensemble.members;
-      rows.push_back(score(options.ensembles[i], posterior, observed, dynamics.get(), one.reference.members, second,
-                           globals.seed));
+      if (!options.floors.empty()) second = read_ensemble_of(options.floors[i], y).ensemble.members;
+      rows.push_back(scoring.score(options.ensembles[i], posterior, one.reference.members, second));
       one.scores.push_back(rows.back().scores);
-      rows.push_back(score(options.references[i], reference, observed, dynamics.get(), {}, {}, globals.seed));
+      rows.push_back(scoring.score(options.references[i], reference));
     } else {
-      rows.push_back(score(options.ensembles[i], posterior, observed, dynamics.get(), {}, {}, globals.seed));
+      rows.push_back(scoring.score(options.ensembles[i], posterior));
     }
     one.scores.push_back(rows.back().scores);
+    for (auto& row : scoring.score_interpolations()) {
+      one.scores.push_back(row.scores);
+      rows.push_back(std::move(row));
+    }
     cases.push_back(std::move(one));
   }
 
   OutputFolder folder(options.output);
   const std::string table = score_table(rows);
   const std::string page = folder.file("report.html");
-  for (const auto& one : cases) folder.file(one.name + ".png");
+  for (const auto& one : cases) {
+    folder.file(one.name + ".png");
+    if (has_fields(one.observations.layout)) folder.file(one.name + ".gif");
+  }
   const Experiment experiment = base_experiment("", inputs, options.ensembles.front());
   write_report(options.output, options.title, cases, table, provenance_of(globals, experiment));
   folder.keep();
@@ -87,6 +95,7 @@ Subcommand report_command(CLI::App& program, Globals& globals) {
   repeated("--reference", options->references, "ensemble to compare with, mostly the particle filter's");
   repeated("--floor", options->floors, "the filter run once more with another seed: how far apart two filters are");
   flags->add_option("ENSEMBLE", options->ensembles, "ensemble files, one for each --obs, in its order")->required();
+  add_field_flags(*flags, options->fields);
   flags->add_option("-o,--output", options->output, "folder for report.html and the pictures; made if missing")
       ->required();
   flags->add_option("--title", options->title, "of the page")->capture_default_str();

@@ -1,11 +1,14 @@
 #include "scoring.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "sda/baselines/interpolation.hpp"
 #include "sda/core/error.hpp"
 #include "sda/dynamics/systems.hpp"
+#include "sda/evaluation/spectrum.hpp"
 
 namespace sda::app {
 namespace {
@@ -44,6 +47,49 @@ std::string aligned(const std::vector<Row>& rows) {
   return text;
 }
 
+/// A file's name in a table.
+std::string name_of(const std::string& file) {
+  return file.empty() ? "-" : std::filesystem::path(file).stem().string();
+}
+
+/// A second table, of what only fields have; empty if no row has any.
+std::string field_table(const std::vector<ScoredEnsemble>& rows) {
+  std::vector<Row> cells{{"observation", "ensemble", "method", "residual / noise", "one-step error", "the truth's",
+                          "spectrum ratio", "RMSE seen", "unseen", "spread seen", "unseen", "CRPS seen", "unseen"}};
+  for (const auto& row : rows) {
+    if (!row.fields) continue;
+    const FieldScores& f = *row.fields;
+    std::vector<std::string> residuals;
+    for (const auto& [part, over_noise] : f.residuals) {
+      residuals.push_back((f.residuals.size() > 1 ? part + " " : "") + cell(over_noise, 3));
+    }
+    const auto skill_cell = [](const std::optional<Skill>& skill, const auto& member) {
+      return skill ? cell(std::optional<double>((*skill).*member), 3) : "-";
+    };
+    cells.push_back({row.of, name_of(row.file), row.scores.method, fmt::format("{}", fmt::join(residuals, ", ")),
+                     cell(f.one_step, 4), f.truth_one_step ? cell(f.truth_one_step->value, 4) : "-",
+                     f.spectrum ? fmt::format("{:.2f} … {:.2f}", f.spectrum->least, f.spectrum->largest) : "-",
+                     skill_cell(f.observed, &Skill::rmse), skill_cell(f.unobserved, &Skill::rmse),
+                     skill_cell(f.observed, &Skill::spread), skill_cell(f.unobserved, &Skill::spread),
+                     skill_cell(f.observed, &Skill::crps), skill_cell(f.unobserved, &Skill::crps)});
+  }
+  return cells.size() > 1 ? "\n" + aligned(cells) : "";
+}
+
+/// Some trajectories of the file, enough for a mean spectrum.
+Tensor read_simulated(const std::string& path, const StateLayout& layout) {
+  constexpr std::int64_t most = 64;
+  const TrajectoryFile file = read_trajectories(path);
+  const auto& found = file.trajectories;
+  if (found.layout.event != layout.event) {
+    throw FileError({.what = "the simulated states are not of the observed system",
+                     .where = path,
+                     .found = "an event " + to_string(found.layout.event),
+                     .wanted = to_string(layout.event)});
+  }
+  return found.states.narrow(0, 0, std::min(most, found.states.size(0)));
+}
+
 }  // namespace
 
 EnsembleFile read_ensemble_of(const std::string& path, const Observations& observations) {
@@ -52,31 +98,74 @@ EnsembleFile read_ensemble_of(const std::string& path, const Observations& obser
   return file;
 }
 
-ScoredEnsemble score(const std::string& path, const EnsembleFile& file, const ObservationFile& observed,
-                     const Dynamics* dynamics, const Tensor& reference, const Tensor& second_reference,
-                     std::uint64_t seed) {
-  return {.of = observed.observations.name,
-          .file = path,
-          .cost = file.cost,
-          .scores = score_ensemble(file.ensemble, observed.observations, dynamics, reference, seed, second_reference)};
+void add_field_flags(CLI::App& flags, FieldFlags& options) {
+  flags.add_option("--simulated", options.simulated,
+                   "trajectories of the simulator, whose energy spectrum that of the members is compared with (of "
+                   "velocity fields; without it the truth's)");
+  flags
+      .add_option("--one-step", options.transitions,
+                  "transitions of each member that a deterministic simulator repeats (of fields); costly")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
 }
 
-std::unique_ptr<Dynamics> dynamics_of(const ObservationFile& observed, const std::string& path) {
-  if (observed.dynamics.empty()) return nullptr;
-  return make_dynamics(read_dynamics(observed.dynamics, path));
+Scoring::Scoring(const std::string& path, const FieldFlags& flags, std::uint64_t seed)
+    : observed_(read_observations(path)), transitions_(flags.transitions), seed_(seed) {
+  if (!observed_.dynamics.empty()) dynamics_ = make_dynamics(read_dynamics(observed_.dynamics, path));
+  if (!flags.simulated.empty()) {
+    if (!is_velocity(observations().layout)) {
+      throw UsageError({.what = "an energy spectrum is of velocities u and v on axes y and x",
+                        .where = "--simulated",
+                        .found = "states of another kind in " + path});
+    }
+    simulated_ = read_simulated(flags.simulated, observations().layout);
+  }
+  if (transitions_ > 0 && (dynamics_ == nullptr || dynamics_->is_stochastic() || !has_fields(observations().layout))) {
+    throw UsageError({.what = "a one-step error is of fields with a deterministic simulator",
+                      .where = "--one-step",
+                      .found = dynamics_ == nullptr ? "no dynamics in " + path : dynamics_->name()});
+  }
+}
+
+ScoredEnsemble Scoring::score(const std::string& path, const EnsembleFile& file, const Tensor& reference,
+                              const Tensor& second_reference) const {
+  const Observations& y = observations();
+  ScoredEnsemble scored{.of = y.name,
+                        .file = path,
+                        .cost = file.cost,
+                        .scores = score_ensemble(file.ensemble, y, dynamics_.get(), reference, seed_, second_reference),
+                        .fields = {}};
+  if (has_fields(y.layout)) {
+    scored.fields = score_fields(file.ensemble, y, simulated_, dynamics_.get(), transitions_, seed_);
+  }
+  return scored;
+}
+
+std::vector<ScoredEnsemble> Scoring::score_interpolations() const {
+  std::vector<ScoredEnsemble> rows;
+  if (!has_fields(observations().layout)) return rows;
+  for (const auto method : {Interpolation::bicubic, Interpolation::trigonometric}) {
+    try {
+      const EnsembleFile file{.ensemble = interpolate(observations(), method), .cost = {}, .provenance = {}};
+      rows.push_back(score("", file));
+    } catch (const UnsupportedError&) {
+      break;
+    }
+  }
+  return rows;
 }
 
 std::string score_table(const std::vector<ScoredEnsemble>& rows) {
   std::vector<Row> cells{{"observation", "ensemble", "method", "members", "W1 to filter", "filter to filter",
                           "log-prior", "log-likelihood", "RMSE", "spread", "CRPS", "evaluations", "seconds"}};
-  for (const auto& [of, file, cost, scores] : rows) {
-    cells.push_back({of, std::filesystem::path(file).stem().string(), scores.method, fmt::format("{}", scores.members),
-                     cell(scores.wasserstein, 2), cell(scores.wasserstein_floor, 2), cell(scores.log_prior, 1),
-                     cell(scores.log_likelihood, 1), cell(scores.rmse, 3), cell(scores.spread, 3), cell(scores.crps, 3),
+  for (const auto& [of, file, cost, scores, fields] : rows) {
+    cells.push_back({of, name_of(file), scores.method, fmt::format("{}", scores.members), cell(scores.wasserstein, 2),
+                     cell(scores.wasserstein_floor, 2), cell(scores.log_prior, 1), cell(scores.log_likelihood, 1),
+                     cell(scores.rmse, 3), cell(scores.spread, 3), cell(scores.crps, 3),
                      cost.evaluations > 0 ? fmt::format("{}", cost.evaluations) : "-",
                      fmt::format("{:.1f}", cost.seconds)});
   }
-  return aligned(cells);
+  return aligned(cells) + field_table(rows);
 }
 
 }  // namespace sda::app

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "command.hpp"
+#include "sda/evaluation/field_scores.hpp"
 #include "sda/evaluation/metrics.hpp"
 
 namespace sda::app {
@@ -15,20 +16,43 @@ struct ScoredEnsemble {
   std::string file;  ///< as given
   EnsembleCost cost;
   EnsembleScores scores;
+  std::optional<FieldScores> fields;  ///< of states on a plane
+};
+
+/// Flags of what only fields are scored by.
+struct FieldFlags {
+  std::string simulated;         ///< trajectory file; empty: none
+  std::int64_t transitions = 0;  ///< of each member, repeated by the simulator
+};
+void add_field_flags(CLI::App& flags, FieldFlags& options);
+
+/// What ensembles of one observation are scored against.
+class Scoring {
+ public:
+  /// Reads the observations at `path`, and what the flags name.
+  Scoring(const std::string& path, const FieldFlags& flags, std::uint64_t seed);
+
+  const Observations& observations() const { return observed_.observations; }
+  const Tensor& simulated() const { return simulated_; }  ///< undefined if none was named
+  /// `reference`: the filter's members, `second_reference` those of an independent run; undefined if there is none.
+  ScoredEnsemble score(const std::string& path, const EnsembleFile& file, const Tensor& reference = {},
+                       const Tensor& second_reference = {}) const;
+  /// Interpolations of the readings; none for readings that cannot be interpolated.
+  std::vector<ScoredEnsemble> score_interpolations() const;
+
+ private:
+  ObservationFile observed_;
+  std::unique_ptr<Dynamics> dynamics_;
+  Tensor simulated_;
+  std::int64_t transitions_;
+  std::uint64_t seed_;
 };
 
 /// An ensemble of the trajectory that `observations` observe; FileError if it is of another.
 EnsembleFile read_ensemble_of(const std::string& path, const Observations& observations);
 
-/// `reference`: the filter's members, `second_reference` those of an independent run; undefined if there is none.
-ScoredEnsemble score(const std::string& path, const EnsembleFile& file, const ObservationFile& observed,
-                     const Dynamics* dynamics, const Tensor& reference, const Tensor& second_reference,
-                     std::uint64_t seed);
-
-/// The dynamics an observation file names; null if it names none.
-std::unique_ptr<Dynamics> dynamics_of(const ObservationFile& observed, const std::string& path);
-
-/// One line for each ensemble, columns aligned, means with ± standard errors; "-" where there is no value.
+/// One line for each ensemble, columns aligned, means with ± standard errors; "-" where there is no value. Scores of
+/// fields in a second table.
 std::string score_table(const std::vector<ScoredEnsemble>& rows);
 
 }  // namespace sda::app

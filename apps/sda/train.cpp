@@ -34,32 +34,11 @@ std::string recipe(Experiment experiment) {
   return to_toml(only);
 }
 
-/// "sampler.steps = 8" of `found` where `wanted` has another line.
-std::pair<std::string, std::string> first_difference(const std::string& found, const std::string& wanted) {
-  std::istringstream a(found), b(wanted);
-  for (std::string x, y; std::getline(a, x) && std::getline(b, y);) {
-    if (x != y) return {x, y};
-  }
-  return {};
-}
-
-void require_same_run(const std::string& path, const ModelFile& checkpoint, const Experiment& experiment,
-                      const Globals& globals) {
-  const std::string mend = "give what it was started with, or start again without --resume";
-  const std::string now = recipe(experiment);
-  const std::string then = recipe(read_recorded_experiment(checkpoint.provenance.config, path));
-  if (now != then) {
-    const auto [found, wanted] = first_difference(now, then);
-    throw UsageError(
-        {.what = "the checkpoint is of another recipe", .where = path, .found = found, .wanted = wanted, .mend = mend});
-  }
-  if (globals.seed_given && globals.seed != checkpoint.provenance.seed) {
-    throw UsageError({.what = "the checkpoint is of another seed",
-                      .where = path,
-                      .found = fmt::format("--seed {}", globals.seed),
-                      .wanted = fmt::format("{}", checkpoint.provenance.seed),
-                      .mend = mend});
-  }
+/// Fields that the network sees beside the state: those of the dynamics, if they are known and the network has a place
+/// for them.
+Tensor context_of(const Experiment& experiment, bool dynamics_known) {
+  const bool takes_fields = experiment.network.kind == "unet" && !experiment.network.global;
+  return dynamics_known && takes_fields ? make_dynamics(experiment.dynamics)->context() : Tensor();
 }
 
 ModelFile read_checkpoint(const std::string& path) {
@@ -83,17 +62,20 @@ void train(const Options& options, Globals& globals) {
   if (!data.dynamics.empty()) experiment.dynamics = read_dynamics(data.dynamics, options.data + "/train.nc");
   apply_flags(experiment, globals, {"dynamics", "simulation"});
   if (checkpoint) {
-    require_same_run(saved_in, *checkpoint, experiment, globals);
-    globals.seed = checkpoint->provenance.seed;
+    const Provenance& begun = checkpoint->provenance;
+    require_same_run(saved_in, recipe(experiment), recipe(read_recorded_experiment(begun.config, saved_in)), begun.seed,
+                     globals);
+    globals.seed = begun.seed;
   }
 
   const StateLayout& layout = data.trajectories.layout;
+  const Tensor context = context_of(experiment, !data.dynamics.empty());
   Prior prior{.network_parameters = experiment.network,
               .schedule = experiment.schedule,
               .layout = layout,
               .normalisation = data.normalisation,
-              .context = {},
-              .network = make_network(experiment.network, layout.event, globals.seed),
+              .context = context,
+              .network = make_network(experiment.network, layout.event, globals.seed, context),
               .dynamics = data.dynamics.empty() ? "" : experiment.dynamics.system};
   Trainer trainer(prior, experiment.training, data.trajectories, held_out.trajectories, globals.seed);
   require_writable(options.output);

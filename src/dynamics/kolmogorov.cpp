@@ -294,7 +294,7 @@ void KolmogorovFlow::advance(Tensor& x, std::int64_t steps, const StreamKey&) co
   check_states(x, solver_event(), name(), x.device());
   const Solver usual(parameters_, dt_ / static_cast<double>(steps_), x.options());
   const auto march = [&](Tensor part) {
-    const at::NoGradGuard no_grad;
+    const c10::InferenceMode no_grad;
     for (std::int64_t i = 0; i < steps; ++i) {
       StopToken::throw_if_stopped("no trajectory");
       transition(parameters_, dt_, steps_, usual, part);

@@ -12,7 +12,7 @@
 namespace sda {
 namespace {
 
-void require_finite(const Tensor& values, const std::string& where) {
+void require_finite_samples(const Tensor& values, const std::string& where) {
   if (!at::isfinite(values).all().item<bool>()) {
     throw ValueError({.what = "values are not finite", .where = where, .wanted = "finite numbers"});
   }
@@ -32,7 +32,7 @@ Tensor checked_members(const Tensor& members, std::int64_t at_least, const std::
                       .found = std::to_string(members.size(0)),
                       .wanted = "at least " + std::to_string(at_least)});
   }
-  require_finite(members, where);
+  require_finite_samples(members, where);
   return members.detach().to(at::kDouble);
 }
 
@@ -43,7 +43,7 @@ Tensor checked_truth(const Tensor& members, const Tensor& truth, const std::stri
                       .found = truth.defined() ? to_string(truth.sizes()) : "nothing",
                       .wanted = to_string(members.sizes().slice(1))});
   }
-  require_finite(truth, where + ": truth");
+  require_finite_samples(truth, where + ": truth");
   return truth.detach().to(at::kDouble);
 }
 

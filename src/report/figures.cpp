@@ -11,6 +11,7 @@
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
+#include "sda/evaluation/spectrum.hpp"
 
 namespace sda::report {
 namespace {
@@ -265,15 +266,19 @@ class Builder {
   }
 
   Figures build() {
-    const auto shown = spread_indices(count(y_.layout.event), most_panels);
+    const auto shown = spread_indices(count(y_.layout.event), panels());
     add_states(shown);
     add_readings(shown);
     add_skill_panel();
     add_ranks();
+    if (is_velocity(y_.layout)) add_spectrum();
     return std::move(figures_);
   }
 
  private:
+  /// Curves at single points say little of fields, which have pictures of their own.
+  std::int64_t panels() const { return y_.layout.space().size() == 2 ? 2 : most_panels; }
+
   void add_states(const std::vector<std::int64_t>& shown) {
     const auto space = static_cast<std::int64_t>(y_.layout.event.size());
     for (const auto c : shown) {
@@ -341,7 +346,7 @@ class Builder {
     const Tensor posterior = read(posterior_), reference = read(reference_);
     const Tensor truth = truth_.defined() ? read(truth_.unsqueeze(0))[0] : Tensor();
     const Tensor all = at::arange(0, values.size(0), at::kLong);
-    for (const auto k : spread_indices(static_cast<std::int64_t>(apart.size()), most_panels)) {
+    for (const auto k : spread_indices(static_cast<std::int64_t>(apart.size()), panels())) {
       const auto e = apart[static_cast<std::size_t>(k)];
       const auto element = [&](const Tensor& x) { return x.defined() ? x.select(-1, e) : Tensor(); };
       auto panel = draw({element(posterior), element(reference), element(truth)}, read_times, all, figures_);
@@ -381,6 +386,7 @@ class Builder {
 
   void add_ranks() {
     for (const auto& scores : case_.scores) {
+      if (scores.members < 2) continue;  // there is no rank among one
       if (std::all_of(scores.ranks.begin(), scores.ranks.end(), [](auto n) { return n == 0; })) continue;
       const bool is_reference =
           scores.method == figures_.reference_method && (scores.method != figures_.method || !figures_.ranks.empty());
@@ -390,6 +396,49 @@ class Builder {
     figures_.ranks_caption = rank_sentence(figures_.ranks) +
                              "; flat is calibrated, and the grey stripe would hold 95 % of bins if ranks at "
                              "neighbouring times were independent, which they are not.";
+  }
+
+  /// Energy of each wavenumber that the grid resolves, over states: of some members, the truth, and the simulator.
+  void add_spectrum() {
+    constexpr std::int64_t most_members = 32, most_states = 256;
+    const auto some = [](const Tensor& x, std::int64_t axis, std::int64_t most) {
+      const auto chosen = spread_indices(x.size(axis), std::min(x.size(axis), most));
+      return x.index_select(axis, at::tensor(chosen, at::kLong));
+    };
+    const auto energy = [&](const Tensor& states) {  // (state, resolved)
+      const auto spectrum = energy_spectrum(some(states.flatten(0, -4), 0, most_states), y_.layout);
+      return spectrum.energy.narrow(1, 1, spectrum.resolved);
+    };
+    const auto shells = energy_spectrum(posterior_[0][0], y_.layout);
+    auto& panel = figures_.spectrum.emplace();
+    panel.name = "energy";
+    panel.title = "mean over states of members, truth and simulator; 5–95 % of states";
+    const auto& layout = y_.layout;
+    const bool plain =
+        unit_text(layout.variables[0].units) == "dimensionless" && unit_text(layout.space_units) == "dimensionless";
+    panel.unit = plain ? "dimensionless" : fmt::format("({})² {}", layout.variables[0].units, layout.space_units);
+    figures_.wavenumber_axis =
+        fmt::format("wavenumber ({})", plain ? std::string("dimensionless") : "rad / " + layout.space_units);
+    panel.times.assign(shells.wavenumbers.begin() + 1, shells.wavenumbers.begin() + 1 + shells.resolved);
+    const Tensor ours = energy(some(posterior_, 0, most_members));
+    const Tensor simulated = case_.simulated.defined() ? energy(case_.simulated.detach()) : Tensor();
+    const Tensor truth = truth_.defined() ? energy(truth_) : Tensor();
+    const Tensor reference = simulated.defined() ? simulated : truth;
+    if (simulated.defined()) {
+      panel.bands.push_back(band(Role::reference_band, "simulator", simulated));
+      panel.curves.push_back({Role::reference_mean, "simulator, mean", to_vector(simulated.mean(0)), true});
+    }
+    panel.bands.push_back(band(Role::posterior_band, figures_.method, ours));
+    panel.curves.push_back({Role::posterior_mean, figures_.method + ", mean", to_vector(ours.mean(0)), false});
+    if (truth.defined()) panel.curves.push_back({Role::truth, "truth, mean", to_vector(truth.mean(0)), true});
+    figures_.spectrum_caption = "Energy spectrum of the velocity, ½ mean square = sum over wavenumbers.";
+    if (reference.defined()) {
+      const Tensor ratio = ours.mean(0) / reference.mean(0);
+      figures_.spectrum_caption +=
+          fmt::format(" Over all resolved wavenumbers {} members have {:.2f} to {:.2f} times the energy of the {}.",
+                      figures_.method, ratio.min().item<double>(), ratio.max().item<double>(),
+                      simulated.defined() ? "simulator’s states" : "truth");
+    }
   }
 
   const ReportCase& case_;
@@ -440,10 +489,25 @@ std::pair<double, double> Panel::range() const {
   return {from_zero ? 0 : low - margin, high + margin};
 }
 
-Figures figures_of(const ReportCase& report_case, std::int64_t lines, std::int64_t stride) {
+Figures figures_of(const ReportCase& report_case, std::int64_t lines, std::int64_t stride, std::int64_t pixels) {
   check_shapes(report_case);
   const at::NoGradGuard no_grad;
-  return Builder(report_case, lines, stride).build();
+  auto figures = Builder(report_case, lines, stride).build();
+  figures.films = films_of(report_case, pixels);
+  return figures;
+}
+
+std::pair<double, double> decades(const Panel& panel) {
+  double low = std::numeric_limits<double>::infinity(), high = 0;
+  for (const auto& curve : panel.curves) {
+    for (const double value : curve.values) {
+      if (value > 0) low = std::min(low, value), high = std::max(high, value);
+    }
+  }
+  if (!(low <= high)) return {0, 1};
+  constexpr double most = 12;  // beyond lies rounding
+  const double last = std::ceil(std::log10(high) + 0.1);
+  return {std::max(std::floor(std::log10(low) - 0.1), last - most), last};
 }
 
 std::vector<double> ticks(double low, double high, int count) {

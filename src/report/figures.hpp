@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "report/films.hpp"
 #include "sda/report/report.hpp"
 
 namespace sda::report {
@@ -68,6 +70,9 @@ struct Figures {
   std::vector<Panel> readings;                 ///< a reading each, at most 6, where readings are not single components
   Panel skill;                                 ///< spread and error over time
   std::vector<RankBars> ranks;
+  std::optional<Films> films;     ///< of states on a plane
+  std::optional<Panel> spectrum;  ///< of velocities: energy over wavenumber (in `times`), to be drawn on logarithms
+  std::string wavenumber_axis, spectrum_caption;
   std::vector<EnsembleScores> scores;
   std::string states_caption, readings_caption, skill_caption, ranks_caption;
   std::int64_t members = 0, stride = 1;  ///< members drawn as lines; states from one drawn point to the next
@@ -76,8 +81,12 @@ struct Figures {
 inline constexpr std::int64_t most_panels = 6;
 inline constexpr std::int64_t most_lines = 32;
 
-/// At most `lines` members as lines, and every `stride`-th state (the last one always).
-Figures figures_of(const ReportCase& report_case, std::int64_t lines = most_lines, std::int64_t stride = 1);
+/// At most `lines` members as lines, every `stride`-th state (the last one always), and `pixels` of pictures.
+Figures figures_of(const ReportCase& report_case, std::int64_t lines = most_lines, std::int64_t stride = 1,
+                   std::int64_t pixels = most_pixels);
+
+/// Least and largest value shown in the panel, over whole powers of ten, as exponents.
+std::pair<double, double> decades(const Panel& panel);
 
 /// Round tick values within low … high, about `count` of them.
 std::vector<double> ticks(double low, double high, int count);

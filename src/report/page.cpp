@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "report/assets.hpp"
+#include "report/png.hpp"
 
 namespace sda::report {
 namespace {
@@ -117,6 +118,114 @@ std::string panel_html(const Panel& panel, const Figures& figures, bool name_tim
       name_time ? "<div class=\"x-name\">" + escape_html(figures.time_axis) + "</div>" : "");
 }
 
+std::string base64(const std::string& bytes) {
+  constexpr const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    const auto left = std::min<std::size_t>(3, bytes.size() - i);
+    for (std::size_t j = 0; j < 3; ++j) {
+      group = group << 8U | (j < left ? static_cast<unsigned char>(bytes[i + j]) : 0U);
+    }
+    for (std::size_t j = 0; j < 4; ++j) text += j <= left ? digits[group >> (18 - 6 * j) & 63U] : '=';
+  }
+  return text;
+}
+
+std::vector<std::array<std::uint8_t, 3>> palette(ColourMap map) {
+  std::vector<std::array<std::uint8_t, 3>> colours;
+  for (int level = 0; level < 256; ++level) colours.push_back(colour(map, level));
+  return colours;
+}
+
+/// All times of a film below one another in one picture, of which the page shows one; y goes up.
+std::string film_strip(const Film& film, std::size_t times, ColourMap map) {
+  std::vector<std::uint8_t> pixels;
+  pixels.reserve(film.levels.size());
+  for (std::size_t time = 0; time < times; ++time) {
+    for (auto y = film.height; y-- > 0;) {
+      for (std::int64_t x = 0; x < film.width; ++x) pixels.push_back(film.at(time, y, x));
+    }
+  }
+  return indexed_png(film.width, film.height * static_cast<std::int64_t>(times), pixels, palette(map));
+}
+
+std::string film_html(const Film& film, const Films& films) {
+  const View y{0, 1, 0, films.y_length};
+  return fmt::format(
+      "<div class=\"film\"><p class=\"panel-title\">{0}</p><div class=\"frame\"><div class=\"y-name\">{1}</div>{2}"
+      "<div class=\"window\" style=\"aspect-ratio:{3:.6g}\"><img alt=\"{0} over {4} and {1}\" width=\"{5}\" "
+      "height=\"{6}\" style=\"--frames:{7}\" src=\"data:image/png;base64,{8}\"></div>{9}"
+      "<div class=\"x-name\">{4}</div></div></div>\n",
+      escape_html(film.name), escape_html(films.y_axis), y_ticks(y, ticks(0, films.y_length, 4)),
+      films.x_length / films.y_length, escape_html(films.x_axis), film.width,
+      film.height * static_cast<std::int64_t>(films.times.size()), films.times.size(),
+      base64(film_strip(film, films.times.size(), films.scales[film.scale].map)),
+      x_ticks(0, films.x_length, ticks(0, films.x_length, 4)));
+}
+
+std::string bar_html(const ColourScale& scale) {
+  const double first = value_of(scale.map, 1, scale.largest), last = scale.largest;
+  std::vector<std::string> stops;
+  for (int level = 1; level <= 255; level += 127 / 8) stops.push_back(colour_text(scale.map, level));
+  return fmt::format(
+      "<div class=\"bar-of-colours\"><div class=\"colours\" style=\"background:linear-gradient(to right,{})\"></div>{}"
+      "<div class=\"x-name\">{}</div></div>\n",
+      fmt::join(stops, ","), x_ticks(first, last, ticks(first, last, 6)), escape_html(scale.label));
+}
+
+std::string films_html(const Films& films, const std::string& time_axis) {
+  std::string html = fmt::format(
+      "<div class=\"player\"><button type=\"button\">Play</button><input type=\"range\" min=\"0\" max=\"{}\" "
+      "value=\"0\" "
+      "aria-label=\"{}\"><output>time {}</output></div>\n<div class=\"films-grid\">\n",
+      films.times.size() - 1, escape_html(time_axis), tick_text(films.times.front(), 0.1));
+  for (const auto& film : films.films) html += film_html(film, films);
+  html += "</div>\n<div class=\"bars\">\n";
+  for (const auto& scale : films.scales) html += bar_html(scale);
+  return html + "</div>\n<div class=\"tip\" role=\"status\"></div>\n";
+}
+
+/// Energy over wavenumber on logarithms: powers of ten up, of two times the smallest across.
+std::string spectrum_html(const Panel& panel, const std::string& wavenumber_axis) {
+  const auto [low, high] = decades(panel);
+  const auto logs = [](std::vector<double> values, double least) {
+    for (auto& v : values) v = std::max(std::log10(std::max(v, 1e-300)), least);
+    return values;
+  };
+  const auto k = logs(panel.times, -300);
+  const View view{k.front(), std::max(k.back(), k.front() + 1e-9), low, high};
+  std::string horizontal, vertical, y_marks, x_marks;
+  const double every = std::max(1.0, std::ceil((high - low) / 8));
+  for (double e = low; e <= high + 1e-9; e += every) {
+    horizontal += fmt::format("M0 {}H{}", view.y(e), view_width);
+    y_marks += fmt::format("<span style=\"top:{:.2f}%\">10<sup>{}</sup></span>", 100 * (high - e) / (high - low),
+                           tick_text(e, 1));
+  }
+  for (double at = panel.times.front(); at <= 1.0001 * panel.times.back(); at *= 2) {
+    const double x = std::log10(at);
+    vertical += fmt::format("M{} 0V{}", view.x(x), view_height);
+    x_marks += fmt::format("<span style=\"left:{:.2f}%\">{:.4g}</span>", view.x(x) / (view_width / 100), at);
+  }
+  std::string svg = svg_open("Energy spectrum of the velocity over wavenumber");
+  svg += path("grid", horizontal + vertical);
+  for (const auto& band : panel.bands) {
+    const Band drawn{band.role, band.label, logs(band.low, low - 1), logs(band.high, low - 1)};
+    svg += band.role == Role::reference_band
+               ? path("reference-band", outline(view, k, drawn))
+               : path("posterior-band", polyline(view, k, drawn.low) + polyline(view, k, drawn.high));
+  }
+  for (const auto& curve : panel.curves) {
+    svg +=
+        path(to_string(curve.role) + (curve.dashed ? " dashed" : ""), polyline(view, k, logs(curve.values, low - 1)));
+  }
+  return fmt::format(
+      "<div class=\"panel\"><p class=\"panel-title\">energy spectrum <span>{}</span></p><div class=\"frame\">"
+      "<div class=\"y-name\">{}</div><div class=\"y-ticks\">{}</div><div class=\"plot tall\">{}</svg></div>"
+      "<div class=\"x-ticks\">{}</div><div class=\"x-name\">{}</div></div></div>\n",
+      escape_html(panel.title), escape_html(panel.axis()), y_marks, svg, x_marks, escape_html(wavenumber_axis));
+}
+
 std::string ranks_html(const std::vector<RankBars>& all) {
   double high = 2;
   std::size_t bins = 0;
@@ -187,6 +296,12 @@ std::string controls_html(const Figures& figures) {
 
 std::string skill_legend(const Panel& panel) {
   std::string html = "<div class=\"controls\">";
+  for (const auto& band : panel.bands) {
+    const bool area = band.role == Role::reference_band;
+    html +=
+        fmt::format("<label><svg viewBox=\"0 0 30 14\" aria-hidden=\"true\">{}</svg>{}</label>",
+                    path(to_string(band.role), area ? "M1 2H29V12H1Z" : "M1 3H29M1 11H29"), escape_html(band.label));
+  }
   for (const auto& curve : panel.curves) {
     html +=
         fmt::format("<label><svg viewBox=\"0 0 30 14\" aria-hidden=\"true\">{}</svg>{}</label>",
@@ -287,6 +402,23 @@ std::string figure_html(int& number, const std::string& style, const std::string
                      ++number, escape_html(caption));
 }
 
+/// What the script needs of films: times, lengths of the axes, what levels stand for, and colours to find levels by.
+nlohmann::json films_json(const Films& films) {
+  nlohmann::json json{{"times", exact(films.times)}, {"x", films.x_length}, {"y", films.y_length}};
+  json["films"] = nlohmann::json::array();
+  for (const auto& film : films.films) {
+    json["films"].push_back(
+        {{"name", film.name}, {"width", film.width}, {"height", film.height}, {"scale", film.scale}});
+  }
+  for (const auto& scale : films.scales) {
+    std::string colours;
+    for (int level = 1; level < 256; ++level) colours += colour_text(scale.map, level).substr(1);
+    json["scales"].push_back(
+        {{"first", value_of(scale.map, 1, scale.largest)}, {"last", scale.largest}, {"colours", colours}});
+  }
+  return json;
+}
+
 std::string case_html(const Figures& figures, int& number) {
   std::string html =
       fmt::format("<section class=\"case\" id=\"case-{0}\">\n<h2>Observations: {1}</h2>\n<p>Observed: {2}.</p>\n",
@@ -295,9 +427,13 @@ std::string case_html(const Figures& figures, int& number) {
     html += fmt::format("<p class=\"muted\">Curves are drawn through every {}. state, to keep this page small.</p>\n",
                         figures.stride);
   }
+  nlohmann::json data{{"first", figures.first_time}, {"last", figures.last_time}, {"time", "time"}};
+  if (figures.films) {
+    html += figure_html(number, "films", films_html(*figures.films, figures.time_axis), figures.films->caption);
+    data["films"] = films_json(*figures.films);
+  }
   html += controls_html(figures);
 
-  nlohmann::json data{{"first", figures.first_time}, {"last", figures.last_time}, {"time", "time"}};
   data["panels"] = nlohmann::json::array();
   const auto stack = [&](const std::vector<Panel>& panels) {
     std::string body;
@@ -310,6 +446,11 @@ std::string case_html(const Figures& figures, int& number) {
   html += figure_html(number, "states", stack(figures.states), figures.states_caption);
   if (!figures.readings.empty()) {
     html += figure_html(number, "states", stack(figures.readings), figures.readings_caption);
+  }
+  if (figures.spectrum) {
+    html += figure_html(number, "spectrum",
+                        skill_legend(*figures.spectrum) + spectrum_html(*figures.spectrum, figures.wavenumber_axis),
+                        figures.spectrum_caption);
   }
   html += "<div class=\"pair\">\n";
   if (!figures.skill.curves.empty()) {

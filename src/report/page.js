@@ -1,5 +1,6 @@
 // Read-out, zoom and switches of the report's figures. Drawn curves are in a view box of 10000 × 1000; zooming changes
-// the view box of every panel of a case and writes its time axis anew.
+// the view box of every panel of a case and writes its time axis anew. Fields are film strips, all times of one below
+// one another in one picture; which of them shows is the custom property --frame.
 (() => {
   "use strict";
   const WIDTH = 10000, HEIGHT = 1000;
@@ -23,10 +24,89 @@
     return e;
   };
 
+  const startFilms = (figure, data, label) => {
+    const slider = figure.querySelector(".player input"), button = figure.querySelector(".player button");
+    const output = figure.querySelector(".player output"), tip = figure.querySelector(".tip");
+    const windows = [...figure.querySelectorAll(".window")];
+    let frame = 0, timer = null, pointed = null;
+
+    const levels = data.scales.map((scale) => {
+      const found = new Map();
+      for (let i = 0; i < 255; ++i) found.set(parseInt(scale.colours.slice(6 * i, 6 * i + 6), 16), i);
+      return found;
+    });
+    // Pixels of a strip, read from its picture when first asked for.
+    const strips = [];
+    const pixels = (i) => {
+      if (strips[i]) return strips[i];
+      const image = windows[i].querySelector("img"), canvas = element("canvas");
+      if (!image.complete) return null;
+      canvas.width = image.naturalWidth;
+      canvas.height = image.naturalHeight;
+      const context = canvas.getContext("2d", { willReadFrequently: true });
+      context.drawImage(image, 0, 0);
+      return strips[i] = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    };
+    const valueAt = (i, fx, fy) => {
+      const film = data.films[i], scale = data.scales[film.scale], strip = pixels(i);
+      if (!strip) return null;
+      const x = Math.min(film.width - 1, Math.floor(fx * film.width));
+      const y = Math.min(film.height - 1, Math.floor(fy * film.height));
+      const at = 4 * ((frame * film.height + y) * film.width + x);
+      const level = levels[film.scale].get(strip[at] << 16 | strip[at + 1] << 8 | strip[at + 2]);
+      return level === undefined ? null : scale.first + (scale.last - scale.first) * level / 254;
+    };
+    const read = () => {
+      if (!pointed) return;
+      const [plot, fx, fy] = pointed, table = element("table");
+      data.films.forEach((film, i) => {
+        const line = table.insertRow(), value = valueAt(i, fx, fy);
+        line.insertCell().textContent = film.name;
+        line.insertCell().textContent = value === null ? "–" : String(Number(value.toPrecision(2))).replace("-", "−");
+      });
+      const place = `x ${number(fx * data.x)}, y ${number((1 - fy) * data.y)}`;
+      tip.replaceChildren(element("b", place), table);
+      tip.style.display = "block";
+      const box = plot.getBoundingClientRect(), whole = figure.getBoundingClientRect();
+      const left = box.left - whole.left + fx * box.width, room = whole.width - tip.offsetWidth;
+      tip.style.left = `${left + 14 < room ? left + 14 : Math.max(0, left - tip.offsetWidth - 14)}px`;
+      tip.style.top = `${box.top - whole.top + fy * box.height + 10}px`;
+    };
+    const show = (next) => {
+      frame = next;
+      figure.style.setProperty("--frame", frame);
+      slider.value = frame;
+      output.textContent = `${label} ${number(data.times[frame])}`;
+      read();
+    };
+    const stop = () => {
+      clearInterval(timer);
+      timer = null;
+      button.textContent = "Play";
+    };
+    button.addEventListener("click", () => {
+      if (timer !== null) return stop();
+      timer = setInterval(() => show((frame + 1) % data.times.length), 160);
+      button.textContent = "Pause";
+    });
+    slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
+    for (const plot of windows) {
+      plot.addEventListener("pointermove", (event) => {
+        const box = plot.getBoundingClientRect();
+        const part = (v) => Math.min(1, Math.max(0, v));
+        pointed = [plot, part((event.clientX - box.left) / box.width), part((event.clientY - box.top) / box.height)];
+        read();
+      });
+      plot.addEventListener("pointerleave", () => { pointed = null; tip.style.display = "none"; });
+    }
+    show(0);
+  };
+
   const start = (section) => {
     const data = JSON.parse(section.querySelector("script").textContent);
+    if (data.films) startFilms(section.querySelector(".films"), data.films, data.time);
     const plots = [...section.querySelectorAll(".plot.timed")];
-    const reset = section.querySelector("button");
+    const reset = section.querySelector(".controls button");
     const span = data.last - data.first;
     let from = data.first, to = data.last;
 

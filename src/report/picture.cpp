@@ -1,4 +1,5 @@
-/// One case as PNG: writes a gnuplot script with its data inside, runs gnuplot on it, renames the result into place.
+/// One case as PNG or GIF: writes a gnuplot script with its data inside, runs gnuplot on it, renames the result into
+/// place.
 #include "report/picture.hpp"
 
 #include <fcntl.h>
@@ -53,17 +54,17 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
-/// Appends to a gnuplot script; places are pixels from the top left of a page of `height`.
+/// Appends to a gnuplot script; places are pixels from the top left of a page.
 class Script {
  public:
-  explicit Script(int height) : height_(height) {}
+  Script(int page_width, int page_height) : width_(page_width), height_(page_height) {}
 
   template <class... Arguments>
   void line(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Arguments>(arguments)...);
     text_ += '\n';
   }
-  double across(int pixels) const { return static_cast<double>(pixels) / width; }
+  double across(int pixels) const { return static_cast<double>(pixels) / width_; }
   double up(int pixels) const { return 1 - static_cast<double>(pixels) / height_; }
 
   /// The axes of the next plot.
@@ -85,11 +86,27 @@ class Script {
     line("EOD");
     return name;
   }
+  /// A data block of rows, NaN where a value is not; returns its name.
+  std::string rows(const std::vector<std::vector<double>>& all) {
+    const auto name = fmt::format("$data{}", ++blocks_);
+    line("{} << EOD", name);
+    for (const auto& row : all) {
+      for (const double value : row) {
+        if (std::isnan(value))
+          text_ += "NaN ";
+        else
+          fmt::format_to(std::back_inserter(text_), "{:g} ", value);
+      }
+      text_ += '\n';
+    }
+    line("EOD");
+    return name;
+  }
   void plot(const std::vector<std::string>& clauses) { line("plot {}", fmt::format("{}", fmt::join(clauses, ", "))); }
   std::string text() && { return std::move(text_); }
 
  private:
-  int height_;
+  int width_, height_;
   int blocks_ = 0;
   std::string text_;
 };
@@ -202,7 +219,7 @@ void draw_states(Script& script, const Figures& figures, const std::vector<Panel
     auto clauses = state_clauses(script, panel);
     if (with_legend && &panel == &panels.front()) {
       script.line("set key at screen 0.5, {:.5f} center center horizontal Left reverse samplen 3 width 2 font ',17'",
-                  script.up(header - 90));
+                  script.up(top - 90));
       const auto entries = legend(figures);
       clauses.insert(clauses.end(), entries.begin(), entries.end());
     } else {
@@ -227,7 +244,9 @@ double share(int left, int right) {
 
 void draw_skill(Script& script, const Figures& figures, int left, int right, int top) {
   script.frame(left, right, top, top + lower_height);
-  name_axes(script, "spread and error, " + figures.skill.title, figures.time_axis, figures.skill.axis());
+  const bool narrow = share(left, right) < 0.4;
+  name_axes(script, std::string("spread and error") + (narrow ? "" : ", " + figures.skill.title), figures.time_axis,
+            figures.skill.axis());
   script.line("set xrange [{}:{}]\nset yrange [0:{}]", figures.first_time, figures.last_time,
               1.6 * figures.skill.range().second);
   write_caption(script, figures.skill_caption, left, top + lower_height, share(left, right));
@@ -270,6 +289,194 @@ void draw_ranks(Script& script, const Figures& figures, int left, int right, int
   clauses.push_back(fmt::format("1 with lines lc rgb '{}' lw 2 title 'uniform'", truth_colour));
   script.plot(clauses);
   script.line("unset object 1");
+}
+
+/// Energy over wavenumber, both on logarithms.
+void draw_spectrum(Script& script, const Figures& figures, int left, int right, int top) {
+  const auto& panel = *figures.spectrum;
+  const auto [low, high] = decades(panel);
+  script.frame(left, right, top, top + lower_height);
+  name_axes(script, "energy spectrum", figures.wavenumber_axis, panel.axis());
+  script.line("set logscale xy\nset format y '1e%T'\nset xrange [{:.9g}:{:.9g}]\nset yrange [1e{}:1e{}]",
+              panel.times.front(), panel.times.back(), low, high);
+  std::vector<std::string> marks;
+  for (double k = panel.times.front(); k <= panel.times.back() * 1.0001; k *= 2)
+    marks.push_back(fmt::format("{:.4g}", k));
+  script.line("set xtics ({})", fmt::join(marks, ", "));
+  write_caption(script, figures.spectrum_caption, left, top + lower_height, share(left, right));
+  script.line("set key inside bottom left vertical Left reverse samplen 3 font ',15'");
+  std::vector<std::string> clauses;
+  for (const auto& band : panel.bands) {
+    const bool reference = band.role == Role::reference_band;
+    const auto data = script.block({&panel.times, &band.low, &band.high});
+    if (reference)
+      clauses.push_back(data + " using 1:2:3 " + reference_style + " title " + quoted(band.label));
+    else {
+      clauses.push_back(data + " using 1:2 " + posterior_style + " title " + quoted(band.label));
+      clauses.push_back(data + " using 1:3 " + posterior_style);
+    }
+  }
+  for (const auto& curve : panel.curves) {
+    clauses.push_back(script.block({&panel.times, &curve.values}) + " using 1:2 " + lines_style(curve) + " title " +
+                      quoted(curve.label));
+  }
+  script.plot(clauses);
+  script.line("unset logscale\nset format y '% h'\nset xtics autofreq");
+}
+
+/// Where films stand on a page.
+struct FilmPlaces {
+  int left, panel_width, panel_height, gap;
+};
+
+/// Where the levels of a map begin in the one palette of both: GIF has no room for two.
+constexpr int palette_place(ColourMap map) {
+  return map == ColourMap::diverging ? 0 : 300;
+}
+
+/// Both maps' levels behind one another, with room between for the palette's own steps.
+void set_palette(Script& script) {
+  std::vector<std::string> stops;
+  for (const auto map : {ColourMap::diverging, ColourMap::sequential}) {
+    const int place = palette_place(map);
+    if (place > 0) stops.push_back(fmt::format("{} '{}'", place - 20, colour_text(map, 1)));
+    for (int level = 1; level <= 255; level += 2) {
+      stops.push_back(fmt::format("{} '{}'", place + level, colour_text(map, level)));
+    }
+    stops.push_back(fmt::format("{} '{}'", place + 275, colour_text(map, 255)));
+  }
+  script.line("set palette defined ({})\nset cbrange [1:575]\nunset colorbox", fmt::join(stops, ", "));
+}
+
+/// The bar of a scale: its levels as a picture of their own, over an axis of values.
+void draw_bar(Script& script, const ColourScale& scale, int left, int right, int top, int thickness) {
+  const double first = value_of(scale.map, 1, scale.largest), step = (scale.largest - first) / 254;
+  const auto marks = ticks(first, scale.largest, 6);
+  std::vector<double> levels;
+  for (int level = 1; level <= 255; ++level) levels.push_back(palette_place(scale.map) + level);
+  script.frame(left, right, top, top + thickness);
+  script.line("unset label\nset xrange [{:.9g}:{:.9g}]\nset yrange [-0.5:1.5]", first, scale.largest);
+  script.line("unset ytics\nset xtics {:.9g}\nset format x '% h'\nset ylabel ''\nset xlabel {} offset 0, 0.2",
+              marks[1] - marks[0], quoted(scale.label));
+  script.plot(
+      {fmt::format("{} matrix using ($1*{:.9g}+{:.9g}):2:3 with image", script.rows({levels, levels}), step, first)});
+}
+
+/// The bars of all scales beside each other, each followed by a gap.
+void draw_bars(Script& script, const Films& films, int left, int right, int gap, int top, int thickness) {
+  const int pitch = std::min((right - left) / static_cast<int>(films.scales.size()), (right - left) / 2);
+  for (std::size_t i = 0; i < films.scales.size(); ++i) {
+    const int from = left + static_cast<int>(i) * pitch;
+    draw_bar(script, films.scales[i], from, from + pitch - gap, top, thickness);
+  }
+}
+
+std::vector<std::vector<double>> frame_rows(const Film& film, ColourMap map, std::size_t time) {
+  std::vector<std::vector<double>> rows(static_cast<std::size_t>(film.height));
+  for (std::int64_t y = 0; y < film.height; ++y) {
+    for (std::int64_t x = 0; x < film.width; ++x) {
+      const int level = film.at(time, y, x);
+      rows[static_cast<std::size_t>(y)].push_back(level == 0 ? std::nan("") : palette_place(map) + level);
+    }
+  }
+  return rows;
+}
+
+/// One time of a film, its upper left corner at (left, top).
+void draw_frame(Script& script, const Films& films, const Film& film, std::size_t time, const FilmPlaces& places,
+                int left, int top) {
+  script.frame(left, left + places.panel_width, top, top + places.panel_height);
+  script.line("set xrange [0:{:.9g}]\nset yrange [0:{:.9g}]", films.x_length, films.y_length);
+  script.plot({fmt::format("{} matrix using (($1+0.5)*{:.9g}):(($2+0.5)*{:.9g}):3 with image",
+                           script.rows(frame_rows(film, films.scales[film.scale].map, time)),
+                           films.x_length / static_cast<double>(film.width),
+                           films.y_length / static_cast<double>(film.height))});
+}
+
+/// Grey behind what has no value, an outline, no grid.
+void begin_films(Script& script, const Films& films) {
+  const auto grey = colour_text(ColourMap::diverging, 0);
+  set_palette(script);
+  script.line(
+      "unset grid\nset border 15 lc rgb '#57606a' lw 1\nset object 9 rectangle from graph 0, 0 to "
+      "graph 1, 1 "
+      "behind fc rgb '{}' fs solid 1 noborder",
+      grey);
+  const auto step = [](double length) {
+    const auto marks = ticks(0, length, 3);
+    return marks.size() > 1 ? marks[1] - marks[0] : length;
+  };
+  script.line("set xtics nomirror out {:.9g}\nset ytics nomirror out {:.9g}", step(films.x_length), step(films.y_length));
+}
+
+void end_films(Script& script) {
+  script.line(
+      "unset object 9\nset xtics autofreq\nset ytics nomirror out autofreq\nset format x '% h'\nset format y '% h'");
+  script.line(
+      "unset xlabel\nunset ylabel\nunset label\nset border 3 lc rgb '#57606a' lw 1\nset grid lc rgb '#e0e3e6' lt 1 lw "
+      "1");
+}
+
+constexpr std::size_t most_rows = 6;
+constexpr int films_top = header - 60, bar_thickness = 22, bar_height = 120, films_name = 110;
+
+std::size_t film_rows(const Films& films) {
+  return std::min(films.films.size(), most_rows);
+}
+
+FilmPlaces picture_places(const Films& films) {
+  constexpr int left = left_edge + films_name, gap = 16, widest = 300;
+  const auto columns = static_cast<int>(films.pictured.size());
+  const int panel = std::min(widest, (right_edge - left - (columns - 1) * gap) / columns);
+  return {left, panel, static_cast<int>(panel * films.y_length / films.x_length), gap};
+}
+
+int films_height(const Films& films) {
+  const auto places = picture_places(films);
+  return films_top - header + static_cast<int>(film_rows(films)) * (places.panel_height + places.gap) + axis_height -
+         35 + bar_height + caption_height(films.caption, 1) + figure_gap + 60;
+}
+
+/// A row for each film, a column for each of a few times, a bar for each scale below.
+void draw_films(Script& script, const Figures& figures) {
+  const Films& films = *figures.films;
+  const auto places = picture_places(films);
+  const auto rows = film_rows(films);
+  const int bars_top = films_top + static_cast<int>(rows) * (places.panel_height + places.gap) + axis_height - 35;
+  begin_films(script, films);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const Film& film = films.films[row];
+    const int top = films_top + static_cast<int>(row) * (places.panel_height + places.gap);
+    for (std::size_t column = 0; column < films.pictured.size(); ++column) {
+      const int left = places.left + static_cast<int>(column) * (places.panel_width + places.gap);
+      script.line("unset label");
+      if (row == 0) {
+        script.text_at(left + places.panel_width / 2, top - 22,
+                       fmt::format("time {:.4g}", films.times[films.pictured[column]]), "center font ',17'");
+      }
+      if (column == 0) {
+        script.text_at(30, top + places.panel_height / 2, film.name, "left font ',18'");
+      }
+      script.line("set format y '{}'\nset format x '{}'", column == 0 ? "% h" : "", row + 1 == rows ? "% h" : "");
+      script.line("set ylabel {} offset 1, 0\nset xlabel {} offset 0, 0.2", quoted(column == 0 ? films.y_axis : ""),
+                  quoted(row + 1 == rows ? films.x_axis : ""));
+      if (row + 1 == rows && column == 0) {
+        write_caption(script, films.caption, left_edge, bars_top + bar_height - axis_height, 1);
+      }
+      draw_frame(script, films, film, films.pictured[column], places, left, top);
+    }
+  }
+  draw_bars(script, films, places.left, right_edge, 60, bars_top, bar_thickness);
+  end_films(script);
+}
+
+/// Left and right edge of the i-th of n plots beside each other.
+std::pair<int, int> lower_column(int i, int n) {
+  if (n == 1) return {left_edge, right_edge};
+  if (n == 2) return i == 0 ? std::pair(left_edge, width / 2 - 40) : std::pair(width / 2 + 110, right_edge);
+  constexpr int gap = 160;
+  const int plot = (right_edge - left_edge - (n - 1) * gap) / n;
+  return {left_edge + i * (plot + gap), left_edge + i * (plot + gap) + plot};
 }
 
 /// The scores as a table of labels; drawn with the page's head, once.
@@ -330,24 +537,33 @@ std::string first_line(const std::string& path) {
 }  // namespace
 
 std::string picture_script(const Figures& figures, const std::string& png) {
-  const bool skill = !figures.skill.curves.empty(), ranks = !figures.ranks.empty();
-  const int skill_right = ranks ? width / 2 - 40 : right_edge, ranks_left = skill ? width / 2 + 110 : left_edge;
+  // What stands beside each other below the curves over time.
+  struct Lower {
+    void (*draw)(Script&, const Figures&, int, int, int);
+    const std::string& caption;
+  };
+  std::vector<Lower> lower;
+  if (figures.spectrum) lower.push_back({draw_spectrum, figures.spectrum_caption});
+  if (!figures.skill.curves.empty()) lower.push_back({draw_skill, figures.skill_caption});
+  if (!figures.ranks.empty()) lower.push_back({draw_ranks, figures.ranks_caption});
+  const auto place = [&](std::size_t i) { return lower_column(static_cast<int>(i), static_cast<int>(lower.size())); };
   const auto stack_height = [](const std::vector<Panel>& panels, const std::string& caption) {
     if (panels.empty()) return 0;
     return static_cast<int>(panels.size()) * state_height - state_gap + axis_height + caption_height(caption, 1) +
            figure_gap;
   };
-  int height = header + stack_height(figures.states, figures.states_caption) +
+  int height = header + (figures.films ? films_height(*figures.films) : 0) +
+               stack_height(figures.states, figures.states_caption) +
                stack_height(figures.readings, figures.readings_caption);
-  if (skill || ranks) {
-    height += lower_height + axis_height + figure_gap +
-              std::max(skill ? caption_height(figures.skill_caption, share(left_edge, skill_right)) : 0,
-                       ranks ? caption_height(figures.ranks_caption, share(ranks_left, right_edge)) : 0);
+  int captions = 0;
+  for (std::size_t i = 0; i < lower.size(); ++i) {
+    captions = std::max(captions, caption_height(lower[i].caption, share(place(i).first, place(i).second)));
   }
+  if (!lower.empty()) height += lower_height + axis_height + figure_gap + captions;
   const int scores_top = height;
   if (!figures.scores.empty()) height += (static_cast<int>(figures.scores.size()) + 1) * score_line;
 
-  Script script(height);
+  Script script(width, height);
   script.line("set terminal pngcairo noenhanced size {},{} font 'sans,16' background rgb 'white'", width, height);
   script.line("set output {}\nset encoding utf8\nset minussign", quoted(png));
   script.line("set grid lc rgb '#e0e3e6' lt 1 lw 1\nset key noautotitle\nset multiplot");
@@ -361,28 +577,89 @@ std::string picture_script(const Figures& figures, const std::string& png) {
   script.line("unset arrow\nset border 3 lc rgb '#57606a'");
   script.line("set xtics nomirror out textcolor rgb '#1a1d21'\nset ytics nomirror out textcolor rgb '#1a1d21'");
 
+  if (figures.films) draw_films(script, figures), top += films_height(*figures.films);
   draw_states(script, figures, figures.states, figures.states_caption, true, top);
   if (!figures.readings.empty()) {
     draw_states(script, figures, figures.readings, figures.readings_caption, false, top);
   }
-  if (skill) draw_skill(script, figures, left_edge, skill_right, top);
-  if (ranks) draw_ranks(script, figures, ranks_left, right_edge, top);
+  for (std::size_t i = 0; i < lower.size(); ++i) lower[i].draw(script, figures, place(i).first, place(i).second, top);
   script.line("unset multiplot\nunset output");
   return std::move(script).text();
 }
 
-void draw_picture(const Figures& figures, const Provenance& provenance, const std::string& path) {
+std::string animation_script(const Figures& figures, const std::string& gif) {
+  constexpr std::size_t columns = 4, most_frames = 32;
+  constexpr int page_width = 960, left = 70, head = 90, gap = 18, title = 30, delay = 15;  // hundredths of a second
+  const Films& films = *figures.films;
+  const auto shown = std::min(films.films.size(), 2 * columns);
+  const auto across = std::min(shown, columns), rows = (shown + columns - 1) / columns;
+  const int panel = (page_width - left - 20 - static_cast<int>(columns - 1) * gap) / static_cast<int>(columns);
+  const FilmPlaces places{left, panel, static_cast<int>(panel * films.y_length / films.x_length), gap};
+  const int bars_top = head + static_cast<int>(rows) * (places.panel_height + title) + 35, height = bars_top + 75;
+  const auto stride = (films.times.size() + most_frames - 1) / most_frames;
+
+  Script script(page_width, height);
+  script.line(
+      "set terminal gif animate delay {} loop 0 optimize noenhanced size {},{} font 'sans,11' background rgb 'white'",
+      delay, page_width, height);
+  script.line(
+      "set output {}\nset encoding utf8\nset minussign\nset key noautotitle\nset xtics nomirror out\nset ytics "
+      "nomirror out",
+      quoted(gif));
+  for (std::size_t time = 0; time < films.times.size(); time += stride) {
+    script.line("set multiplot");
+    begin_films(script, films);
+    for (std::size_t i = 0; i < shown; ++i) {
+      const Film& film = films.films[i];
+      const auto row = static_cast<int>(i / across), column = static_cast<int>(i % across);
+      const int x = left + column * (panel + gap), y = head + row * (places.panel_height + title);
+      const bool last_row = i + across >= shown;
+      script.line("unset label");
+      if (i == 0) {
+        script.text_at(left, 30, fmt::format("{}, {} {:.4g}", figures.name, "time", films.times[time]),
+                       "left font ',15'");
+      }
+      script.text_at(x + panel / 2, y - 14, film.name, "center font ',12'");
+      script.line("set format y '{}'\nset format x '{}'", column == 0 ? "% h" : "", last_row ? "% h" : "");
+      script.line("set ylabel {} offset 1, 0\nset xlabel {} offset 0, 0.5", quoted(column == 0 ? films.y_axis : ""),
+                  quoted(""));
+      draw_frame(script, films, film, time, places, x, y);
+    }
+    draw_bars(script, films, left, page_width, 40, bars_top, 12);
+    script.line("unset multiplot");
+  }
+  script.line("unset output");
+  return std::move(script).text();
+}
+
+namespace {
+
+/// Runs gnuplot on a script that writes `output`; throws FileError naming `path`.
+void run_gnuplot(const std::string& script_text, const TemporaryFile& output, const std::string& path) {
   const auto gnuplot = find_program("gnuplot");
-  const TemporaryFile png(path), script(path + ".gp"), log(path + ".log");
-  write_text(script.path(), picture_script(figures, png.path()), path);
+  const TemporaryFile script(path + ".gp"), log(path + ".log");
+  write_text(script.path(), script_text, path);
   const int status = run_program(gnuplot, script.path(), log.path());
   std::error_code error;
-  if (status != 0 || fs::file_size(png.path(), error) == 0 || error) {
+  if (status != 0 || fs::file_size(output.path(), error) == 0 || error) {
     throw FileError({.what = fmt::format("gnuplot could not draw the picture (exit status {})", status),
                      .where = path,
                      .found = first_line(log.path()),
                      .mend = "look whether the folder can be written and the disk has room"});
   }
+}
+
+}  // namespace
+
+void draw_animation(const Figures& figures, const std::string& path) {
+  const TemporaryFile gif(path);
+  run_gnuplot(animation_script(figures, gif.path()), gif, path);
+  gif.rename_to(path);
+}
+
+void draw_picture(const Figures& figures, const Provenance& provenance, const std::string& path) {
+  const TemporaryFile png(path);
+  run_gnuplot(picture_script(figures, png.path()), png, path);
   const auto drawn = read_text(png.path(), path);
   write_text(png.path(),
              with_text(drawn,

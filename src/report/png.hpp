@@ -1,6 +1,8 @@
-/// Text inside a PNG file.
+/// PNG files: small pictures of few colours, and text inside.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,5 +13,9 @@ namespace sda::report {
 /// `png` does not begin as a PNG file does; `where` names it.
 std::string with_text(const std::string& png, const std::vector<std::pair<std::string, std::string>>& texts,
                       const std::string& where);
+
+/// A picture of one byte a pixel, rows from the top, each a place in `palette` (at most 256 colours: red, green, blue).
+std::string indexed_png(std::int64_t width, std::int64_t height, const std::vector<std::uint8_t>& pixels,
+                        const std::vector<std::array<std::uint8_t, 3>>& palette);
 
 }  // namespace sda::report

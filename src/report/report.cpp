@@ -10,13 +10,15 @@
 #include "report/page.hpp"
 #include "report/picture.hpp"
 #include "sda/core/error.hpp"
+#include "sda/evaluation/field_scores.hpp"
 
 namespace sda {
 namespace {
 
-/// Members drawn and states skipped, so that all curves of the page stay within `points` points (of about 10 bytes).
+/// Members drawn and states skipped, so that all curves of the page stay within `points` points (of about 10 bytes),
+/// and pixels of each case's pictures (of about a byte).
 struct Thinning {
-  std::int64_t lines, stride;
+  std::int64_t lines, stride, pixels;
 };
 
 Thinning thinning(const std::vector<ReportCase>& cases) {
@@ -26,7 +28,9 @@ Thinning thinning(const std::vector<ReportCase>& cases) {
     states += c.observations.length * (1 + std::min(count(c.observations.layout.event), report::most_panels));
   }
   const auto lines = std::clamp(points / states - other_series, least_lines, report::most_lines);
-  return {lines, std::max<std::int64_t>(1, (states * (lines + other_series) + points - 1) / points)};
+  return {.lines = lines,
+          .stride = std::max<std::int64_t>(1, (states * (lines + other_series) + points - 1) / points),
+          .pixels = report::most_pixels / std::max<std::int64_t>(1, std::ssize(cases))};
 }
 
 }  // namespace
@@ -42,9 +46,9 @@ void write_report(const std::string& directory, const std::string& title, const 
                         .mend = "name them differently"});
     }
   }
-  const auto [lines, stride] = thinning(cases);
+  const auto [lines, stride, pixels] = thinning(cases);
   std::vector<report::Figures> figures;
-  for (const auto& c : cases) figures.push_back(report::figures_of(c, lines, stride));
+  for (const auto& c : cases) figures.push_back(report::figures_of(c, lines, stride, pixels));
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) throw FileError({.what = "the folder cannot be made", .where = directory, .found = error.message()});
@@ -54,12 +58,24 @@ void write_report(const std::string& directory, const std::string& title, const 
   page.rename_to(path);
 
   for (const auto& c : cases) {
-    write_png((std::filesystem::path(directory) / (report::file_stem(c.name) + ".png")).string(), c, provenance);
+    const auto stem = (std::filesystem::path(directory) / report::file_stem(c.name)).string();
+    write_png(stem + ".png", c, provenance);
+    if (has_fields(c.observations.layout)) write_gif(stem + ".gif", c);
   }
 }
 
 void write_png(const std::string& path, const ReportCase& report_case, const Provenance& provenance) {
   report::draw_picture(report::figures_of(report_case), provenance, path);
+}
+
+void write_gif(const std::string& path, const ReportCase& report_case) {
+  if (!has_fields(report_case.observations.layout)) {
+    throw UnsupportedError({.what = "only states on a plane are drawn one after another",
+                            .where = path,
+                            .found = "an event " + to_string(report_case.observations.layout.event),
+                            .wanted = "two axes of space"});
+  }
+  report::draw_animation(report::figures_of(report_case), path);
 }
 
 }  // namespace sda

@@ -2,26 +2,15 @@
 /// Nothing is summed across threads, so their number changes no bit.
 #include "score/fused_mlp_gradient.hpp"
 
-#include <atomic>
-
 #include "core/torch.hpp"
 #include "score/networks.hpp"
+#include "score/share_out.hpp"
 
 namespace sda {
 
 namespace {
 
 using kernels::ResidualMlpGradient;
-
-/// f(task, thread) for tasks 0 … n − 1, each by the first thread that is free.
-template <class Function>
-void share(std::int64_t n, std::int64_t threads, const Function& f) {
-  std::atomic<std::int64_t> next{0};
-  at::parallel_for(0, std::min(n, threads), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t thread = begin; thread < end; ++thread)
-      for (std::int64_t task = next++; task < n; task = next++) f(task, thread);
-  });
-}
 
 class FusedMlpGradient final : public DenoisingGradient {
  public:
@@ -72,8 +61,7 @@ class FusedMlpGradient final : public DenoisingGradient {
   }
 
   void pack() {
-    share(kernel_.maps(), threads_,
-          [&](std::int64_t map, std::int64_t) { kernel_.pack(map, 0, kernel_.rows_of(map)); });
+    share_out(kernel_.maps(), [&](std::int64_t map, std::int64_t) { kernel_.pack(map, 0, kernel_.rows_of(map)); });
     packed_version_ = weights_._version();
   }
 
@@ -83,7 +71,7 @@ class FusedMlpGradient final : public DenoisingGradient {
     const Tensor rows = x.contiguous(), times = t.contiguous(), noise = epsilon.contiguous();
     const auto *from = rows.data_ptr<float>(), *time = times.data_ptr<float>(), *drawn = noise.data_ptr<float>();
     const auto scale = 1 / static_cast<float>(x.numel());
-    share(number_of_passes_, threads_, [&](std::int64_t pass, std::int64_t thread) {
+    share_out(number_of_passes_, [&](std::int64_t pass, std::int64_t thread) {
       const std::int64_t first = pass * pass_rows_;
       kernel_.forward(from + first * features, time + first, drawn + first * features, std::min(pass_rows_, n - first),
                       passes_[pass]);
@@ -106,7 +94,7 @@ class FusedMlpGradient final : public DenoisingGradient {
       for (std::int64_t begin = 0; begin < rows; begin += step)
         blocks_.push_back({map, begin, std::min(begin + step, rows)});
     }
-    share(static_cast<std::int64_t>(blocks_.size()), threads_, [&](std::int64_t task, std::int64_t thread) {
+    share_out(static_cast<std::int64_t>(blocks_.size()), [&](std::int64_t task, std::int64_t thread) {
       const auto [map, begin, end] = blocks_[task];
       kernel_.differentiate(map, begin, end, passes_, number_of_passes_, benches_[thread], take);
       if (pack_after) kernel_.pack(map, begin, end);

@@ -81,6 +81,24 @@ Precision parse_precision(const std::string& name, const std::string& where) {
   throw UsageError({.what = "unknown precision", .where = where, .found = name, .wanted = "auto, float32 or bfloat16"});
 }
 
+kernels::Arithmetic arithmetic_of(Precision precision) {
+  if (precision == Precision::float32) return kernels::Arithmetic::float32;
+  const kernels::Arithmetic best = kernels::best_bfloat16();
+  if (precision == Precision::bfloat16 && best == kernels::Arithmetic::float32)
+    throw UsageError({.what = "this processor multiplies no bfloat16",
+                      .where = "precision",
+                      .found = kernels::instruction_set(),
+                      .wanted = "AMX-BF16 or AVX512_BF16",
+                      .mend = "set precision = \"auto\" or \"float32\""});
+  return best;
+}
+
+std::vector<NamedTensor> copy_of(const std::vector<NamedTensor>& parameters) {
+  std::vector<NamedTensor> values;
+  for (const auto& parameter : parameters) values.push_back({parameter.name, parameter.value.detach().clone()});
+  return values;
+}
+
 void Network::to(at::ScalarType dtype) {
   for (auto& parameter : parameters_) parameter.value = parameter.value.detach().to(dtype);
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "score/kernels/arithmetic.hpp"
 #include "sda/score/network.hpp"
 
 namespace sda {
@@ -31,6 +32,12 @@ Tensor layer_norm(const Tensor& x, std::int64_t axis);
 
 /// (cos, sin)(π j t), j = 1 … 16: t (n) or () → (n, 32) or (32).
 Tensor time_waves(const Tensor& t, at::ScalarType dtype);
+
+/// What kernels multiply in for a precision. Throws UsageError where the processor has no bfloat16.
+kernels::Arithmetic arithmetic_of(Precision precision);
+
+/// Values of their own, for a kernel that outlives training.
+std::vector<NamedTensor> copy_of(const std::vector<NamedTensor>& parameters);
 
 /// Features (cos, sin)(π j t), j = 1 … 16, then Linear 32→256, SiLU, Linear 256→features.
 class TimeEmbedding {

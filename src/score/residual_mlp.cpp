@@ -4,13 +4,41 @@
 
 #include "core/torch.hpp"
 #include "score/fused_mlp_gradient.hpp"
-#include "score/fused_mlp_score.hpp"
+#include "score/fused_score.hpp"
+#include "score/kernels/residual_mlp_kernel.hpp"
 #include "score/networks.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda {
 
 namespace {
+
+class ResidualMlpPanels final : public PanelKernel {
+ public:
+  /// `bias_at` gives the first layer's bias at a time t: its own plus what the embedded time adds.
+  ResidualMlpPanels(kernels::ResidualMlpKernel kernel, std::function<Tensor(const Tensor&)> bias_at)
+      : kernel_(std::move(kernel)), bias_at_(std::move(bias_at)) {}
+
+  std::int64_t rows() const override { return kernels::panel_rows; }
+  std::int64_t tape_size() const override { return kernel_.tape_size(); }
+  std::int64_t bench_size() const override { return kernel_.scratch_size() * std::int64_t{sizeof(float)}; }
+  Tensor at_time(double t) const override {
+    at::NoGradGuard no_grad;
+    const Tensor bias = bias_at_(at::scalar_tensor(t, at::kDouble));
+    return at::constant_pad_nd(bias, {0, kernels::padded(bias.size(0)) - bias.size(0)}).contiguous();
+  }
+  void forward(const float* const* rows, std::int64_t n, const float* bias, float* result, std::byte* tape,
+               std::byte* bench) const override {
+    kernel_.forward(rows, n, bias, result, tape, reinterpret_cast<float*>(bench));
+  }
+  void pull_back(const float* v, std::int64_t n, std::byte* tape, float* gradient, std::byte* bench) const override {
+    kernel_.pull_back(v, n, tape, gradient, reinterpret_cast<float*>(bench));
+  }
+
+ private:
+  kernels::ResidualMlpKernel kernel_;
+  std::function<Tensor(const Tensor&)> bias_at_;
+};
 
 class ResidualMlp final : public Network {
  public:
@@ -62,20 +90,26 @@ class ResidualMlp final : public Network {
     auto layers = views();
     // The first layer's columns of the embedded time go into its bias, once for each t.
     layers.front().first.in = features_;
-    const auto bias_at = [embedding = embedding_, weights = copies(), index = layers_.front().affine,
-                          features = features_](const Tensor& t) {
+    auto bias_at = [embedding = embedding_, weights = copy_of(parameters_), index = layers_.front().affine,
+                    features = features_](const Tensor& t) {
       const Tensor& weight = weights[index].value;
       const Tensor of_time = weight.narrow(1, features, weight.size(1) - features);
       return at::linear(embedding.forward(weights, t), of_time, weights[index + 1].value);
     };
-    return make_fused_mlp_score(kernels::ResidualMlpKernel(layers, arithmetic(precision)), window_, stride, bias_at,
-                                memory);
+    auto panels = std::make_shared<const ResidualMlpPanels>(
+        kernels::ResidualMlpKernel(layers, arithmetic_of(precision)), std::move(bias_at));
+    return make_fused_score({.name = "residual MLP",
+                             .event = Shape(window_.begin() + 1, window_.end()),
+                             .order = (window_.front() - 1) / 2,
+                             .stride = stride,
+                             .kernel_for = [panels](std::int64_t) { return panels; }},
+                            memory);
   }
 
   std::unique_ptr<DenoisingGradient> fused_gradient(const Tensor& gradient, Precision precision) const override {
     if (!has_kernel()) return nullptr;
     kernels::EmbeddedMlpView network{.embedding = {view(0), view(2)}, .layers = views()};
-    return make_fused_mlp_gradient(std::move(network), arithmetic(precision), parameters_.front().value, gradient);
+    return make_fused_mlp_gradient(std::move(network), arithmetic_of(precision), parameters_.front().value, gradient);
   }
 
   std::int64_t bytes_per_row(std::int64_t) const override {
@@ -106,24 +140,6 @@ class ResidualMlp final : public Network {
   kernels::AffineView view(std::size_t index) const {
     const Tensor &weight = parameters_[index].value, &bias = parameters_[index + 1].value;
     return {weight.data_ptr<float>(), bias.data_ptr<float>(), weight.size(1), weight.size(0), weight.size(1)};
-  }
-
-  static kernels::Arithmetic arithmetic(Precision precision) {
-    if (precision == Precision::float32) return kernels::Arithmetic::float32;
-    const kernels::Arithmetic best = kernels::best_bfloat16();
-    if (precision == Precision::bfloat16 && best == kernels::Arithmetic::float32)
-      throw UsageError({.what = "this processor multiplies no bfloat16",
-                        .where = "precision",
-                        .found = kernels::instruction_set(),
-                        .wanted = "AMX-BF16 or AVX512_BF16",
-                        .mend = "set precision = \"auto\" or \"float32\""});
-    return best;
-  }
-
-  std::vector<NamedTensor> copies() const {
-    std::vector<NamedTensor> values;
-    for (const auto& parameter : parameters_) values.push_back({parameter.name, parameter.value.detach().clone()});
-    return values;
   }
 
   Tensor affine(std::size_t index, const Tensor& h) const {

@@ -3,12 +3,111 @@
 #include <fmt/format.h>
 
 #include "core/torch.hpp"
+#include "score/fused_score.hpp"
+#include "score/fused_unet_gradient.hpp"
+#include "score/kernels/unet_kernel.hpp"
 #include "score/networks.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda {
 
 namespace {
+
+/// The shift of every block at an embedded time, from weights that stay where they are.
+struct Projections {
+  TimeEmbedding embedding;
+  std::vector<std::size_t> weights;  ///< indices of each block's, in order
+
+  /// t () or (n) → (…, all blocks' shifts), each padded with zeros.
+  Tensor shifts(const std::vector<NamedTensor>& parameters, const Tensor& t) const {
+    const Tensor time = embedding.forward(parameters, t);
+    std::vector<Tensor> parts;
+    for (const std::size_t index : weights) {
+      const Tensor shift = at::linear(time, parameters[index].value, parameters[index + 1].value);
+      parts.push_back(at::constant_pad_nd(shift, {0, kernels::padded(shift.size(-1)) - shift.size(-1)}));
+    }
+    return at::cat(parts, -1).contiguous();
+  }
+};
+
+/// A kernel with what it takes of the network, alive for as long as scores use it.
+struct UNetInference {
+  std::vector<NamedTensor> weights;
+  Projections projections;
+  Tensor context;
+  std::unique_ptr<kernels::UNetKernel> kernel;
+};
+
+class UNetPanels final : public PanelKernel {
+ public:
+  UNetPanels(std::shared_ptr<const UNetInference> network, kernels::Grid image)
+      : network_(std::move(network)), grid_(image), full_(plans(kernels::images_together(image))) {}
+
+  std::int64_t rows() const override { return kernels::images_together(grid_); }
+  std::int64_t tape_size() const override { return full_.with_tape.tape_size; }
+  std::int64_t bench_size() const override { return std::max(full_.with_tape.bench_size, full_.without.bench_size); }
+  Tensor at_time(double t) const override {
+    at::NoGradGuard no_grad;
+    return network_->projections.shifts(network_->weights, at::scalar_tensor(t, at::kDouble));
+  }
+  void forward(const float* const* rows, std::int64_t n, const float* shifts, float* result, std::byte* tape,
+               std::byte* bench) const override {
+    with_plans(n, [&](const Plans& plans) {
+      network_->kernel->forward(tape == nullptr ? plans.without : plans.with_tape, rows, {shifts, 0}, result, tape,
+                                bench);
+    });
+  }
+  void pull_back(const float* v, std::int64_t n, std::byte* tape, float* gradient, std::byte* bench) const override {
+    with_plans(n, [&](const Plans& plans) {
+      network_->kernel->pull_back(plans.with_tape, v, gradient, nullptr, tape, bench);
+    });
+  }
+
+ private:
+  struct Plans {
+    kernels::UNetPlan with_tape, without;
+  };
+  Plans plans(std::int64_t images) const {
+    kernels::Grid grid = grid_;
+    grid.images = images;
+    return {network_->kernel->plan(grid, kernels::Keep::for_pull_back),
+            network_->kernel->plan(grid, kernels::Keep::nothing)};
+  }
+  template <class Function>
+  void with_plans(std::int64_t n, const Function& f) const {
+    if (n == rows())
+      f(full_);
+    else
+      f(plans(n));
+  }
+
+  std::shared_ptr<const UNetInference> network_;
+  kernels::Grid grid_;
+  Plans full_;
+};
+
+/// Of what a network runs over, the space of a local one's windows or the time of a global one's.
+struct ImageShape {
+  Shape event;
+  std::size_t levels;
+  bool global;
+
+  /// Each level halves the axes and doubles them again on the way up. Throws ShapeError where it cannot.
+  kernels::Grid image(std::int64_t window) const {
+    const kernels::Grid grid{.images = 1,
+                             .height = !global && event.size() == 3 ? event[1] : 1,
+                             .width = global ? window : event.back(),
+                             .flat = global || event.size() == 2};
+    const std::int64_t divisor = std::int64_t{1} << (levels - 1);
+    if ((!grid.flat && grid.height % divisor != 0) || grid.width % divisor != 0)
+      throw ShapeError({.what = "windows do not fit the network",
+                        .where = "unet",
+                        .found = to_string(prepend({window}, event)),
+                        .wanted = fmt::format("{} × {}, {} divisible by {}", global ? "length" : std::to_string(window),
+                                              to_string(event), global ? "the length" : "space", divisor)});
+    return grid;
+  }
+};
 
 class UNet final : public Network {
  public:
@@ -64,6 +163,38 @@ class UNet final : public Network {
     return from_channels(h, windows.sizes());
   }
 
+  std::shared_ptr<const DifferentiableScore> fused_score(std::int64_t memory, std::int64_t stride,
+                                                         Precision precision) const override {
+    if (!has_kernel()) return nullptr;
+    const auto inference = std::make_shared<UNetInference>(
+        UNetInference{.weights = copy_of(parameters_), .projections = projections(), .context = {}, .kernel = {}});
+    if (context_.defined()) inference->context = context_.to(at::kFloat).contiguous();
+    inference->kernel = make_kernel(inference->weights, inference->context, precision);
+    const bool global = parameters_of_.global;
+    return make_fused_score({.name = "unet",
+                             .event = event_,
+                             .order = global ? 0 : parameters_of_.order,
+                             .stride = stride,
+                             .kernel_for =
+                                 [inference, shape = image_shape()](std::int64_t window) {
+                                   return std::make_shared<UNetPanels>(inference, shape.image(window));
+                                 }},
+                            memory);
+  }
+
+  std::unique_ptr<DenoisingGradient> fused_gradient(const Tensor& gradient, Precision precision) const override {
+    if (!has_kernel()) return nullptr;
+    UNetTraining training;
+    if (context_.defined()) training.context = context_.to(at::kFloat).contiguous();
+    training.kernel = make_kernel(parameters_, training.context, precision);
+    training.shifts = [weights = parameters_, all = projections()](const Tensor& t) { return all.shifts(weights, t); };
+    training.image = [shape = image_shape()](std::int64_t window) { return shape.image(window); };
+    const auto* begin = parameters_.front().value.data_ptr<float>();
+    for (const auto& convolution : training.kernel->convolutions())
+      training.places.push_back(convolution.view.weight - begin);
+    return make_fused_unet_gradient(std::move(training), gradient);
+  }
+
   std::int64_t bytes_per_row(std::int64_t length) const override {
     std::int64_t points = parameters_of_.global ? length : count(at::IntArrayRef(event_).slice(1));
     std::int64_t values = 0;
@@ -82,6 +213,49 @@ class UNet final : public Network {
     std::size_t head = 0, tail = 0;
     std::vector<Block> descent, ascent;
   };
+
+  ImageShape image_shape() const { return {event_, levels_.size(), parameters_of_.global}; }
+
+  bool has_kernel() const {
+    const bool space = parameters_of_.global || event_.size() <= 3;
+    return space && dtype() == at::kFloat && parameters_of_.activation == "SiLU" && parameters_of_.kernel_size == 3 &&
+           *std::min_element(parameters_of_.channels.begin(), parameters_of_.channels.end()) > 1;
+  }
+
+  Projections projections() const {
+    Projections all{embedding_, {}};
+    for (const Level& level : levels_)
+      for (const Block& block : level.descent) all.weights.push_back(block.project);
+    for (auto level = levels_.rbegin(); level != levels_.rend(); ++level)
+      for (const Block& block : level->ascent) all.weights.push_back(block.project);
+    return all;
+  }
+
+  std::unique_ptr<kernels::UNetKernel> make_kernel(const std::vector<NamedTensor>& weights, const Tensor& context,
+                                                   Precision precision) const {
+    using kernels::Reach;
+    const auto view = [&](std::size_t index, Reach reach) {
+      const Tensor &weight = weights[index].value, &bias = weights[index + 1].value;
+      return kernels::ConvolutionView{weight.data_ptr<float>(), bias.data_ptr<float>(), weight.size(1), weight.size(0),
+                                      reach};
+    };
+    const auto views = [&](const std::vector<Block>& blocks) {
+      std::vector<kernels::UNetBlockView> all;
+      for (const Block& block : blocks) all.push_back({view(block.inner, Reach::same), view(block.outer, Reach::same)});
+      return all;
+    };
+    kernels::UNetView network{.levels = {}, .flat = spatial() == 1, .circular = parameters_of_.padding == "circular"};
+    for (const Level& level : levels_) {
+      const bool finest = network.levels.empty();
+      network.levels.push_back({view(level.head, finest ? Reach::same : Reach::down), views(level.descent),
+                                views(level.ascent), view(level.tail, finest ? Reach::same : Reach::up)});
+    }
+    const kernels::ImageView image{.channels = weights[levels_.front().tail].value.size(0),
+                                   .planar = !parameters_of_.global,
+                                   .context = context.defined() ? context.data_ptr<float>() : nullptr,
+                                   .extra = context.defined() ? context.size(0) : 0};
+    return std::make_unique<kernels::UNetKernel>(std::move(network), image, arithmetic_of(precision));
+  }
 
   int spatial() const { return parameters_of_.global ? 1 : static_cast<int>(event_.size()) - 1; }
 
@@ -102,24 +276,17 @@ class UNet final : public Network {
     if (p.global && p.window < 1) fail("a global network needs a training window", "network.window = 0", "at least 1");
   }
 
-  /// Each level halves the axes that the network runs over and doubles them again on the way up.
   void require_fits(const Tensor& windows) const {
     const bool event_fits = windows.dim() == 2 + static_cast<std::int64_t>(event_.size()) &&
                             windows.sizes().slice(2) == at::IntArrayRef(event_) &&
                             (parameters_of_.global || windows.size(1) == parameters_of_.window_length());
-    const std::int64_t divisor = std::int64_t{1} << (levels_.size() - 1);
-    bool sizes_fit = event_fits;
-    if (event_fits && parameters_of_.global) sizes_fit = windows.size(1) % divisor == 0;
-    for (std::size_t i = 1; event_fits && !parameters_of_.global && i < event_.size(); ++i)
-      sizes_fit = sizes_fit && event_[i] % divisor == 0;
-    if (!sizes_fit)
-      throw ShapeError(
-          {.what = "windows do not fit the network",
-           .where = "unet",
-           .found = to_string(windows.sizes().slice(1)),
-           .wanted = fmt::format("{} × {}, {} divisible by {}",
-                                 parameters_of_.global ? "length" : std::to_string(parameters_of_.window_length()),
-                                 to_string(event_), parameters_of_.global ? "the length" : "space", divisor)});
+    if (!event_fits)
+      throw ShapeError({.what = "windows do not fit the network",
+                        .where = "unet",
+                        .found = to_string(windows.sizes().slice(1)),
+                        .wanted = (parameters_of_.global ? "length" : std::to_string(parameters_of_.window_length())) +
+                                  " × " + to_string(event_)});
+    image_shape().image(windows.size(1));
   }
 
   Tensor to_channels(const Tensor& windows) const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 
 #include "core/torch.hpp"
 #include "sda/io/files.hpp"
@@ -72,6 +73,49 @@ TEST(Repeat, ResumeRefusesAnotherRecipe) {
   EXPECT_EQ(seed.code, 2);
   EXPECT_THAT(seed.err, HasSubstr("found --seed 9, wanted 0"));
   EXPECT_THAT(folder.names(), UnorderedElementsAre("m.checkpoint.nc"));
+}
+
+TEST(Repeat, SimulationGoesOnBitForBitAfterAStop) {
+  const ScratchFolder folder;
+  // Seconds of simulation, a few trajectories at once, each of them saved.
+  const auto simulate = [&](const std::string& output, const std::vector<std::string>& more, RunOptions options = {}) {
+    std::vector<std::string> arguments{"simulate", "-o", folder.file(output), "--seed", "3"};
+    for (const char* setting : {"dynamics.system=lorenz96", "dynamics.sites=16384", "simulation.trajectories=160",
+                                "simulation.length=2", "simulation.spin_up=200", "simulation.save_minutes=1e-6"}) {
+      arguments.insert(arguments.end(), {"--set", setting});
+    }
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments, options);
+  };
+  const auto stopped = simulate("data", {}, {.signal = SIGTERM, .signal_when = "saved"});
+  ASSERT_EQ(stopped.code, 128 + SIGTERM) << stopped.out << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("sda: error: stopped by SIG"));
+  EXPECT_THAT(stopped.err, HasSubstr("--resume"));
+  EXPECT_EQ(stopped.out, "");
+  EXPECT_FALSE(std::filesystem::exists(folder.file("data/train.nc")));
+
+  const auto other = simulate("data", {"--resume", "--set", "simulation.length=3"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("found length = 3, wanted length = 2"));
+
+  const auto resumed = simulate("data", {"--resume"});
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_THAT(resumed.err, HasSubstr("going on after trajectory"));
+  EXPECT_FALSE(std::filesystem::exists(folder.file("data/partial")));
+  ASSERT_EQ(simulate("whole", {"--threads", "3"}).code, 0);
+  for (const char* part : {"train.nc", "valid.nc", "test.nc"}) {
+    EXPECT_TRUE(at::equal(read_trajectories(folder.file(std::string("data/") + part)).trajectories.states,
+                          read_trajectories(folder.file(std::string("whole/") + part)).trajectories.states))
+        << part;
+  }
+}
+
+TEST(Repeat, SimulationResumesOnlyWhatWasBegun) {
+  const ScratchFolder folder;
+  const auto run = run_program({"simulate", "-o", folder.file("data"), "--resume"});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("data/partial: nothing to go on from"));
+  EXPECT_THAT(folder.names(), UnorderedElementsAre());
 }
 
 TEST(Repeat, AStopSignalDuringSamplingLeavesNothing) {

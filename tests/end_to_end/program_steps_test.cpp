@@ -91,6 +91,26 @@ TEST(Program, TrainWritesAModelAndTakesItsCheckpointAway) {
   EXPECT_FALSE(model.training.has_value());
 }
 
+/// A flow's network sees the forcing beside the state, and its model keeps it.
+TEST(Program, TrainGivesTheNetworkTheFieldsOfTheDynamics) {
+  const ScratchFolder folder;
+  const auto simulated = run_program({"simulate", shop().config(), "-o", folder.file("flow"), "--length", "4", "--set",
+                                      "dynamics.system=kolmogorov", "--set", "dynamics.grid=8", "--set",
+                                      "dynamics.solver_grid=16", "--set", "dynamics.forcing_wavenumber=2"});
+  ASSERT_EQ(simulated.code, 0) << simulated.err;
+  EXPECT_THAT(simulated.out, HasSubstr("solver steps/s"));
+  const auto trained = run_program({"train", "--data", folder.file("flow"), "-o", folder.file("m.nc"), "--epochs", "1",
+                                    "--set", "network.kind=unet", "--set", "network.channels=[4]", "--set",
+                                    "network.blocks=[1]", "--set", "network.padding=circular"});
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const auto prior = read_model(folder.file("m.nc")).prior;
+  EXPECT_EQ(prior.dynamics, "kolmogorov");
+  ASSERT_TRUE(prior.context.defined());
+  EXPECT_TRUE(at::equal(
+      prior.context,
+      make_dynamics(read_dynamics(read_trajectories(folder.file("flow/test.nc")).dynamics, "test.nc"))->context()));
+}
+
 TEST(Program, ObserveReadsTheStretchAskedFor) {
   const ScratchFolder folder;
   const auto run = run_program({"observe", "--data", shop().data() + "/train.nc", "--name", "hi", "--trajectory", "3",

@@ -242,6 +242,7 @@ TEST(Config, TheReferenceOfKeysIsAFileOfDefaults) {
   const ConfigFile file(describe_keys());
   Experiment read = read_experiment(file.path());
   EXPECT_EQ(read.observation.erase("NAME"), 1u);
+  EXPECT_EQ(read.observation.erase("SEVERAL"), 1u);
   EXPECT_EQ(to_toml(read), to_toml(Experiment{}));
   EXPECT_THAT(describe_keys(), HasSubstr("steps = 256  # predictor steps from t = 1 to t = 0 (an integer ≥ 1)"));
 }

@@ -22,6 +22,7 @@ struct SimulationParameters {
   std::int64_t length = 1024;
   std::int64_t spin_up = 1024;
   double train = 0.8, valid = 0.1;  ///< shares; the rest is test
+  double save_minutes = 5;          ///< between savings of what is done
 };
 template <class Visitor>
 void fields(Visitor& v, SimulationParameters& p) {
@@ -30,6 +31,7 @@ void fields(Visitor& v, SimulationParameters& p) {
   v("spin_up", p.spin_up, "transitions before the first state kept", at_least(0));
   v("train", p.train, "share of trajectories to train on", between(0, 1));
   v("valid", p.valid, "share of trajectories to validate on; the rest is for tests", between(0, 1));
+  v("save_minutes", p.save_minutes, "minutes between savings of what is done, to go on from with --resume", above(0));
 }
 
 /// [observation.NAME.part.PART]

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -20,6 +22,15 @@ struct AlignedAllocator {
 
 template <class T>
 using Aligned = std::vector<T, AlignedAllocator<T>>;
+
+/// Bytes on a cache line, not cleared.
+struct FreeAligned {
+  void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{64}); }
+};
+using AlignedBytes = std::unique_ptr<std::byte, FreeAligned>;
+inline AlignedBytes aligned_bytes(std::int64_t n) {
+  return AlignedBytes(static_cast<std::byte*>(::operator new (static_cast<std::size_t>(n), std::align_val_t{64})));
+}
 
 /// Sizes of rows are padded to a multiple of this, and every buffer begins on a cache line.
 inline constexpr std::int64_t width_multiple = 32;

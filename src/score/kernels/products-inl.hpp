@@ -35,7 +35,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 
 #include "score/kernels/residual_mlp.hpp"
 
@@ -88,18 +87,6 @@ struct Piece {
   std::int64_t begin, rows, end;
 };
 
-/// Calls tile(row, count) for `rows` in tiles of `most` rows; the last may be a third or two thirds of one.
-template <int most, class Tile>
-HWY_INLINE void for_each_tile(std::int64_t rows, const Tile& tile) {
-  constexpr int third = most / 3;
-  std::int64_t row = 0;
-  for (; row + 2 * third < rows; row += most) tile(row, std::integral_constant<int, most>());
-  if (rows - row > third)
-    tile(row, std::integral_constant<int, 2 * third>());
-  else if (rows > row)
-    tile(row, std::integral_constant<int, third>());
-}
-
 /// The left factor's element (row, depth) where its rows lie one after the other, and where its columns do.
 template <class T>
 struct RowByRow {
@@ -120,6 +107,7 @@ struct Float32Products {
   using T = float;
   /// With two vectors of columns, what fits in 32 or in 16 registers.
   static constexpr std::int64_t row_multiple = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
+  static constexpr std::int64_t third = row_multiple / 3;  ///< the last tile has a third, two thirds or all of them
   static constexpr std::int64_t depth_multiple = 1;
 
   static std::int64_t panel_columns() { return 2 * lanes(); }
@@ -178,13 +166,19 @@ struct Float32Products {
   template <class Left, class Epilogue>
   static HWY_INLINE void tiles(Left left, std::int64_t rows, const float* packed, std::int64_t depth,
                                std::int64_t columns, const Epilogue& epilogue) {
-    for (std::int64_t column = 0; column < columns; column += panel_columns())
-      for_each_tile<row_multiple>(rows, [&](std::int64_t row, auto count) {
-        tile<count>(left.from_row(row), packed + column * depth, depth, row, column, epilogue);
-      });
+    for (std::int64_t column = 0; column < columns; column += panel_columns()) {
+      const float* b = packed + column * depth;
+      std::int64_t row = 0;
+      for (; row + 2 * third < rows; row += row_multiple)
+        tile<row_multiple>(left.from_row(row), b, depth, row, column, epilogue);
+      if (row + third < rows)
+        tile<2 * third>(left.from_row(row), b, depth, row, column, epilogue);
+      else if (row < rows)
+        tile<third>(left.from_row(row), b, depth, row, column, epilogue);
+    }
   }
 
-  template <int count, class Left, class Epilogue>
+  template <std::int64_t count, class Left, class Epilogue>
   static HWY_INLINE void tile(Left a, const float* HWY_RESTRICT b, std::int64_t depth, std::int64_t row,
                               std::int64_t column, const Epilogue& epilogue) {
     const D d;
@@ -318,6 +312,7 @@ HWY_INLINE void narrow(V v, BFloat16* to) {
 
 struct BFloat16Avx512Products : BFloat16Packing {
   static constexpr std::int64_t row_multiple = 12;
+  static constexpr std::int64_t third = row_multiple / 3;  ///< as for float32
   static HWY_INLINE void keep(V v, BFloat16* to) { narrow(v, to); }
 
   template <class Epilogue>
@@ -349,18 +344,24 @@ struct BFloat16Avx512Products : BFloat16Packing {
   };
 
   template <class Left, class Epilogue>
-  static void tiles(Left all, std::int64_t rows, const BFloat16* packed, std::int64_t depth, std::int64_t columns,
-                    const Epilogue& epilogue) {
+  static SDA_WITH_AVX512_BF16 void tiles(Left left, std::int64_t rows, const BFloat16* packed, std::int64_t depth,
+                                         std::int64_t columns, const Epilogue& epilogue) {
     const std::int64_t block = 16 * rounded_up(depth, depth_multiple), pairs = (depth + 1) / 2;
-    for (std::int64_t column = 0; column < columns; column += 32)
-      for_each_tile<row_multiple>(rows, [&](std::int64_t row, auto count) {
-        tile<count>(all.from_row(row), packed + column / 16 * block, block, pairs, row, column, epilogue);
-      });
+    for (std::int64_t column = 0; column < columns; column += 32) {
+      const BFloat16* b = packed + column / 16 * block;
+      std::int64_t row = 0;
+      for (; row + 2 * third < rows; row += row_multiple)
+        tile<row_multiple>(left.from_row(row), b, block, pairs, row, column, epilogue);
+      if (row + third < rows)
+        tile<2 * third>(left.from_row(row), b, block, pairs, row, column, epilogue);
+      else if (row < rows)
+        tile<third>(left.from_row(row), b, block, pairs, row, column, epilogue);
+    }
   }
 
-  template <int count, class Left, class Epilogue>
-  static SDA_WITH_AVX512_BF16 void tile(Left a, const BFloat16* b, std::int64_t block, std::int64_t pairs,
-                                        std::int64_t row, std::int64_t column, const Epilogue& epilogue) {
+  template <std::int64_t count, class Left, class Epilogue>
+  static HWY_INLINE SDA_WITH_AVX512_BF16 void tile(Left a, const BFloat16* b, std::int64_t block, std::int64_t pairs,
+                                                   std::int64_t row, std::int64_t column, const Epilogue& epilogue) {
     __m512 left[count], right[count];
 #pragma GCC unroll 12
     for (int m = 0; m < count; ++m) left[m] = right[m] = _mm512_setzero_ps();

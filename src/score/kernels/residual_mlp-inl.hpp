@@ -100,24 +100,38 @@ struct Write {
   HWY_INLINE void operator()(std::int64_t row, std::int64_t column, V v) const { store(v, out + row * ld + column); }
 };
 
+struct AddTo {
+  float* out;
+  std::int64_t ld;
+  HWY_INLINE void operator()(std::int64_t row, std::int64_t column, V v) const {
+    float* at = out + row * ld + column;
+    store(hn::Add(load(at), v), at);
+  }
+};
+
 // Norms ---------------------------------------------------------------------------------------------------------------
 
-/// (x − mean) / √(unbiased variance + 1e-5) of each row's first `width` values; zero up to `ld`.
-template <class Products>
-void normalise(const float* x, std::int64_t rows, std::int64_t ld, std::int64_t width, typename Products::T* out,
+struct Read {
+  const float* x;
+  std::int64_t ld;
+  HWY_INLINE V operator()(std::int64_t row, std::int64_t column) const { return load(x + row * ld + column); }
+};
+
+/// (x − mean) / √(unbiased variance + 1e-5) of each row's first `width` values x(row, column); zero up to `ld`.
+template <class Products, class Values>
+void normalise(const Values& x, std::int64_t rows, std::int64_t ld, std::int64_t width, typename Products::T* out,
                float* inverse) {
   const D d;
   const std::int64_t n = lanes();
   for (std::int64_t row = 0; row < rows; ++row) {
-    const float* from = x + row * ld;
     auto* to = out + row * ld;
     V sum = hn::Zero(d);
-    for (std::int64_t i = 0; i < width; i += n) sum = hn::Add(sum, load(from + i));
+    for (std::int64_t i = 0; i < width; i += n) sum = hn::Add(sum, x(row, i));
     const V mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(width));
     V squares = hn::Zero(d);
     for (std::int64_t i = 0; i < width; i += n) {
       const auto inside = hn::FirstN(d, static_cast<std::size_t>(std::min(n, width - i)));
-      const V centred = hn::IfThenElseZero(inside, hn::Sub(load(from + i), mean));
+      const V centred = hn::IfThenElseZero(inside, hn::Sub(x(row, i), mean));
       squares = hn::MulAdd(centred, centred, squares);
     }
     const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / static_cast<float>(width - 1);
@@ -125,21 +139,20 @@ void normalise(const float* x, std::int64_t rows, std::int64_t ld, std::int64_t 
     const V scale = hn::Set(d, inverse[row]);
     for (std::int64_t i = 0; i < ld; i += n) {
       const auto inside = hn::FirstN(d, static_cast<std::size_t>(std::clamp<std::int64_t>(width - i, 0, n)));
-      Products::keep(hn::IfThenElseZero(inside, hn::Mul(hn::Sub(load(from + i), mean), scale)), to + i);
+      Products::keep(hn::IfThenElseZero(inside, hn::Mul(hn::Sub(x(row, i), mean), scale)), to + i);
     }
   }
 }
 
-/// stream ← stream + the pull-back of `normalise`: inverse (g − mean g − y Σ g y / (width − 1)).
-template <class T>
-void add_normalise_pull_back(const float* g, const T* y, const float* inverse, std::int64_t rows, std::int64_t ld,
-                             std::int64_t width, float* stream) {
+/// The pull-back of `normalise`: take(row, column, inverse (g − mean g − y Σ g y / (width − 1))), zero up to `ld`.
+template <class T, class Take>
+void normalise_pull_back(const float* g, const T* y, const float* inverse, std::int64_t rows, std::int64_t ld,
+                         std::int64_t width, const Take& take) {
   const D d;
   const std::int64_t n = lanes();
   for (std::int64_t row = 0; row < rows; ++row) {
     const float* gr = g + row * ld;
     const T* yr = y + row * ld;
-    float* to = stream + row * ld;
     V sum = hn::Zero(d), product = hn::Zero(d);
     for (std::int64_t i = 0; i < width; i += n) {
       const V value = load(gr + i);  // zero beyond the width, as the packed weights are
@@ -149,10 +162,10 @@ void add_normalise_pull_back(const float* g, const T* y, const float* inverse, s
     const V mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(width));
     const V slope = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, product)) / static_cast<float>(width - 1));
     const V scale = hn::Set(d, inverse[row]);
-    for (std::int64_t i = 0; i < width; i += n) {
-      const auto inside = hn::FirstN(d, static_cast<std::size_t>(std::min(n, width - i)));
+    for (std::int64_t i = 0; i < ld; i += n) {
+      const auto inside = hn::FirstN(d, static_cast<std::size_t>(std::clamp<std::int64_t>(width - i, 0, n)));
       const V centred = hn::NegMulAdd(load(yr + i), slope, hn::Sub(load(gr + i), mean));
-      store(hn::Add(load(to + i), hn::IfThenElseZero(inside, hn::Mul(scale, centred))), to + i);
+      take(row, i, hn::IfThenElseZero(inside, hn::Mul(scale, centred)));
     }
   }
 }
@@ -209,7 +222,7 @@ void block_forward(const PackedLayer& layer, const Workspace& work, float* strea
   T* y = tape != nullptr ? kept.normalised : reinterpret_cast<T*>(work.buffer[2]);
   T* activation = training ? kept.activation : reinterpret_cast<T*>(work.buffer[3]);
   float unkept_inverse[most_rows];
-  normalise<Products>(stream, work.rows, ld, first.in, y, tape != nullptr ? kept.inverse : unkept_inverse);
+  normalise<Products>(Read{stream, ld}, work.rows, ld, first.in, y, tape != nullptr ? kept.inverse : unkept_inverse);
   Products::multiply(
       y, ld, work.rows, first.template forward_as<T>(), first.in, ld,
       AddBiasThenSilu<Products>{first.bias.data(), activation, tape != nullptr ? kept.derivative : nullptr, ld});
@@ -231,7 +244,7 @@ void block_pull_back(const PackedLayer& layer, const Workspace& work, float* str
   Products::multiply(g, ld, work.rows, second.template backward_as<T>(), second.out, ld,
                      Multiply<Products>{kept.derivative, inner, ld});
   Products::multiply(inner, ld, work.rows, first.template backward_as<T>(), first.out, ld, Write{next, ld});
-  add_normalise_pull_back(next, kept.normalised, kept.inverse, work.rows, ld, first.in, stream);
+  normalise_pull_back(next, kept.normalised, kept.inverse, work.rows, ld, first.in, AddTo{stream, ld});
 }
 
 /// Memory for a map's packed weights, cleared.

@@ -1,0 +1,132 @@
+/// Scores of ensembles of fields: residuals of the readings, skill at observed and unobserved components, one-step
+/// error and energy spectrum.
+#include "sda/evaluation/field_scores.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+#include "sda/evaluation/spectrum.hpp"
+
+namespace sda {
+namespace {
+
+/// √ of a mean of squares with its standard error, from each member's own mean of squares.
+Estimate root_of_mean(const Estimate& square) {
+  const double root = std::sqrt(square.value);
+  return {root, root > 0 ? square.standard_error / (2 * root) : 0.0};
+}
+
+/// At most `wanted` of 0 … n − 1, evenly spread.
+Tensor evenly_spread(std::int64_t n, std::int64_t wanted) {
+  const auto m = std::min(n, wanted);
+  return m <= 1 ? at::zeros({m}, at::kLong)
+                : at::linspace(0, static_cast<double>(n - 1), m, at::kDouble).round().to(at::kLong);
+}
+
+}  // namespace
+
+std::vector<Residual> residuals(const Observations& observations, const Tensor& members) {
+  const Tensor x = observations.normalisation.normalise(members.detach().to(at::kDouble));
+  std::vector<Residual> all;
+  for (const auto& part : observations.parts) {
+    const Tensor z = (part.op->apply(x) - part.values) / part.sigma(at::kDouble);
+    all.push_back(
+        {part.name.empty() ? observations.name : part.name, root_of_mean(estimate(z.square().flatten(1).mean(1)))});
+  }
+  return all;
+}
+
+Tensor observed_components(const Observations& observations) {
+  const auto shape = prepend({1, observations.length}, observations.layout.event);
+  const Tensor x = normal(shape, {.purpose = Purpose::evaluation}, at::kDouble);
+  Tensor observed = at::zeros(shape, at::kBool);
+  std::uint64_t step = 0;
+  for (const auto& part : observations.parts) {
+    // Weights of one sign that have nothing to do with each other, so that no two terms cancel but by a rounding.
+    const Tensor v =
+        1 + uniform(part.values.unsqueeze(0).sizes(), {.purpose = Purpose::evaluation, .step = ++step}, at::kDouble);
+    const Tensor g = part.op->apply_pull_back(x, v).abs();
+    observed = observed.logical_or(g > 1e-12 * g.max());
+  }
+  return observed[0];
+}
+
+std::optional<Skill> skill(const Tensor& members, const Tensor& truth, const Tensor& chosen, std::uint64_t seed) {
+  if (chosen.sizes() != truth.sizes()) {
+    throw ShapeError({.what = "the chosen components are not of the truth's shape",
+                      .where = "skill",
+                      .found = to_string(chosen.sizes()),
+                      .wanted = to_string(truth.sizes())});
+  }
+  const Tensor index = chosen.flatten().nonzero().flatten();
+  if (index.numel() == 0) return std::nullopt;
+  const Tensor x = members.flatten(1).index_select(1, index), y = truth.flatten().index_select(0, index);
+  Skill found{
+      .components = index.numel(), .rmse = rmse(x, y), .spread = {}, .crps = {}, .ranks = rank_histogram(x, y, seed)};
+  if (x.size(0) >= 2) found.spread = spread(x), found.crps = crps(x, y).value;
+  return found;
+}
+
+Estimate one_step_error(const Dynamics& dynamics, const Tensor& members, std::int64_t transitions) {
+  if (dynamics.is_stochastic()) {
+    throw UnsupportedError({.what = "a one-step error is of deterministic dynamics",
+                            .where = "dynamics " + dynamics.name(),
+                            .mend = "look at the log-prior"});
+  }
+  if (members.dim() < 3 || members.size(1) < 2 || transitions < 1) {
+    throw ValueError({.what = "no transition to compare",
+                      .where = "one-step error",
+                      .found = to_string(members.sizes()),
+                      .wanted = "(member, length ≥ 2, …event), and at least 1 transition"});
+  }
+  const Tensor from = evenly_spread(members.size(1) - 1, transitions);
+  const Tensor next = members.index_select(1, from + 1).to(at::kDouble);
+  Tensor x = dynamics.to_solver(members.index_select(1, from).flatten(0, 1)).contiguous();
+  dynamics.advance(x, 1, {.purpose = Purpose::evaluation});
+  const Tensor error = dynamics.to_state(x).to(at::kDouble).reshape(next.sizes()) - next;
+  return root_of_mean(estimate(error.square().flatten(1).mean(1)));
+}
+
+SpectrumRatio spectrum_ratio(const Tensor& members, const Tensor& simulated, const StateLayout& layout) {
+  const auto mean = [&](const Tensor& fields) {
+    auto spectrum = energy_spectrum(fields, layout);
+    spectrum.energy = spectrum.energy.reshape({-1, spectrum.energy.size(-1)}).mean(0);
+    return spectrum;
+  };
+  const auto ours = mean(members), theirs = mean(simulated);
+  const Tensor ratio = (ours.energy / theirs.energy).narrow(0, 1, ours.resolved);
+  return {ratio.min().item<double>(), ratio.max().item<double>()};
+}
+
+bool has_fields(const StateLayout& layout) {
+  return layout.space().size() == 2;
+}
+
+FieldScores score_fields(const Ensemble& ensemble, const Observations& observations, const Tensor& simulated,
+                         const Dynamics* dynamics, std::int64_t transitions, std::uint64_t seed) {
+  FieldScores scores;
+  const Tensor& truth = observations.truth;
+  scores.residuals = residuals(observations, ensemble.members);
+  if (truth.defined()) {
+    const auto normalised = [&](const Tensor& x) {
+      return observations.normalisation.normalise(x.detach().to(at::kDouble));
+    };
+    const Tensor x = normalised(ensemble.members), y = normalised(truth), seen = observed_components(observations);
+    scores.observed = skill(x, y, seen, seed);
+    scores.unobserved = skill(x, y, seen.logical_not(), seed);
+  }
+  const Tensor reference = simulated.defined() ? simulated : truth;
+  if (is_velocity(observations.layout) && reference.defined()) {
+    scores.spectrum = spectrum_ratio(ensemble.members, reference, observations.layout);
+  }
+  if (dynamics != nullptr && !dynamics->is_stochastic() && transitions > 0 && observations.length > 1) {
+    scores.one_step = one_step_error(*dynamics, ensemble.members, transitions);
+    if (truth.defined()) scores.truth_one_step = one_step_error(*dynamics, truth.unsqueeze(0), transitions);
+  }
+  return scores;
+}
+
+}  // namespace sda

@@ -1,0 +1,267 @@
+/// Truth, readings, mean, spread and a few members of fields on a plane, as levels of colour.
+#include "report/films.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "core/torch.hpp"
+#include "sda/evaluation/field_scores.hpp"
+#include "sda/evaluation/spectrum.hpp"
+
+namespace sda::report {
+namespace {
+
+constexpr std::int64_t most_members = 4, most_points = 128, most_films = 4 + most_members;
+constexpr std::size_t most_columns = 6;
+
+std::string unit_or_none(const std::string& units) {
+  return units.empty() || units == "1" ? "dimensionless" : units;
+}
+
+/// Fields as they are drawn, x to the right: (…, y, x).
+Tensor upright(const StateLayout& layout, const Tensor& fields) {
+  return is_x_first(layout) ? fields.transpose(-2, -1) : fields;
+}
+
+/// Space axes of the layout that are drawn upwards and to the right.
+struct DrawnAxes {
+  std::size_t up, right;
+};
+DrawnAxes drawn_axes(const StateLayout& layout) {
+  return is_x_first(layout) ? DrawnAxes{1, 0} : DrawnAxes{0, 1};
+}
+
+/// The quantity looked at: (…, event) → (…, y, x).
+Tensor looked_at(const StateLayout& layout, const Tensor& states) {
+  const auto [up, right] = drawn_axes(layout);
+  const Tensor fields = upright(layout, states);
+  if (is_velocity(layout)) return vorticity(fields, layout.spacing_of(up), layout.spacing_of(right));
+  return layout.channels_are_variables() ? fields.select(-3, 0) : fields;
+}
+
+std::string quantity_label(const StateLayout& layout) {
+  const auto& variable = layout.variables.front();
+  if (!is_velocity(layout)) return fmt::format("{} ({})", variable.name, unit_or_none(variable.units));
+  const auto velocity = unit_or_none(variable.units), space = unit_or_none(layout.space_units);
+  return fmt::format("vorticity ({})", velocity == "dimensionless" ? velocity : velocity + " / " + space);
+}
+
+/// ∂v/∂x − ∂u/∂y by central differences of (…, 2, y, x), NaN where a neighbour is.
+Tensor local_vorticity(const Tensor& velocity, const StateLayout& layout) {
+  const auto [up, right] = drawn_axes(layout);
+  const auto difference = [](const Tensor& f, std::int64_t axis, double spacing) {
+    return (f.roll(-1, axis) - f.roll(1, axis)) / (2 * spacing);
+  };
+  return difference(velocity.select(-3, 1), -1, layout.spacing_of(right)) -
+         difference(velocity.select(-3, 0), -2, layout.spacing_of(up));
+}
+
+/// What was read, as fields (read times, h, w), NaN where nothing was.
+struct ReadFields {
+  Tensor fields;
+  bool as_read = false;  ///< not the quantity looked at, but the operator's own
+  std::string of;        ///< what it is then
+};
+
+/// Readings y = c + span z of an affine operator, where z is normalised and all-ones states have z = 1. On a coarser
+/// grid of all variables they are states of that grid. Otherwise they are laid back to where they were read, each
+/// weighing as much as it depends on a component: Jᵀ (span z) / Jᵀ span, the value itself of a sample, the mean over
+/// the region of an average.
+std::optional<ReadFields> read_fields(const Observations& y, const ObservationPart& part) {
+  const auto& layout = y.layout;
+  const auto& event = layout.event;
+  const auto reading = part.op->reading_shape(event);
+  const auto rank = reading.size();
+  const auto options = at::TensorOptions().dtype(at::kDouble);
+  const auto as_read = [&]() -> std::optional<ReadFields> {
+    if (rank < 2 || reading[rank - 1] < 2 || reading[rank - 2] < 2) return std::nullopt;
+    const Tensor fields =
+        part.values.to(at::kDouble).reshape({part.values.size(0), -1, reading[rank - 2], reading[rank - 1]});
+    return ReadFields{upright(layout, fields.select(1, 0)), true, part.op->describe()};
+  };
+  if (!part.op->is_affine()) return as_read();
+  const auto read = [&](const Tensor& state) { return part.op->read(state.unsqueeze(0))[0]; };
+  const Tensor zero = read(at::zeros(event, options));
+  const Tensor span = read(at::ones(event, options)) - zero;
+  if (span.abs().min().item<double>() <= 1e-9 * span.abs().max().item<double>()) return as_read();
+  const Tensor offset = part.values.to(at::kDouble) - zero;
+
+  const auto space = layout.space();
+  const bool all_variables = rank == event.size() && (!layout.channels_are_variables() || reading[0] == event[0]);
+  if (all_variables && (reading[rank - 2] < space[0] || reading[rank - 1] < space[1])) {
+    StateLayout coarse = layout;
+    coarse.event = reading;
+    coarse.spacing = {layout.spacing_of(0) * static_cast<double>(space[0]) / static_cast<double>(reading[rank - 2]),
+                      layout.spacing_of(1) * static_cast<double>(space[1]) / static_cast<double>(reading[rank - 1])};
+    // Mean and standard deviation of each variable; the same all over space, or nearly so.
+    const auto of_variable = [&](const Tensor& v) {
+      return v.to(at::kDouble).expand(event).mean(at::IntArrayRef{-2, -1}, /*keepdim=*/true);
+    };
+    const Tensor states = of_variable(y.normalisation.mean) + of_variable(y.normalisation.std) * (offset / span);
+    return ReadFields{looked_at(coarse, states), false, ""};
+  }
+
+  const auto times = part.values.size(0);
+  const Tensor origin = at::zeros(prepend({times}, event), options);
+  const Tensor weight = part.op->pull_back(origin, span.unsqueeze(0).expand_as(offset).contiguous());
+  const Tensor laid = part.op->pull_back(origin, offset.contiguous()) / weight;
+  const Tensor nothing = at::full({}, std::numeric_limits<double>::quiet_NaN(), options);
+  const Tensor states = at::where(weight.abs() > 1e-9 * weight.abs().max(), y.normalisation.denormalise(laid), nothing);
+  if (!is_velocity(layout)) return ReadFields{looked_at(layout, states), false, ""};
+  const Tensor velocity = upright(layout, states), curl = local_vorticity(velocity, layout), u = velocity.select(-3, 0);
+  const auto seen = [](const Tensor& field) { return field.isfinite().sum().item<std::int64_t>(); };
+  if (4 * seen(curl) >= seen(u)) return ReadFields{curl, false, ""};
+  return ReadFields{u, true, "u where it was read"};
+}
+
+/// Rounded up to two digits; 1 for nothing.
+double round_up(double value) {
+  if (!(value > 0) || !std::isfinite(value)) return 1;
+  const double step = std::pow(10.0, std::floor(std::log10(value)) - 1);
+  return std::ceil(value / step - 1e-9) * step;
+}
+
+/// Nearly the largest absolute value: one in five hundred may lie beyond.
+double nearly_largest(const Tensor& fields) {
+  const Tensor values = fields.masked_select(fields.isfinite()).abs();
+  if (values.numel() == 0) return 0;
+  const auto rank = std::max<std::int64_t>(1, static_cast<std::int64_t>(0.998 * static_cast<double>(values.numel())));
+  return std::get<0>(values.kthvalue(rank)).item<double>();
+}
+
+/// At most `most_points` along each axis.
+Tensor shrunk(const Tensor& fields) {
+  const auto ny = fields.size(-2), nx = fields.size(-1);
+  if (ny <= most_points && nx <= most_points) return fields;
+  return at::adaptive_avg_pool2d(fields, {std::min(ny, most_points), std::min(nx, most_points)});
+}
+
+class FilmMaker {
+ public:
+  FilmMaker(const ReportCase& report_case, std::int64_t pixels)
+      : case_(report_case), y_(report_case.observations), layout_(y_.layout) {
+    const auto space = layout_.space();
+    const auto points = std::min(space[0], most_points) * std::min(space[1], most_points);
+    const auto most = std::max<std::int64_t>(2, pixels / (points * most_films));
+    const auto stride = (y_.length + most - 1) / most;
+    for (std::int64_t i = 0; i < y_.length; i += stride) states_.push_back(i);
+    for (const auto i : states_) films_.times.push_back(y_.start_time + static_cast<double>(i) * layout_.dt);
+    const auto [up, right] = drawn_axes(layout_);
+    films_.y_axis = fmt::format("{} ({})", layout_.space_names[up], unit_or_none(layout_.space_units));
+    films_.x_axis = fmt::format("{} ({})", layout_.space_names[right], unit_or_none(layout_.space_units));
+    films_.y_length = static_cast<double>(space[up]) * layout_.spacing_of(up);
+    films_.x_length = static_cast<double>(space[right]) * layout_.spacing_of(right);
+  }
+
+  Films make() {
+    const Tensor posterior = case_.posterior.members.detach();
+    const auto count = posterior.size(0);
+    std::vector<Tensor> means, spreads, truths;
+    std::vector<std::vector<Tensor>> members(static_cast<std::size_t>(std::min(count, most_members)));
+    for (const auto i : states_) {  // one state of all members at a time: ensembles can be large
+      const Tensor fields = shrunk(looked_at(layout_, posterior.select(1, i).to(at::kDouble)));
+      means.push_back(fields.mean(0));
+      if (count > 1) spreads.push_back(fields.std(0));
+      for (std::size_t m = 0; m < members.size(); ++m) members[m].push_back(fields[static_cast<std::int64_t>(m)]);
+      if (y_.truth.defined())
+        truths.push_back(shrunk(looked_at(layout_, y_.truth.select(0, i).to(at::kDouble).unsqueeze(0)))[0]);
+    }
+    const Tensor mean = at::stack(means);
+    const Tensor truth = truths.empty() ? Tensor() : at::stack(truths);
+    const auto quantity =
+        add_scale(ColourMap::diverging, truth.defined() ? truth : at::stack(members.front()), quantity_label(layout_));
+    if (truth.defined()) add("truth", quantity, truth);
+    for (const auto& part : y_.parts) add_readings(part, quantity);
+    add("mean", quantity, mean);
+    if (count > 1) {
+      const Tensor spread = at::stack(spreads);
+      add("spread", add_scale(ColourMap::sequential, spread, "standard deviation of the members, of the same"), spread);
+    }
+    for (std::size_t m = 0; m < members.size(); ++m)
+      add(fmt::format("member {}", m + 1), quantity, at::stack(members[m]));
+    choose_columns();
+    write_caption(count);
+    return std::move(films_);
+  }
+
+ private:
+  std::size_t add_scale(ColourMap map, const Tensor& fields, const std::string& label) {
+    films_.scales.push_back({map, round_up(nearly_largest(fields)), label});
+    return films_.scales.size() - 1;
+  }
+
+  void add(const std::string& name, std::size_t scale, const Tensor& fields) {
+    const auto [map, largest, label] = films_.scales[scale];
+    Film film{.name = name, .height = fields.size(1), .width = fields.size(2), .scale = scale, .levels = {}};
+    const Tensor values = fields.contiguous();
+    const auto* value = values.data_ptr<double>();
+    for (std::int64_t i = 0; i < values.numel(); ++i) film.levels.push_back(level_of(map, value[i], largest));
+    films_.films.push_back(std::move(film));
+  }
+
+  /// Frames of states that were not read stay empty.
+  void add_readings(const ObservationPart& part, std::size_t quantity) {
+    const auto read = read_fields(y_, part);
+    if (!read) return;
+    const Tensor fields = shrunk(read->fields);
+    const auto read_at = part.op->times(y_.length);
+    Tensor frames = at::full({std::ssize(states_), fields.size(1), fields.size(2)},
+                             std::numeric_limits<double>::quiet_NaN(), fields.options());
+    for (std::size_t f = 0; f < states_.size(); ++f) {
+      const auto found = std::find(read_at.begin(), read_at.end(), states_[f]);
+      if (found == read_at.end()) continue;
+      frames[static_cast<std::int64_t>(f)].copy_(fields[found - read_at.begin()]);
+      read_frames_.push_back(f);
+    }
+    const auto scale =
+        read->as_read ? add_scale(ColourMap::diverging, fields, "readings, in their own unit: " + read->of) : quantity;
+    add(y_.parts.size() > 1 ? "readings of " + part.name : "readings", scale, frames);
+  }
+
+  /// Evenly spread frames, every other one moved to the nearest that has readings, if one is near.
+  void choose_columns() {
+    const auto frames = states_.size(), columns = std::min(frames, most_columns);
+    std::set<std::size_t> chosen;
+    for (std::size_t c = 0; c < columns; ++c) {
+      const auto frame = columns == 1 ? 0 : c * (frames - 1) / (columns - 1);
+      const auto distance = [&](std::size_t f) { return f > frame ? f - frame : frame - f; };
+      const auto nearest = std::min_element(read_frames_.begin(), read_frames_.end(),
+                                            [&](std::size_t a, std::size_t b) { return distance(a) < distance(b); });
+      const bool move = c % 2 == 0 && nearest != read_frames_.end() && 2 * distance(*nearest) * columns < frames;
+      chosen.insert(move ? *nearest : frame);
+    }
+    films_.pictured.assign(chosen.begin(), chosen.end());
+  }
+
+  void write_caption(std::int64_t count) {
+    films_.caption = fmt::format(
+        "{} over the plane: {}. Mean and spread are over {} {}, at each point.",
+        is_velocity(layout_) ? "Vorticity" : layout_.variables.front().name,
+        y_.truth.defined() ? "the truth, what was read, and the ensemble" : "what was read, and the ensemble", count,
+        count == 1 ? "member" : "members");
+    films_.caption += " Grey is where nothing was read; values beyond a colour bar take its end’s colour.";
+    if (std::ssize(states_) < y_.length) {
+      films_.caption += fmt::format(" Shown is every {}. state.", states_.size() > 1 ? states_[1] : y_.length);
+    }
+  }
+
+  const ReportCase& case_;
+  const Observations& y_;
+  const StateLayout& layout_;
+  std::vector<std::int64_t> states_;
+  std::vector<std::size_t> read_frames_;
+  Films films_;
+};
+
+}  // namespace
+
+std::optional<Films> films_of(const ReportCase& report_case, std::int64_t pixels) {
+  if (!has_fields(report_case.observations.layout)) return std::nullopt;
+  return FilmMaker(report_case, pixels).make();
+}
+
+}  // namespace sda::report

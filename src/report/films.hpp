@@ -1,0 +1,51 @@
+/// Fields on a plane as pictures that follow each other in time: drawn as a page by page.cpp, as PNG and GIF by
+/// picture.cpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/colour.hpp"
+#include "sda/report/report.hpp"
+
+namespace sda::report {
+
+/// What colours mean.
+struct ColourScale {
+  ColourMap map = ColourMap::diverging;
+  double largest = 1;  ///< values beyond take the colour of the end
+  std::string label;   ///< "vorticity (dimensionless)"
+};
+
+/// One quantity at each time, on one grid.
+struct Film {
+  std::string name;  ///< "truth", "readings", "mean", "spread", "member 1"
+  std::int64_t height = 0, width = 0;
+  std::size_t scale = 0;             ///< which of the scales
+  std::vector<std::uint8_t> levels;  ///< (times, y, x): levels of `scale`, 0 where there is no value
+  std::uint8_t at(std::size_t time, std::int64_t y, std::int64_t x) const {
+    return levels[(time * static_cast<std::size_t>(height) + static_cast<std::size_t>(y)) *
+                      static_cast<std::size_t>(width) +
+                  static_cast<std::size_t>(x)];
+  }
+};
+
+struct Films {
+  std::vector<Film> films;
+  std::vector<ColourScale> scales;  ///< in use
+  std::vector<double> times;
+  std::vector<std::size_t> pictured;  ///< indices of the times on a still picture
+  std::string x_axis, y_axis;         ///< "x (dimensionless)"
+  double x_length = 1, y_length = 1;
+  std::string caption;
+};
+
+inline constexpr std::int64_t most_pixels = 2'500'000;
+
+/// Vorticity of velocities, else the first variable; at so many times that films have at most `pixels` pixels in all.
+/// Nothing for states that have not two axes of space.
+std::optional<Films> films_of(const ReportCase& report_case, std::int64_t pixels = most_pixels);
+
+}  // namespace sda::report

@@ -1,0 +1,279 @@
+/// Reports of states on a plane: colours, films, the page's strips and the animation.
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <numbers>
+#include <set>
+
+#include "core/torch.hpp"
+#include "report/figures.hpp"
+#include "report/png.hpp"
+#include "scratch_folder.hpp"
+#include "sda/core/error.hpp"
+#include "sda/core/random.hpp"
+#include "sda/report/report.hpp"
+#include "tolerance.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using sda::report::ColourMap;
+using sda::tolerance::exact_float64;
+constexpr double two_pi = 2 * std::numbers::pi;
+
+sda::StateLayout flow(std::int64_t n) {
+  return {.event = {2, n, n},
+          .variables = {{"u", "velocity along x", "1"}, {"v", "velocity along y", "1"}},
+          .space_names = {"y", "x"},
+          .dt = 0.2,
+          .spacing = {two_pi / static_cast<double>(n), two_pi / static_cast<double>(n)}};
+}
+
+/// Waves that travel, of wavenumbers 1 to 8 and falling energy; `phase` shifts the shorter ones. (length, 2, n, n).
+at::Tensor travelling(std::int64_t length, std::int64_t n, double phase) {
+  const auto t = 0.2 * at::arange(length, at::kDouble).reshape({length, 1, 1});
+  const auto y = (at::arange(n, at::kDouble) * (two_pi / static_cast<double>(n))).unsqueeze(1);
+  const auto x = at::arange(n, at::kDouble) * (two_pi / static_cast<double>(n));
+  auto u = at::zeros({length, n, n}, at::kDouble), v = u.clone();
+  for (int m = 0; m < 24; ++m) {
+    const double kx = m % 5 - 2 + m / 8, ky = 1 + m % 7, k2 = kx * kx + ky * ky, size = 6 * std::pow(k2, -1.4);
+    const auto wave = size * at::sin(kx * x + ky * y - (0.3 * m + 1) * t + 2.4 * m + phase * std::sqrt(k2));
+    u += ky * wave, v -= kx * wave;
+  }
+  return at::stack({u, v}, 1);
+}
+
+sda::ReportCase flow_case(const std::string& name, const std::vector<sda::OperatorLink>& chain, std::int64_t length = 6,
+                          std::int64_t n = 16, std::int64_t members = 4) {
+  const auto layout = flow(n);
+  sda::ReportCase made;
+  made.name = name;
+  made.observations = sda::observe(travelling(length, n, 0), layout, sda::Normalisation::identity(layout.event), chain,
+                                   sda::GaussianNoise({0.1}), name, 3, 0);
+  std::vector<at::Tensor> all;
+  for (std::int64_t m = 0; m < members; ++m)
+    all.push_back(travelling(length, n, 0.12 * std::sin(1.7 * static_cast<double>(m) + 1)));
+  made.posterior = {layout, at::stack(all), 0.0, "SDA"};
+  made.scores = {sda::score_ensemble(made.posterior, made.observations, nullptr, {}, 0)};
+  return made;
+}
+
+const sda::report::Film& film(const sda::report::Films& films, const std::string& name) {
+  for (const auto& one : films.films) {
+    if (one.name == name) return one;
+  }
+  throw std::runtime_error("no film " + name);
+}
+
+/// The same states with x as the first axis of space.
+at::Tensor x_first(const at::Tensor& states) {
+  return states.transpose(-2, -1).contiguous();
+}
+
+TEST(FilmsOfFields, AreTheSameWhicheverAxisComesFirst) {
+  const auto upright = flow_case("averages", {{"every", {2}}, {"coarsen", {4}}});
+  auto turned = upright;
+  for (auto* layout : {&turned.observations.layout, &turned.posterior.layout}) layout->space_names = {"x", "y"};
+  turned.posterior.members = x_first(upright.posterior.members);
+  const auto& y = upright.observations;
+  turned.observations = sda::observe(x_first(y.truth), turned.observations.layout, y.normalisation, y.parts[0].chain,
+                                     y.parts[0].noise, y.name, 3, 0);
+  turned.observations.parts[0].values = x_first(y.parts[0].values);
+  const auto wanted = sda::report::films_of(upright, 1 << 20), got = sda::report::films_of(turned, 1 << 20);
+  ASSERT_TRUE(wanted && got);
+  EXPECT_EQ(got->x_axis, wanted->x_axis);
+  ASSERT_EQ(got->films.size(), wanted->films.size());
+  for (std::size_t i = 0; i < got->films.size(); ++i) {
+    SCOPED_TRACE(wanted->films[i].name);
+    ASSERT_EQ(got->films[i].levels.size(), wanted->films[i].levels.size());
+    int furthest = 0;  // a level may round the other way
+    for (std::size_t j = 0; j < got->films[i].levels.size(); ++j)
+      furthest = std::max(furthest, std::abs(int{got->films[i].levels[j]} - int{wanted->films[i].levels[j]}));
+    EXPECT_LE(furthest, 1);
+  }
+}
+
+TEST(Colour, LevelsAreValuesAndBack) {
+  EXPECT_EQ(sda::report::level_of(ColourMap::diverging, 0, 5), 128);
+  EXPECT_EQ(sda::report::level_of(ColourMap::diverging, -5, 5), 1);
+  EXPECT_EQ(sda::report::level_of(ColourMap::diverging, 9, 5), 255);
+  EXPECT_EQ(sda::report::level_of(ColourMap::sequential, 0, 5), 1);
+  EXPECT_EQ(sda::report::level_of(ColourMap::sequential, 5, 5), 255);
+  EXPECT_EQ(sda::report::level_of(ColourMap::sequential, std::nan(""), 5), 0);
+  for (const auto map : {ColourMap::diverging, ColourMap::sequential}) {
+    for (int level = 1; level < 256; ++level) {
+      EXPECT_EQ(sda::report::level_of(map, sda::report::value_of(map, level, 3), 3), level);
+    }
+  }
+}
+
+TEST(Colour, ArmsDarkenAlikeAndLevelsHaveColoursOfTheirOwn) {
+  const auto luminance = [](const std::array<std::uint8_t, 3>& c) { return 0.21 * c[0] + 0.72 * c[1] + 0.07 * c[2]; };
+  for (const auto map : {ColourMap::diverging, ColourMap::sequential}) {
+    std::set<std::array<std::uint8_t, 3>> colours;
+    for (int level = 0; level < 256; ++level) colours.insert(sda::report::colour(map, level));
+    EXPECT_GE(colours.size(), 250U);  // near white a step can be less than a byte's
+  }
+  for (int d = 1; d < 128; ++d) {
+    const auto up = sda::report::colour(ColourMap::diverging, 128 + d),
+               down = sda::report::colour(ColourMap::diverging, 128 - d);
+    EXPECT_LT(luminance(up), luminance(sda::report::colour(ColourMap::diverging, 127 + d)) + 0.5) << d;
+    EXPECT_NEAR(luminance(up), luminance(down), 25) << d;
+    EXPECT_GE(down[2], down[0]);  // blue below, red above
+    EXPECT_GE(up[0], up[2]);
+  }
+}
+
+TEST(Png, IndexedPictureIsTheStandards) {
+  const auto png = sda::report::indexed_png(2, 2, {0, 1, 1, 0}, {{{255, 0, 0}}, {{0, 0, 255}}});
+  EXPECT_EQ(png.substr(0, 8), "\x89PNG\r\n\x1a\n");
+  EXPECT_EQ(png.substr(8, 25), std::string("\0\0\0\x0dIHDR\0\0\0\x02\0\0\0\x02\x08\x03\0\0\0", 21) + png.substr(29, 4));
+  EXPECT_EQ(png.substr(33, 14), std::string("\0\0\0\x06PLTE\xff\0\0\0\0\xff", 14));
+  // The rows, each after a zero, come out of the stream again.
+  const auto at = png.find("IDAT");
+  const auto size = static_cast<unsigned char>(png[at - 1]);
+  std::string rows(6, '?');
+  uLongf length = 6;
+  ASSERT_EQ(
+      uncompress(reinterpret_cast<Bytef*>(rows.data()), &length, reinterpret_cast<const Bytef*>(&png[at + 4]), size),
+      Z_OK);
+  EXPECT_EQ(rows, std::string("\0\0\1\0\1\0", 6));
+  // Length 0, type and the check sum that every PNG file ends with.
+  EXPECT_EQ(png.substr(png.size() - 12), std::string("\0\0\0\0IEND\xae\x42\x60\x82", 12));
+  EXPECT_THROW(sda::report::indexed_png(2, 2, {0, 1, 1}, {{{255, 0, 0}}}), sda::ShapeError);
+}
+
+TEST(Films, ShowTheVorticityOfTruthAndMembers) {
+  auto made = flow_case("averages", {{"every", {2}}, {"coarsen", {4}}});
+  // v = a sin 2x has the vorticity 2 a cos 2x; members a = 1 and 2, truth a = 3, at all times.
+  const auto x = at::arange(16, at::kDouble) * (two_pi / 16);
+  const auto v = at::sin(2 * x).reshape({1, 1, 16}).expand({6, 16, 16});
+  const auto wave = at::stack({at::zeros_like(v), v}, 1);
+  made.observations.truth = 3 * wave;
+  made.posterior.members = at::stack({wave, 2 * wave});
+  const auto films = sda::report::films_of(made);
+  ASSERT_TRUE(films);
+  EXPECT_EQ(films->times.size(), 6U);
+  EXPECT_NEAR(films->times.back(), 1.0, exact_float64);
+  EXPECT_EQ(films->films.size(), 6U);  // truth, readings, mean, spread and two members
+  const auto& scale = films->scales[film(*films, "truth").scale];
+  EXPECT_NEAR(scale.largest, 6, exact_float64);
+  EXPECT_EQ(scale.label, "vorticity (dimensionless)");
+  for (const std::size_t time : {0U, 5U}) {
+    for (const std::int64_t column : {0, 1, 4}) {
+      const double cosine = std::cos(2 * two_pi * static_cast<double>(column) / 16);
+      EXPECT_EQ(film(*films, "truth").at(time, 3, column), 128 + std::lround(127 * cosine));
+      EXPECT_NEAR(film(*films, "mean").at(time, 3, column), 128 + 127 * 3 * cosine / 6, 0.51);
+      EXPECT_EQ(film(*films, "member 2").at(time, 3, column), 128 + std::lround(127 * 4 * cosine / 6));
+    }
+  }
+  // Members 2 and 4 at x = 0: standard deviation √2.
+  const auto& spread = films->scales[film(*films, "spread").scale];
+  EXPECT_EQ(spread.map, ColourMap::sequential);
+  EXPECT_NEAR(spread.largest, 1.5, exact_float64);
+  EXPECT_EQ(film(*films, "spread").at(2, 0, 0), 1 + std::lround(254 * std::sqrt(2.0) / 1.5));
+}
+
+TEST(Films, ShowAveragesOnTheirOwnGridAndOnlyWhenTheyWereRead) {
+  const auto films = sda::report::films_of(flow_case("averages", {{"every", {2}}, {"coarsen", {4}}}));
+  const auto& readings = film(*films, "readings");
+  EXPECT_EQ(readings.scale, film(*films, "truth").scale);
+  EXPECT_EQ(readings.height, 4);
+  EXPECT_EQ(readings.width, 4);
+  for (std::size_t time = 0; time < 6; ++time) EXPECT_EQ(readings.at(time, 1, 2) == 0, time % 2 == 1) << time;
+}
+
+TEST(Films, LayReadingsBackToWhereTheyWereRead) {
+  // One variable alone is no vorticity: u as it was read.
+  auto made = flow_case("u", {{"select", {0}}});
+  made.observations.parts[0].values = made.observations.parts[0].values.clone().fill_(2);
+  auto films = sda::report::films_of(made);
+  EXPECT_EQ(film(*films, "readings").height, 16);
+  EXPECT_EQ(film(*films, "readings").at(0, 5, 5), 255);
+  EXPECT_NE(film(*films, "readings").scale, film(*films, "truth").scale);
+  // Not affine: what the operator gives, on its own scale.
+  films = sda::report::films_of(flow_case("bounded", {{"saturate", {}}}));
+  EXPECT_NE(films->scales[film(*films, "readings").scale].label.find("own unit"), std::string::npos);
+}
+
+TEST(Films, StayWithinTheirPixels) {
+  const auto films = sda::report::films_of(flow_case("long", {{"every", {4}}, {"coarsen", {4}}}, 40), 8 * 256 * 10);
+  EXPECT_EQ(films->times.size(), 10U);
+  EXPECT_NEAR(films->times[1], 4 * 0.2, exact_float64);
+  EXPECT_NE(films->caption.find("every 4. state"), std::string::npos);
+  EXPECT_LE(films->pictured.size(), 6U);
+}
+
+TEST(Films, OfOneVariableShowItAndOfALineNothing) {
+  sda::ReportCase made;
+  const sda::StateLayout scalar{.event = {1, 8, 12}, .variables = {{"height", "", "m"}}, .space_names = {"y", "x"}};
+  const auto truth = sda::normal({3, 1, 8, 12}, {.seed = 1}, at::kDouble);
+  made.observations =
+      sda::observe(truth, scalar, sda::Normalisation::identity(scalar.event), {}, sda::GaussianNoise({1}), "all", 1, 0);
+  made.posterior = {scalar, truth.unsqueeze(0), 0.0, "SDA"};
+  const auto films = sda::report::films_of(made);
+  ASSERT_TRUE(films);
+  EXPECT_EQ(films->scales[0].label, "height (m)");
+  EXPECT_EQ(film(*films, "member 1").levels, film(*films, "truth").levels);
+  EXPECT_FALSE(sda::report::figures_of(made).spectrum);
+
+  const sda::StateLayout line{.event = {5}, .variables = {{"x", "", "1"}}, .space_names = {"site"}};
+  made.observations.layout = line;
+  EXPECT_FALSE(sda::report::films_of(made));
+  EXPECT_THROW(sda::write_gif("line.gif", made), sda::UnsupportedError);
+}
+
+TEST(Figures, SpectrumIsOfResolvedWavenumbers) {
+  auto made = flow_case("averages", {{"coarsen", {4}}});
+  made.posterior.members = 2 * made.observations.truth.unsqueeze(0);
+  const auto figures = sda::report::figures_of(made);
+  ASSERT_TRUE(figures.spectrum);
+  EXPECT_EQ(figures.spectrum->times, (std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8}));
+  EXPECT_NE(figures.spectrum_caption.find("4.00 to 4.00 times the energy of the truth"), std::string::npos);
+  made.simulated = made.posterior.members;
+  const auto against = sda::report::figures_of(made);
+  EXPECT_NE(against.spectrum_caption.find("1.00 to 1.00 times the energy of the simulator"), std::string::npos);
+  EXPECT_EQ(against.spectrum->bands.front().role, sda::report::Role::reference_band);
+}
+
+TEST(ReportOfFields, HasAStripOfAllTimesForEachFilm) {
+  const sda::test::ScratchFolder scratch;
+  const auto folder = scratch.file("report");
+  const auto made = flow_case("averages", {{"every", {2}}, {"coarsen", {4}}}, 4);
+  sda::write_report(folder, "Flow", {made}, "", {});
+  const auto page = sda::test::read_bytes(folder + "/report.html");
+  const auto times = made.observations.length, n = made.observations.layout.event[2];
+  const auto count = [&](const std::string& text) {
+    std::size_t found = 0;
+    for (auto at = page.find(text); at != std::string::npos; at = page.find(text, at + 1)) ++found;
+    return found;
+  };
+  EXPECT_LT(page.size(), 5'000'000U);
+  EXPECT_EQ(page.find("http"), std::string::npos);
+  EXPECT_EQ(count("src=\"data:image/png;base64,"), 8U);  // truth, readings, mean, spread, four members
+  EXPECT_EQ(count("--frames:" + std::to_string(times)), 8U);
+  EXPECT_EQ(count("width=\"" + std::to_string(n) + "\" height=\"" + std::to_string(n * times) + "\""), 7U);
+  EXPECT_EQ(count("<input type=\"range\" min=\"0\" max=\"" + std::to_string(times - 1) + "\""), 1U);
+  for (const char* tag : {"div", "figure", "section", "svg", "p", "table"}) {
+    EXPECT_EQ(count(std::string("<") + tag + ">") + count(std::string("<") + tag + " "),
+              count(std::string("</") + tag + ">"))
+        << tag;
+  }
+  const auto begin = page.find("<script type=\"application/json\">") + 32;
+  const auto json = nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+  EXPECT_EQ(json["films"]["times"].size(), static_cast<std::size_t>(times));
+  EXPECT_EQ(json["films"]["films"].size(), 8U);
+  EXPECT_EQ(json["films"]["scales"][0]["colours"].get<std::string>().size(), 255U * 6);
+
+  EXPECT_GT(fs::file_size(folder + "/averages.png"), 10'000U);
+  const auto gif = sda::test::read_bytes(folder + "/averages.gif");
+  EXPECT_EQ(gif.substr(0, 6), "GIF89a");
+  EXPECT_NE(gif.find("NETSCAPE2.0"), std::string::npos);  // repeats
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 3);
+}
+
+}  // namespace
