@@ -106,11 +106,13 @@ void write_part(WritableGroup& file, const Observations& observations, const Obs
   write_times(file, layout, named("time"), index.to(at::kDouble) * layout.dt + observations.start_time);
   file.variable(named("time_index"), {named("time")}, index.to(at::kInt),
                 {{"long_name", "index of the observed state within the trajectory, from 0"}, {"units", "1"}});
-  const auto axes = named.axes(part.values.dim());
+  // CDO knows one time axis in a file and warns of four axes without it.
+  const Tensor values = part.name.empty() || part.values.dim() < 4 ? part.values : part.values.flatten(2);
+  const auto axes = named.axes(values.dim());
   for (std::size_t axis = 1; axis < axes.size(); ++axis) {
-    file.dimension(axes[axis], part.values.size(static_cast<std::int64_t>(axis)));
+    file.dimension(axes[axis], values.size(static_cast<std::int64_t>(axis)));
   }
-  file.variable(named("observation"), axes, part.values,
+  file.variable(named("observation"), axes, values,
                 {{"long_name", "observed values: " + part.op->describe()}, {"units", "1"}});
 
   const auto& sigma = part.noise.values();
@@ -129,6 +131,8 @@ ObservationPart read_part(const ReadableGroup& file, const Observations& observa
   part.values = file.read(named("observation")).to(at::kDouble);
   require_finite(part.values, named.axes(part.values.dim()), file.where(named("observation")));
   require_same_times(file, named("time_index"), part, observations.length);
+  const auto shape = prepend({part.values.size(0)}, part.op->reading_shape(observations.layout.event));
+  if (!name.empty() && part.values.numel() == count(shape)) part.values = part.values.reshape(shape);
   return part;
 }
 

@@ -63,7 +63,7 @@ inline Observations example_observations() {
   return observations;
 }
 
-/// Two parts of a field, with other times, shapes and noises.
+/// Three parts of a field, with other times, shapes and noises.
 inline Observations example_parts() {
   const auto layout = flow_layout();
   const Tensor truth = example_states(layout, 1, 5, at::kDouble).squeeze(0);
@@ -71,8 +71,9 @@ inline Observations example_parts() {
                  {{.name = "averages", .chain = {{"every", {2}}, {"coarsen", {2}}}, .noise = GaussianNoise({0.1})},
                   {.name = "probe_2",
                    .chain = {{"last", {1}}, {"box", {0, 0.5}, {"row", "row"}}, {"mean", {}}},
-                   .noise = GaussianNoise({0.2, 0.1 + 0.2})}},
-                 "both", 3, 0);
+                   .noise = GaussianNoise({0.2, 0.1 + 0.2})},
+                  {.name = "whole", .chain = {{"first", {2}}}, .noise = GaussianNoise({0.3})}},
+                 "three", 3, 0);
 }
 
 inline Prior example_prior() {
