@@ -84,6 +84,8 @@ std::int64_t members_at_once(const Prior& prior, const Observations& observation
 std::string method_name(const GuidanceParameters& guidance) {
   if (guidance.rule == "none") return "prior";
   if (guidance.rule == "dps") return "DPS";
+  if (guidance.rule == "pigdm") return "PiGDM";
+  if (guidance.rule == "mmps") return "MMPS";
   return guidance.detach ? "SDA, detached" : "SDA";
 }
 
@@ -162,7 +164,7 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   add_key_flag(*flags, globals, "--steps", "sampler.steps", "predictor steps");
   add_key_flag(*flags, globals, "--corrections", "sampler.corrections", "Langevin corrections after each step");
   add_key_flag(*flags, globals, "--tau", "sampler.tau", "amplitude of a correction");
-  add_key_flag(*flags, globals, "--rule", "guidance.rule", "sda, dps or none");
+  add_key_flag(*flags, globals, "--rule", "guidance.rule", "sda, mmps, pigdm, dps or none");
   add_key_flag(*flags, globals, "--gamma", "guidance.gamma", "variance of x given x(t) over (sigma/mu)^2");
   return {flags, [options, &globals] { assimilate(*options, globals); }};
 }

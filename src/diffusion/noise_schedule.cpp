@@ -62,6 +62,13 @@ double NoiseSchedule::sigma(double t) const {
   return 1 - a + eta;
 }
 
+double NoiseSchedule::time_of(double ratio) const {
+  double below = 0, above = 1;
+  // Halved until no number lies between.
+  for (double t = 0.5; below < t && t < above; t = (below + above) / 2) (this->ratio(t) < ratio ? below : above) = t;
+  return ratio <= this->ratio(0) ? 0 : above;
+}
+
 Tensor NoiseSchedule::mu(const Tensor& t) const {
   return map_times(t, [this](double value) { return mu(value); });
 }

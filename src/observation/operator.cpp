@@ -129,7 +129,7 @@ std::string link_name(std::size_t i, const OperatorLink& link) {
 }
 
 /// Shortest decimal that reads back to the same double; integers without a point.
-std::string number_to_toml(double number) {
+std::string link_number_to_toml(double number) {
   constexpr double exact_integers = 9007199254740992.0;  // 2⁵³
   if (std::trunc(number) == number && std::abs(number) < exact_integers) {
     return fmt::format("{}", static_cast<std::int64_t>(number));
@@ -194,7 +194,7 @@ OperatorLink link_from_toml(const observation::LinkKind& kind, const toml::node&
 
 std::string numbers_to_toml(const std::vector<double>& numbers) {
   std::vector<std::string> texts;
-  for (const auto number : numbers) texts.push_back(number_to_toml(number));
+  for (const auto number : numbers) texts.push_back(link_number_to_toml(number));
   return texts.size() == 1 ? texts.front() : fmt::format("[{}]", fmt::join(texts, ", "));
 }
 

@@ -2,6 +2,11 @@
 #include "sda/sampling/sampler.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
@@ -10,9 +15,148 @@
 
 namespace sda {
 
+namespace {
+
+/// x(t) on its way from t = 1 to t = 0.
+class Path {
+ public:
+  Path(Tensor x, const ScoreModel& score, const NoiseSchedule& schedule, const SamplerParameters& parameters,
+       std::uint64_t seed, std::uint64_t first_member)
+      : x_(std::move(x)),
+        z_(at::empty_like(x_)),
+        score_(score),
+        schedule_(schedule),
+        parameters_(parameters),
+        seed_(seed),
+        first_member_(first_member) {}
+
+  const Tensor& state() const { return x_; }
+
+  void predict(double from, double to, std::int64_t step) {
+    if (parameters_.predictor == "heun") return heun(from, to);
+    const Renewal renewal = Renewal::within(schedule_, from, to, is_noisy(from) ? parameters_.renewal : 0);
+    const double mu = schedule_.mu(to);
+    if (renewal.delta > 0) draw(Purpose::sampler_renewal, step);
+    remember(schedule_.ratio(from), evaluate(from, renewal));
+    const std::vector<double> weights =
+        integration_weights({nodes_.begin(), nodes_.end()}, schedule_.ratio(from), schedule_.ratio(to));
+    x_.mul_(mu / schedule_.mu(from));
+    for (std::size_t i = 0; i < weights.size(); ++i) x_.add_(epsilons_[i], mu * weights[i]);
+    renew(to, renewal, epsilons_.front());
+  }
+
+  void correct(double t, std::int64_t correction) {
+    if (!is_noisy(t)) return;
+    draw(Purpose::sampler_correction, correction);
+    if (parameters_.corrector == "langevin")
+      return langevin_correction(x_, score_.epsilon(x_, t), z_, parameters_.tau, schedule_.sigma(t));
+    const Renewal renewal = Renewal::at(schedule_, t, parameters_.tau);
+    renew(t, renewal, evaluate(t, renewal));
+  }
+
+ private:
+  bool is_noisy(double t) const { return parameters_.noise_until <= t && t <= parameters_.noise_from; }
+
+  void draw(Purpose purpose, std::int64_t step) {
+    fill_normal(z_, {seed_, purpose, first_member_, static_cast<std::uint64_t>(step)});
+  }
+
+  /// ε(μ_e u_e, t_e).
+  Tensor evaluate(double t, const Renewal& renewal) const {
+    if (renewal.delta == 0) return score_.epsilon(x_, t);
+    const double mu = schedule_.mu(renewal.time);
+    return score_.epsilon(at::mul(x_, mu / schedule_.mu(t)).add_(z_, mu * half_kick(renewal)), renewal.time);
+  }
+
+  /// u ← u + √(2δ) s_e z − δ s_e ε, in x = μ(t) u.
+  void renew(double t, const Renewal& renewal, const Tensor& epsilon) {
+    if (renewal.delta == 0) return;
+    const double mu = schedule_.mu(t);
+    x_.add_(z_, 2 * mu * half_kick(renewal)).add_(epsilon, -mu * renewal.delta * renewal.ratio);
+  }
+
+  static double half_kick(const Renewal& renewal) { return std::sqrt(renewal.delta / 2) * renewal.ratio; }
+
+  void remember(double ratio, Tensor epsilon) {
+    nodes_.push_front(ratio);
+    epsilons_.push_front(std::move(epsilon));
+    if (std::ssize(nodes_) <= parameters_.order) return;
+    nodes_.pop_back();
+    epsilons_.pop_back();
+  }
+
+  /// Heun's: the mean of ε here and of ε where it leads.
+  void heun(double from, double to) {
+    const auto [r, c] = Predictor::between(schedule_, from, to);
+    const Tensor here = score_.epsilon(x_, from);
+    x_.mul_(r);
+    const Tensor there = score_.epsilon(at::add(x_, here, c), to);
+    x_.add_(here, c / 2).add_(there, c / 2);
+  }
+
+  Tensor x_, z_;
+  std::deque<double> nodes_;     ///< σ/μ of the evaluations remembered, the latest first
+  std::deque<Tensor> epsilons_;  ///< their ε
+  const ScoreModel& score_;
+  const NoiseSchedule& schedule_;
+  const SamplerParameters& parameters_;
+  std::uint64_t seed_, first_member_;
+};
+
+void require_sampler(bool holds, const std::string& key, const std::string& found, const std::string& wanted) {
+  if (!holds) throw UsageError({.what = "out of range", .where = "sampler." + key, .found = found, .wanted = wanted});
+}
+
+void require_sampler_choice(const std::string& key, const std::string& found, const std::vector<std::string>& choices) {
+  require_sampler(std::find(choices.begin(), choices.end(), found) != choices.end(), key, found,
+                  fmt::format("one of {}", fmt::join(choices, ", ")));
+}
+
+}  // namespace
+
 Predictor Predictor::between(const NoiseSchedule& schedule, double from, double to) {
   const double r = schedule.mu(to) / schedule.mu(from);
   return {.r = r, .c = schedule.sigma(to) - r * schedule.sigma(from)};
+}
+
+std::vector<double> integration_weights(const std::vector<double>& nodes, double from, double to) {
+  // Lagrange's polynomials are of degree two at most: Simpson's rule integrates them exactly.
+  std::vector<double> weights;
+  for (std::size_t j = 0; j < nodes.size(); ++j) {
+    const auto lagrange = [&](double s) {
+      double value = 1;
+      for (std::size_t i = 0; i < nodes.size(); ++i)
+        if (i != j) value *= (s - nodes[i]) / (nodes[j] - nodes[i]);
+      return value;
+    };
+    weights.push_back((to - from) / 6 * (lagrange(from) + 4 * lagrange((from + to) / 2) + lagrange(to)));
+  }
+  return weights;
+}
+
+Renewal Renewal::at(const NoiseSchedule& schedule, double t, double delta) {
+  if (delta == 0) return {.delta = 0, .time = t, .ratio = schedule.ratio(t)};
+  const double share = schedule.ratio(t) / schedule.ratio(1);
+  const double bounded = std::min(delta, 2 * (1 - share * share));
+  const double ratio = schedule.ratio(t) / std::sqrt(1 - bounded / 2);
+  return {.delta = bounded, .time = schedule.time_of(ratio), .ratio = ratio};
+}
+
+Renewal Renewal::within(const NoiseSchedule& schedule, double from, double to, double delta) {
+  const double s = schedule.ratio(from), wanted = schedule.ratio(to);
+  // Pure noise has ε = u_e / s_e, so u ← (1 − β) u + (2 − β) a z, a = ½ √(2δ) s_e, β = δ + (s − s') / s_e.
+  const auto widens = [&](const Renewal& r) {
+    const double beta = r.delta + (s - wanted) / r.ratio, a = std::sqrt(r.delta / 2) * r.ratio;
+    return std::hypot((1 - beta) * s, (2 - beta) * a) > 1.1 * wanted;
+  };
+  const Renewal whole = at(schedule, from, delta);
+  if (!widens(whole)) return whole;
+  double least = 0, most = whole.delta;
+  while (most - least > 1e-6) {
+    const double middle = (least + most) / 2;
+    (widens(at(schedule, from, middle)) ? most : least) = middle;
+  }
+  return at(schedule, from, least);
 }
 
 void langevin_correction(Tensor& x, const Tensor& epsilon, const Tensor& z, double tau, double sigma) {
@@ -24,20 +168,38 @@ void langevin_correction(Tensor& x, const Tensor& epsilon, const Tensor& z, doub
 }
 
 Sampler::Sampler(NoiseSchedule schedule, SamplerParameters parameters)
-    : schedule_(std::move(schedule)), parameters_(parameters) {
-  const auto refuse = [](const std::string& key, double found, const std::string& wanted) {
-    throw UsageError(
-        {.what = "out of range", .where = "sampler." + key, .found = fmt::format("{}", found), .wanted = wanted});
-  };
-  if (parameters_.steps < 1) refuse("steps", static_cast<double>(parameters_.steps), "at least 1");
-  if (parameters_.corrections < 0) refuse("corrections", static_cast<double>(parameters_.corrections), "at least 0");
-  if (!(parameters_.tau > 0)) refuse("tau", parameters_.tau, "a number > 0");
+    : schedule_(std::move(schedule)), parameters_(std::move(parameters)) {
+  const SamplerParameters& p = parameters_;
+  require_sampler(p.steps >= 1, "steps", fmt::format("{}", p.steps), "at least 1");
+  require_sampler_choice("grid", p.grid, {"uniform", "power", "log_snr", "karras"});
+  require_sampler(p.exponent > 0, "exponent", fmt::format("{}", p.exponent), "a number > 0");
+  require_sampler_choice("predictor", p.predictor, {"exponential", "heun"});
+  require_sampler(p.order >= 1 && p.order <= 3, "order", fmt::format("{}", p.order), "1, 2 or 3");
+  require_sampler(p.renewal >= 0 && p.renewal < 2, "renewal", fmt::format("{}", p.renewal), "a number ≥ 0 and < 2");
+  require_sampler(p.predictor == "exponential" || (p.renewal == 0 && p.order == 1), "predictor", p.predictor,
+                  "exponential, for sampler.renewal > 0 or sampler.order > 1");
+  require_sampler(p.corrections >= 0, "corrections", fmt::format("{}", p.corrections), "at least 0");
+  require_sampler_choice("corrector", p.corrector, {"langevin", "balanced"});
+  require_sampler(p.tau > 0, "tau", fmt::format("{}", p.tau), "a number > 0");
+  require_sampler(p.corrector == "langevin" || p.tau < 2, "tau", fmt::format("{}", p.tau),
+                  "below 2, for balanced corrections");
+  require_sampler(0 <= p.noise_until && p.noise_until <= p.noise_from && p.noise_from <= 1, "noise_until",
+                  fmt::format("{} to {}", p.noise_from, p.noise_until), "1 ≥ noise_from ≥ noise_until ≥ 0");
 }
 
 std::vector<double> Sampler::times() const {
-  std::vector<double> t;
+  const double first = schedule_.ratio(1), last = schedule_.ratio(0), p = parameters_.exponent;
+  const auto time = [&](double u) {
+    if (parameters_.grid == "power") return std::pow(u, p);
+    if (parameters_.grid == "log_snr") return schedule_.time_of(last * std::pow(first / last, u));
+    if (parameters_.grid == "karras")
+      return schedule_.time_of(std::pow(std::lerp(std::pow(last, 1 / p), std::pow(first, 1 / p), u), p));
+    return u;
+  };
+  std::vector<double> t{1};
   const auto steps = static_cast<double>(parameters_.steps);
-  for (std::int64_t i = parameters_.steps; i >= 0; --i) t.push_back(static_cast<double>(i) / steps);
+  for (std::int64_t i = parameters_.steps - 1; i > 0; --i) t.push_back(time(static_cast<double>(i) / steps));
+  t.push_back(0);
   return t;
 }
 
@@ -51,29 +213,21 @@ Tensor Sampler::sample(const ScoreModel& score, at::IntArrayRef shape, std::uint
 Tensor Sampler::sample_from(Tensor x, const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member,
                             const ProgressCallback& progress) const {
   at::NoGradGuard no_grad;
-  x = x.clone(at::MemoryFormat::Contiguous);
-  Tensor z = parameters_.corrections > 0 ? at::empty_like(x) : Tensor();
+  Path path(x.clone(at::MemoryFormat::Contiguous), score, schedule_, parameters_, seed, first_member);
   const std::vector<double> t = times();
   for (std::int64_t step = 0; step < parameters_.steps; ++step) {
     StopToken::throw_if_stopped("");
     const double from = t[step], to = t[step + 1];
-    const auto [r, c] = Predictor::between(schedule_, from, to);
-    const Tensor predicted = score.epsilon(x, from);
-    x.mul_(r).add_(predicted, c);
-    for (std::int64_t correction = 0; correction < parameters_.corrections; ++correction) {
-      const Tensor epsilon = score.epsilon(x, to);
-      fill_normal(z, {seed, Purpose::sampler_correction, first_member,
-                      static_cast<std::uint64_t>(step * parameters_.corrections + correction)});
-      langevin_correction(x, epsilon, z, parameters_.tau, schedule_.sigma(to));
-    }
-    if (!at::isfinite(x).all().item<bool>())
+    path.predict(from, to, step);
+    for (std::int64_t i = 0; i < parameters_.corrections; ++i) path.correct(to, step * parameters_.corrections + i);
+    if (!at::isfinite(path.state()).all().item<bool>())
       throw NumericalError({.what = "the state is not finite",
                             .where = fmt::format("sampler, step {} of {}, t = {}", step + 1, parameters_.steps, to),
                             .found = "NaN or infinity",
                             .mend = "try more steps, a larger guidance.gamma or a smaller sampler.tau"});
     if (progress) progress(step + 1, parameters_.steps, "");
   }
-  return x;
+  return path.state();
 }
 
 }  // namespace sda

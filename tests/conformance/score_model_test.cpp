@@ -141,6 +141,11 @@ const std::vector<Case<ScoreModel>> score_models = [] {
       {"sda_of_network", [] { return posterior(prior(local, plenty), {}); }},
       {"sda_of_fused_network", [] { return posterior(prior(local, plenty, 1, at::kFloat), {}); }, 9, false, at::kFloat},
       {"sda_detached", [] { return posterior(prior(local, plenty), {.detach = true}); }},
+      {"mmps_of_gaussian", [] { return posterior(gaussian(9), {.rule = "mmps", .iterations = 3}); }},
+      {"mmps_of_network", [] { return posterior(prior(local, plenty), {.rule = "mmps", .iterations = 2}); }},
+      {"mmps_of_fused_network", [] { return posterior(prior(local, plenty, 1, at::kFloat), {.rule = "mmps"}); }, 9,
+       false, at::kFloat},
+      {"pigdm", [] { return posterior(prior(local, plenty), {.rule = "pigdm"}); }},
       {"dps", [] { return posterior(prior(local, plenty), {.rule = "dps"}); }},
       {"unguided", [] { return posterior(prior(local, plenty), {.rule = "none"}); }, 9, true},
   };

@@ -3,14 +3,16 @@
 
 namespace sda::tolerance {
 
-inline constexpr double golden_float64 = 1e-12;  ///< schedules, dynamics: relative to max(1, |value|)
-inline constexpr double golden_network = 2e-5;   ///< networks, guidance, sampled: relative to the largest value
-inline constexpr double golden_emd = 1e-9;       ///< earth mover's distance, relative
-inline constexpr double exact_float64 = 1e-10;   ///< closed forms in float64
-inline constexpr double exact_float32 = 2e-5;    ///< the same in float32
-inline constexpr double exact_chain = 0.002;     ///< table of the exactly solvable chain, absolute
-inline constexpr double fused_float32 = 1e-5;    ///< fused kernels against float64, relative to the largest value
-inline constexpr double fused_bfloat16 = 1e-2;   ///< the same in bfloat16
+inline constexpr double golden_float64 = 1e-12;          ///< schedules, dynamics: relative to max(1, |value|)
+inline constexpr double golden_network = 2e-5;           ///< networks, guidance, sampled: relative to the largest value
+inline constexpr double golden_emd = 1e-9;               ///< earth mover's distance, relative
+inline constexpr double exact_float64 = 1e-10;           ///< closed forms in float64
+inline constexpr double exact_float32 = 2e-5;            ///< the same in float32
+inline constexpr double exact_chain = 0.002;             ///< table of the exactly solvable chain, absolute
+inline constexpr double exact_chain_recommended = 5e-4;  ///< its errors by the settings recommended, absolute
+inline constexpr double convergence_order = 0.12;        ///< of a predictor between 256 and 512 steps
+inline constexpr double fused_float32 = 1e-5;   ///< fused kernels against float64, relative to the largest value
+inline constexpr double fused_bfloat16 = 1e-2;  ///< the same in bfloat16
 inline constexpr double fused_bfloat16_gradient = 5e-2;  ///< of one parameter by itself; of all together fused_bfloat16
 inline constexpr double simulated_deviation = 0.06;      ///< ratio of standard deviations estimated from 2000 draws
 inline constexpr double chi_square_9 = 27.88;            ///< 9 degrees of freedom, exceeded once in a thousand

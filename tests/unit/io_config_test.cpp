@@ -51,7 +51,9 @@ struct Changer {
     const bool bounded = std::isfinite(range.least) && std::isfinite(range.most);
     value = bounded ? range.least + (range.most - range.least) / 3 : value + 0.1;
   }
-  void operator()(const char*, std::int64_t& value, const char*, const Range&) { value += 3; }
+  void operator()(const char*, std::int64_t& value, const char*, const Range& range) {
+    value = std::isfinite(range.most) ? static_cast<std::int64_t>(range.most) : value + 3;
+  }
   void operator()(const char*, bool& value, const char*, const Range&) { value = !value; }
   void operator()(const char*, std::string& value, const char*, const Range& range) { value = range.choices.back(); }
   template <class Number>
@@ -187,16 +189,17 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"UnknownSectionWithNothingNear", "[foo]", {}, {"foo", "one of [dynamics], "}},
         Refused{"KeyOutsideSections", "steps = 3", {}, {":1: steps", "outside any section"}},
         Refused{"ValueForSection", "training = 3", {}, {":1: training", "[training]"}},
-        Refused{"UnknownKeyWithNothingNear", "[sampler]\nfoo = 3", {}, {"sampler.foo", "steps, corrections or tau"}},
+        Refused{
+            "UnknownKeyWithNothingNear", "[sampler]\nfoo = 3", {}, {"sampler.foo", "steps, grid, ", "or noise_until"}},
         Refused{"Range", "[sampler]\nsteps = 0", {}, {":2: sampler.steps", "found 0", "an integer ≥ 1"}},
         Refused{"OpenRange", "[schedule]\neta = 1.0", {}, {"found 1.0", "a number > 0 and < 1"}},
         Refused{"Type", "[sampler]\nsteps = \"many\"", {}, {"found \"many\"", "an integer ≥ 1"}},
         Refused{"FractionForInteger", "[sampler]\nsteps = 2.5", {}, {"found 2.5", "an integer"}},
         Refused{"BooleanForNumber", "[sampler]\ntau = true", {}, {"found true", "a number > 0"}},
         Refused{"NotFinite", "[dynamics]\nrho = nan", {}, {"dynamics.rho", "found nan", "a number"}},
-        Refused{"Choice", "[guidance]\nrule = \"sdb\"", {}, {"found \"sdb\"", "sda, dps or none"}},
-        Refused{"EmptyList", "[guidance]\ngamma = []", {}, {"found []", "a number > 0, or a list"}},
-        Refused{"ElementOfList", "[guidance]\ngamma = [0.1, -1]", {}, {"found -1", "a number > 0"}},
+        Refused{"Choice", "[guidance]\nrule = \"sdb\"", {}, {"found \"sdb\"", "sda, mmps, pigdm, dps or none"}},
+        Refused{"EmptyList", "[guidance]\ngamma = []", {}, {"found []", "a number ≥ 0, or a list"}},
+        Refused{"ElementOfList", "[guidance]\ngamma = [0.1, -1]", {}, {"found -1", "a number ≥ 0"}},
         Refused{"Duplicate", "[sampler]\nsteps = 1\nsteps = 2", {}, {".toml:3", "not TOML", "steps"}},
         Refused{"NotToml", "[sampler\n", {}, {".toml:1", "not TOML"}},
         Refused{"Shares", "[simulation]\ntrain = 0.9\nvalid = 0.2", {}, {"0.9 + 0.2", "a sum ≤ 1"}},

@@ -8,7 +8,9 @@
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/random.hpp"
 #include "sda/score/scores.hpp"
+#include "tolerance.hpp"
 
 namespace sda {
 namespace {
@@ -48,6 +50,141 @@ TEST(Sampler, TimesGoFromOneToZero) {
   const std::vector<double> t = Sampler(NoiseSchedule(), {.steps = 4}).times();
   EXPECT_EQ(t, (std::vector<double>{1.0, 0.75, 0.5, 0.25, 0.0}));
 }
+
+TEST(Sampler, GridsAreWhatTheySay) {
+  const NoiseSchedule schedule;
+  const auto times = [&](const SamplerParameters& p) { return Sampler(schedule, p).times(); };
+  EXPECT_EQ(times({.steps = 4, .grid = "power", .exponent = 2}), (std::vector<double>{1.0, 0.5625, 0.25, 0.0625, 0.0}));
+  const double last = schedule.ratio(0), first = schedule.ratio(1);
+  const auto log_snr = times({.steps = 3, .grid = "log_snr"});
+  const auto karras = times({.steps = 2, .grid = "karras", .exponent = 2});
+  EXPECT_EQ(log_snr.front(), 1);
+  EXPECT_EQ(log_snr.back(), 0);
+  EXPECT_NEAR(schedule.ratio(log_snr[1]) / std::cbrt(last * first * first), 1, 1e-9);
+  EXPECT_NEAR(schedule.ratio(log_snr[2]) / std::cbrt(last * last * first), 1, 1e-9);
+  const double middle = (std::sqrt(last) + std::sqrt(first)) / 2;
+  EXPECT_NEAR(schedule.ratio(karras[1]) / (middle * middle), 1, 1e-9);
+}
+
+TEST(IntegrationWeights, AreThoseOfAdamsAndBashforth) {
+  const auto expect = [](const std::vector<double>& nodes, const std::vector<double>& wanted) {
+    const auto weights = integration_weights(nodes, 1, 0);
+    ASSERT_EQ(weights.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(weights[i], wanted[i], 1e-14) << i;
+  };
+  expect({1}, {-1});
+  expect({1, 2}, {-3.0 / 2, 1.0 / 2});
+  expect({1, 2, 3}, {-23.0 / 12, 16.0 / 12, -5.0 / 12});
+  // Unequal steps: ε = s² through 1, 2 and 4 has the integral −1/3.
+  const auto weights = integration_weights({1, 2, 4}, 1, 0);
+  EXPECT_NEAR(weights[0] + 4 * weights[1] + 16 * weights[2], -1.0 / 3, 1e-14);
+}
+
+TEST(Renewal, RaisesTheLevelWhereTheScoreIsAsked) {
+  const NoiseSchedule schedule;
+  const double t = 0.4, s = schedule.ratio(t);
+  const auto renewal = Renewal::at(schedule, t, 0.72);
+  EXPECT_EQ(renewal.delta, 0.72);
+  EXPECT_NEAR(renewal.ratio, s / 0.8, 1e-12);  // √(1 − 0.36)
+  EXPECT_NEAR(schedule.ratio(renewal.time), renewal.ratio, 1e-9);
+  const auto none = Renewal::at(schedule, t, 0);
+  EXPECT_EQ(none.delta, 0);
+  EXPECT_EQ(none.time, t);
+  EXPECT_EQ(none.ratio, s);
+}
+
+TEST(Renewal, StaysBelowTimeOne) {
+  const NoiseSchedule schedule;
+  EXPECT_EQ(Renewal::at(schedule, 1, 1).delta, 0);
+  const auto renewal = Renewal::at(schedule, 0.999, 1.9);
+  EXPECT_LT(renewal.delta, 1.9);
+  EXPECT_NEAR(renewal.ratio / schedule.ratio(1), 1, 1e-12);
+}
+
+TEST(Renewal, WithinALongStepKeepsPureNoiseFromGrowing) {
+  const NoiseSchedule schedule;
+  const auto width = [&](const Renewal& r, double from, double to) {
+    const double s = schedule.ratio(from), beta = r.delta + (s - schedule.ratio(to)) / r.ratio;
+    return std::hypot((1 - beta) * s, (2 - beta) * std::sqrt(r.delta / 2) * r.ratio) / schedule.ratio(to);
+  };
+  const auto long_step = Renewal::within(schedule, 0.9, 0.8, 1);
+  EXPECT_GT(width(Renewal::at(schedule, 0.9, 1), 0.9, 0.8), 1.5);
+  EXPECT_GT(long_step.delta, 0);
+  EXPECT_NEAR(width(long_step, 0.9, 0.8), 1.1, 1e-4);
+  EXPECT_EQ(Renewal::within(schedule, 0.3, 0.299, 1).delta, 1);
+  EXPECT_EQ(Renewal::within(schedule, 0.3, 0.3, 1).delta, 1);
+}
+
+/// ε = G x by hand: one predictor step that renews, and one balanced correction.
+TEST(Sampler, RenewsNoiseAsWritten) {
+  struct Half final : ScoreModel {
+    Tensor epsilon(const Tensor& x, double) const override { return 0.5 * x; }
+  };
+  const NoiseSchedule schedule;
+  const SamplerParameters parameters{.steps = 2, .renewal = 0.4, .corrections = 1, .corrector = "balanced", .tau = 0.6};
+  const auto start = at::full({1, 1, 1}, 0.7, at::kDouble);
+  const auto got = Sampler(schedule, parameters).sample_from(start, Half(), 11, 3).item<double>();
+
+  double x = 0.7;
+  const auto renew = [&](const Renewal& r, double from, double to, Purpose purpose, std::uint64_t step) {
+    const auto z = normal({1, 1}, {.seed = 11, .purpose = purpose, .first_member = 3, .step = step}, at::kDouble);
+    const double noise = std::sqrt(2 * r.delta) * r.ratio * z.item<double>(), u = x / schedule.mu(from);
+    const double epsilon = 0.5 * schedule.mu(r.time) * (u + noise / 2);
+    x = schedule.mu(to) * (u + noise - (r.delta * r.ratio + schedule.ratio(from) - schedule.ratio(to)) * epsilon);
+  };
+  const double t[] = {1, 0.5, 0};
+  for (std::uint64_t step = 0; step < 2; ++step) {
+    const double from = t[step], to = t[step + 1];
+    renew(Renewal::within(schedule, from, to, 0.4), from, to, Purpose::sampler_renewal, step);
+    renew(Renewal::at(schedule, to, 0.6), to, to, Purpose::sampler_correction, step);
+  }
+  EXPECT_NEAR(got, x, 1e-12);
+}
+
+TEST(Sampler, RenewsNoiseWithinItsTimesAlone) {
+  const NoiseSchedule schedule;
+  const auto score = make_gaussian_score(schedule, at::zeros({2, 1}, at::kDouble), at::eye(2, at::kDouble));
+  const auto start = at::ones({1, 2, 1}, at::kDouble);
+  const auto with = [&](double from, double until, double renewal, std::int64_t corrections) {
+    return Sampler(schedule, {.steps = 8,
+                              .renewal = renewal,
+                              .corrections = corrections,
+                              .corrector = "balanced",
+                              .noise_from = from,
+                              .noise_until = until})
+        .sample_from(start, *score, 1);
+  };
+  const auto quiet = with(1, 0, 0, 0);
+  EXPECT_TRUE(with(0.06, 0.05, 0.5, 1).equal(quiet));  // between two times of the grid
+  EXPECT_FALSE(with(0.55, 0.45, 0.5, 0).equal(quiet));
+  EXPECT_FALSE(with(0.55, 0.45, 0, 1).equal(quiet));
+}
+
+/// On a Gaussian N(0, λ) the way without noise is known: u ∝ √(λ + s²).
+class Order : public testing::TestWithParam<SamplerParameters> {};
+
+TEST_P(Order, IsThePredictorsOwn) {
+  const NoiseSchedule schedule;
+  const auto lambda = at::tensor({0.01, 0.25, 1.0}, at::kDouble);
+  const auto score = make_gaussian_score(schedule, at::zeros({3, 1}, at::kDouble), lambda.diag());
+  const auto error = [&](std::int64_t steps) {
+    auto parameters = GetParam();
+    parameters.steps = steps;
+    parameters.grid = "log_snr";
+    parameters.corrections = 0;
+    const auto x = Sampler(schedule, parameters).sample_from(at::ones({1, 3, 1}, at::kDouble), *score, 0).flatten();
+    const double s0 = schedule.ratio(0), s1 = schedule.ratio(1);
+    const auto exact = ((lambda + s0 * s0) / (lambda + s1 * s1)).sqrt() / schedule.mu(1);
+    return (x / schedule.mu(0) / exact - 1).abs().max().item<double>();
+  };
+  const double wanted = GetParam().predictor == "heun" ? 2 : static_cast<double>(GetParam().order);
+  EXPECT_NEAR(std::log2(error(256) / error(512)), wanted, tolerance::convergence_order);
+}
+
+INSTANTIATE_TEST_SUITE_P(Predictor, Order,
+                         testing::Values(SamplerParameters{.order = 1}, SamplerParameters{.order = 2},
+                                         SamplerParameters{.order = 3}, SamplerParameters{.predictor = "heun"}),
+                         [](const auto& p) { return p.param.predictor + std::to_string(p.param.order); });
 
 /// A stationary first-order chain of 32 states. With two or three values in all, τ / mean ε² would have no mean of
 /// its own (1/χ² of few degrees of freedom), and no finite sample would show the right variance.
@@ -103,6 +240,15 @@ TEST(Sampler, RefusesBadParameters) {
   EXPECT_THROW(Sampler(NoiseSchedule(), {.steps = 0}), UsageError);
   EXPECT_THROW(Sampler(NoiseSchedule(), {.corrections = -1}), UsageError);
   EXPECT_THROW(Sampler(NoiseSchedule(), {.tau = 0}), UsageError);
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.grid = "linear"}), UsageError);
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.exponent = 0}), UsageError);
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.order = 4}), UsageError);
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.renewal = 2}), UsageError);
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.predictor = "heun", .order = 2}), UsageError);
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.predictor = "heun", .renewal = 0.5}), UsageError);
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.corrector = "balanced", .tau = 2}), UsageError);
+  EXPECT_NO_THROW(Sampler(NoiseSchedule(), {.corrector = "langevin", .tau = 2}));
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.noise_from = 0.2, .noise_until = 0.3}), UsageError);
 }
 
 }  // namespace

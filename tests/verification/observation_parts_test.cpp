@@ -56,7 +56,7 @@ Tensor guided(const Observations& y, const sda::GuidanceParameters& guidance) {
 }  // namespace
 
 TEST(ObservationParts, GuideAsOneInstrumentDoes) {
-  for (const char* rule : {"sda", "dps"})
+  for (const char* rule : {"sda", "dps", "pigdm", "mmps"})
     expect_equal(guided(apart(), {.rule = rule}), guided(together(), {.rule = rule}));
   // Γ of each element is Γ of each part.
   expect_equal(guided(apart(), {.gamma = {0.03, 0.01}}), guided(together(), {.gamma = {0.01, 0.03}}));

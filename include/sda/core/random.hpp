@@ -29,6 +29,7 @@ enum class Purpose : std::uint32_t {
   evaluation,
   test,
   observation_points,  ///< which points of a grid are read; `seed` is the observation's own
+  sampler_renewal,     ///< z of noise renewed within a predictor step
 };
 
 /// Names a family of draws: row m of a filled tensor has member `first_member + m`.

@@ -37,6 +37,11 @@ class NoiseSchedule {
   Tensor mu(const Tensor& t) const;
   Tensor sigma(const Tensor& t) const;
 
+  /// σ(t)/μ(t): the noise on the scale of x itself. Grows with t.
+  double ratio(double t) const { return sigma(t) / mu(t); }
+  /// The t in [0, 1] with σ/μ = `ratio`; 0 or 1 for a ratio that lies outside.
+  double time_of(double ratio) const;
+
   const NoiseScheduleParameters& parameters() const { return parameters_; }
 
  private:

@@ -1,5 +1,5 @@
 /// A prior's score plus the score of a likelihood: ε(x(t) | y) (Rozet & Louppe 2023, section 3.2 and Algorithm 3;
-/// DPS: Chung et al. 2022).
+/// DPS: Chung et al. 2022; ΠGDM: Song et al. 2023; MMPS: Rozet et al. 2024).
 #pragma once
 
 #include <memory>
@@ -12,28 +12,41 @@
 
 namespace sda {
 
+/// The likelihood rules there are, and none.
+inline std::vector<std::string> guidance_rules() {
+  return {"sda", "mmps", "pigdm", "dps", "none"};
+}
+
 struct GuidanceParameters {
-  std::string rule = "sda";         ///< sda | dps | none (the prior itself)
-  std::vector<double> gamma{1e-2};  ///< sda: Γ = γ I, one value, one for each part, or of one part one for each element
+  std::string rule = "sda";         ///< sda | mmps | pigdm | dps | none (the prior itself)
+  std::vector<double> gamma{1e-2};  ///< Γ = γ I, one value, one for each part, or of one part one for each element
   bool detach = false;              ///< sda: ε held fixed in x̂(x): no pull-back, cheaper, less exact
+  std::int64_t iterations = 1;      ///< mmps: pull-backs to solve its linear system with
   double zeta = 1.0;                ///< dps: weight
 };
 
 template <class Visitor>
 void fields(Visitor& v, GuidanceParameters& p) {
-  v("rule", p.rule, "likelihood rule: sda, dps or none", one_of({"sda", "dps", "none"}));
+  v("rule", p.rule, "likelihood rule: sda, mmps, pigdm, dps or none", one_of(guidance_rules()));
   v("gamma", p.gamma,
-    "sda: variance of x given x(t) over (σ/μ)²; one value, or one for each part of the observation, or of a single "
-    "part one for each element of a reading",
-    above(0));
+    "sda, mmps, pigdm: variance of x̂ over (σ/μ)²; one value, or one for each part of the observation, or of a single "
+    "part one for each element of a reading; sda: of all that x(t) leaves open, the others: of the network's error",
+    at_least(0));
   v("detach", p.detach, "sda: hold ε fixed in the gradient (no pull-back)", any());
+  v("iterations", p.iterations, "mmps: pull-backs for its linear system, exact with as many as there are readings",
+    at_least(1));
   v("zeta", p.zeta, "dps: weight of the likelihood's score", above(0));
 }
 
-/// ε of the posterior; rows (member, length, …event) normalised, as the prior's.
-/// sda: p(y | x(t)) = N(y | A(x̂), Σ_y + (σ²/μ²) Γ). dps: −ζ ∇‖y − A(x̂)‖² / ‖y − A(x̂)‖ with the norm of each
-/// member's own residual (the reference takes one norm over the whole batch). Of observations in several parts y is all
-/// of them: the gradients of sda add up, and dps takes one norm over the readings of all parts, whatever their σ.
+/// ε of the posterior; rows (member, length, …event) normalised, as the prior's. With s = σ/μ and H = ∂A/∂x̂:
+/// sda: p(y | x(t)) = N(y | A(x̂), Σ_y + s² Γ).
+/// mmps: N(y | A(x̂), Σ_y + s² Γ + H V Hᵀ) with Tweedie's covariance V = (σ²/μ) ∂x̂/∂x(t), solved in the Krylov space of
+/// `iterations` pull-backs, in which V is made symmetric and positive; exact with as many as there are readings. A
+/// network's error in x̂ grows as s: s² Γ keeps guidance small where V cannot be trusted. pigdm: N(y | A(x̂), Σ_y + s²/(1
+/// + s²) + s² Γ). dps: −ζ ∇‖y − A(x̂)‖² / ‖y − A(x̂)‖ with the norm of each member's own residual (the reference takes
+/// one norm over the whole batch).
+/// Of observations in several parts y is all of them: dps takes one norm over the readings of all parts, whatever their
+/// σ.
 class PosteriorScore final : public ScoreModel {
  public:
   /// Throws UsageError for parameters that do not fit the observations.

@@ -1,0 +1,30 @@
+/// The likelihood rules: μ ∇ log p(y | x(t)) from readings at x̂ and the pull-back of x̂.
+#pragma once
+
+#include <functional>
+
+#include "guidance/readings.hpp"
+#include "sda/guidance/posterior_score.hpp"
+
+namespace sda::guidance {
+
+/// v ↦ μ (∂x̂/∂x(t))ᵀ v = (I − σ ∂ε/∂x)ᵀ v; each call is a pass through the prior.
+using PullBack = std::function<Tensor(const Tensor&)>;
+
+/// N(y | A(x̂), Σ_y + (σ²/μ²) Γ).
+Tensor sda_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
+                    double ratio);
+
+/// N(y | A(x̂), Σ_y + s²/(1 + s²) + s² Γ), s = σ/μ: the variance of x given x(t) where x ~ N(0, I) (ΠGDM, Song et al.
+/// 2023).
+Tensor pigdm_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
+                      double ratio);
+
+/// −ζ ∇‖y − A(x̂)‖² / ‖y − A(x̂)‖, each member with its own norm.
+Tensor dps_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters);
+
+/// N(y | A(x̂), Σ_y + s² Γ + H V Hᵀ), V = (σ²/μ) ∂x̂/∂x(t) (MMPS, Rozet et al. 2024).
+Tensor mmps_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
+                     double ratio);
+
+}  // namespace sda::guidance
