@@ -134,10 +134,11 @@ struct Setting {
     y.layout = dynamics->layout();
     y.normalisation = dynamics->normalisation();
     y.length = length;
-    y.values = inputs.at("y").to(at::kDouble);
-    y.chain = {{"every", {8}}, {"select", {0}}};
-    y.op = sda::make_operator(y.chain, y.layout, y.normalisation);
-    y.noise = sda::GaussianNoise({noise});
+    sda::ObservationPart part{.name = "", .chain = {{"every", {8}}, {"select", {0}}}};
+    part.op = sda::make_operator(part.chain, y.layout, y.normalisation);
+    part.noise = sda::GaussianNoise({noise});
+    part.values = inputs.at("y").to(at::kDouble);
+    y.parts = {part};
     y.name = "lo";
     return y;
   }

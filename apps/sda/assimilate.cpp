@@ -81,13 +81,6 @@ std::int64_t members_at_once(const Prior& prior, const Observations& observation
   return std::max<std::int64_t>(1, memory / (observations.length * state * (copies + 3 * windows)));
 }
 
-/// Standard deviation of (y − A(x)) / σ over members and readings; about 1 where the posterior explains y.
-double residual_over_sigma(const Observations& observations, const Tensor& normalised) {
-  const Tensor readings = observations.op->apply(normalised.to(at::kDouble));
-  const Tensor sigma = observations.noise.sigma(observations.values.sizes().slice(1), at::kDouble);
-  return observations.values.sub(readings).div(sigma).square().mean().sqrt().item().toDouble();
-}
-
 std::string method_name(const GuidanceParameters& guidance) {
   if (guidance.rule == "none") return "prior";
   if (guidance.rule == "dps") return "DPS";
@@ -146,7 +139,7 @@ void assimilate(const Options& options, const Globals& globals) {
                           .start_time = observations.start_time,
                           .method = method_name(experiment.guidance)};
   write_ensemble(options.output, ensemble, cost, provenance_of(globals, experiment));
-  const double residual = residual_over_sigma(observations, normalised);
+  const double residual = observations.residual_over_sigma(normalised);
   if (experiment.guidance.rule != "none" && residual > 3) {
     spdlog::warn("these members do not explain the observation; more sampler.steps or a better prior would");
   }

@@ -57,17 +57,18 @@ void observe_states(const Options& options, const Globals& globals) {
   const Tensor truth = states.select(0, options.trajectory).narrow(0, options.start, parameters.length).clone();
   // A draw of its own for each place in the data that can be observed.
   const auto index = static_cast<std::uint64_t>(options.trajectory * length + options.start);
-  Observations observations = observe(truth, layout, file.normalisation, parameters.op, GaussianNoise(parameters.sigma),
-                                      name, globals.seed, index);
+  Observations observations = observe(truth, layout, file.normalisation, parameters.parts(), name, globals.seed, index);
   observations.start_time = start_time + static_cast<double>(options.start) * layout.dt;
   observations.check();
   write_observations(options.output, observations, file.dynamics, provenance_of(globals, experiment));
-  say(
-      fmt::format("observed {} of trajectory {} from state {}: {} readings of shape {} over {} states ({}), sigma {}, "
-                  "in {}",
-                  name, options.trajectory, options.start, observations.values.size(0),
-                  to_string(observations.values.sizes().slice(1)), parameters.length, observations.op->describe(),
-                  fmt::join(parameters.sigma, ", "), options.output));
+  const bool several = observations.parts.size() > 1;
+  for (const auto& part : observations.parts) {
+    say(fmt::format(
+        "observed {}{} of trajectory {} from state {}: {} readings of shape {} over {} states ({}), sigma {}, in {}",
+        name, several ? "." + part.name : "", options.trajectory, options.start, part.values.size(0),
+        to_string(part.reading()), parameters.length, part.op->describe(), fmt::join(part.noise.values(), ", "),
+        options.output));
+  }
 }
 
 }  // namespace

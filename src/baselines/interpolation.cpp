@@ -29,8 +29,8 @@ std::vector<double> as_doubles(const Tensor& values) {
 [[noreturn]] void refuse_to_interpolate(const Observations& y) {
   throw UnsupportedError({.what = "these readings cannot be interpolated",
                           .where = "observations " + y.name,
-                          .found = y.op->describe(),
-                          .wanted = "averages or samples of every variable on a regular grid"});
+                          .found = y.describe(),
+                          .wanted = "one part, of averages or samples of every variable on a regular grid"});
 }
 
 /// The rows of R along one axis of the event (1 for y, 2 for x), by pulling back readings along the first row or
@@ -47,7 +47,8 @@ Tensor pulled_back(const ObservationOperator& op, at::IntArrayRef event, at::Int
 
 /// What the operator does, or a refusal; a state with nothing regular about it must be read as the matrices say.
 GridReading grid_reading(const Observations& y) {
-  const auto& op = *y.op;
+  if (y.parts.size() != 1) refuse_to_interpolate(y);
+  const auto& op = *y.parts.front().op;
   const auto& event = y.layout.event;
   if (event.size() != 3 || !op.is_affine()) refuse_to_interpolate(y);
   const auto reading = op.reading_shape(event);
@@ -99,9 +100,10 @@ Tensor space_weights(const Tensor& rows, Interpolation method) {
 
 Ensemble interpolate(const Observations& observations, Interpolation method) {
   const GridReading reading = grid_reading(observations);
-  const Tensor y = (observations.values.to(at::kDouble) - reading.zero) / reading.slope;  // (times, variable, h, w)
+  const auto& part = observations.parts.front();
+  const Tensor y = (part.values.to(at::kDouble) - reading.zero) / reading.slope;  // (times, variable, h, w)
   std::vector<double> read_at, all;
-  for (const auto i : observations.op->times(observations.length)) read_at.push_back(static_cast<double>(i));
+  for (const auto i : part.op->times(observations.length)) read_at.push_back(static_cast<double>(i));
   for (std::int64_t i = 0; i < observations.length; ++i) all.push_back(static_cast<double>(i));
 
   const Tensor fields =

@@ -14,18 +14,23 @@ namespace {
 /// steps.
 constexpr std::uint64_t smoother_draw = 0x736d6f6f74686572;
 
-/// A reading of one physical state: y = H x + c + N(0, R).
+/// What one instrument reads of one physical state: y = H x + c + N(0, R); when, and what it read.
 struct LinearReading {
   Tensor matrix;    ///< H (r, d)
   Tensor offset;    ///< c (r)
   Tensor variance;  ///< diagonal of R (r)
+  std::vector<std::int64_t> times;
+  Tensor values;  ///< (times, r)
+  std::size_t next = 0;
+
+  bool reads(std::size_t state) const { return next < times.size() && times[next] == static_cast<std::int64_t>(state); }
 };
 
 /// H and c by reading the origin and the unit vectors; other states, large and small, must then be read the same way.
-LinearReading probe(const Observations& observations) {
+LinearReading probe(const Observations& observations, const ObservationPart& part) {
   const std::int64_t d = observations.layout.event.front();
   const auto read = [&](const Tensor& x) {
-    return observations.op->read(observations.normalisation.normalise(x)).to(at::kDouble).flatten(1);
+    return part.op->read(observations.normalisation.normalise(x)).to(at::kDouble).flatten(1);
   };
   LinearReading reading;
   reading.offset = read(at::zeros({1, d}, at::kDouble))[0];
@@ -38,11 +43,12 @@ LinearReading probe(const Observations& observations) {
   if (!((found - expected).abs() <= 1e-9 * scale).all().item<bool>()) {
     throw UnsupportedError({.what = "a Kalman smoother needs readings that are linear in the state",
                             .where = "observation operator",
-                            .found = observations.op->describe(),
+                            .found = part.op->describe(),
                             .mend = "use the particle filter"});
   }
-  const Shape shape = observations.op->reading_shape(observations.layout.event);
-  reading.variance = observations.noise.sigma(shape, at::kDouble).reshape({-1}).square();
+  reading.variance = part.sigma(at::kDouble).reshape({-1}).square();
+  reading.times = part.op->times(observations.length);
+  reading.values = part.values.to(at::kDouble).flatten(1);
   return reading;
 }
 
@@ -70,33 +76,35 @@ KalmanResult kalman_smoother(const LinearGaussianChain& chain, const Observation
                       .wanted = to_string(chain.layout().event) + ", as " + chain.name() + " has them"});
   }
   const at::NoGradGuard no_grad;
-  const LinearReading reading = probe(observations);
-  const std::vector<std::int64_t> times = observations.op->times(length);
-  const Tensor values = observations.values.to(at::kDouble);
+  std::vector<LinearReading> readings;
+  for (const auto& part : observations.parts) readings.push_back(probe(observations, part));
   const auto list = [&] { return std::vector<Tensor>(static_cast<std::size_t>(length)); };
 
   // Forward: p(x_i | y_1:i−1) = N(m⁻, P⁻), p(x_i | y_1:i) = N(m, P).
   auto predicted_mean = list(), predicted = list(), mean = list(), covariance = list();
   double log_evidence = 0;
-  std::size_t next = 0;
   for (std::size_t i = 0; i < mean.size(); ++i) {
     predicted_mean[i] = i == 0 ? p.start_mean : p.transition.mv(mean[i - 1]) + p.offset;
     predicted[i] = i == 0 ? p.start_covariance
                           : symmetric(p.transition.mm(covariance[i - 1]).mm(p.transition.t()) + p.noise_covariance);
     mean[i] = predicted_mean[i];
     covariance[i] = predicted[i];
-    if (next == times.size() || times[next] != static_cast<std::int64_t>(i)) continue;
-    const Tensor& h = reading.matrix;
-    const Tensor innovation = values[static_cast<std::int64_t>(next)].reshape({-1}) - h.mv(mean[i]) - reading.offset;
-    const Tensor s = symmetric(h.mm(predicted[i]).mm(h.t()) + reading.variance.diag());
-    const Tensor gain = divided(predicted[i].mm(h.t()), s);  // K = P⁻ Hᵀ S⁻¹
-    mean[i] = mean[i] + gain.mv(innovation);
-    const Tensor rest = at::eye(d, at::kDouble) - gain.mm(h);  // Joseph's form keeps P positive
-    covariance[i] = symmetric(rest.mm(predicted[i]).mm(rest.t()) + (gain * reading.variance).mm(gain.t()));
-    const Tensor white = divided(innovation.unsqueeze(0), s)[0];
-    log_evidence -= 0.5 * (innovation.dot(white).item<double>() + at::logdet(s).item<double>() +
-                           static_cast<double>(innovation.numel()) * std::log(2 * std::numbers::pi));
-    ++next;
+    // One instrument after the other: their noises are independent.
+    for (LinearReading& reading : readings) {
+      if (!reading.reads(i)) continue;
+      const Tensor& h = reading.matrix;
+      const Tensor prior = covariance[i];
+      const Tensor y = reading.values[static_cast<std::int64_t>(reading.next++)];
+      const Tensor innovation = y - h.mv(mean[i]) - reading.offset;
+      const Tensor s = symmetric(h.mm(prior).mm(h.t()) + reading.variance.diag());
+      const Tensor gain = divided(prior.mm(h.t()), s);  // K = P⁻ Hᵀ S⁻¹
+      mean[i] = mean[i] + gain.mv(innovation);
+      const Tensor rest = at::eye(d, at::kDouble) - gain.mm(h);  // Joseph's form keeps P positive
+      covariance[i] = symmetric(rest.mm(prior).mm(rest.t()) + (gain * reading.variance).mm(gain.t()));
+      const Tensor white = divided(innovation.unsqueeze(0), s)[0];
+      log_evidence -= 0.5 * (innovation.dot(white).item<double>() + at::logdet(s).item<double>() +
+                             static_cast<double>(innovation.numel()) * std::log(2 * std::numbers::pi));
+    }
   }
 
   // Backward: G = P Aᵀ (P⁻_{i+1})⁻¹, and cov(x_i, x_j | y) = G_i cov(x_{i+1}, x_j | y) for j > i.

@@ -50,11 +50,30 @@ void check(const Dynamics& dynamics, const Observations& observations, const Par
   }
 }
 
-/// log p(y_i | x) of each particle, y the readings of one time; float64.
-std::vector<double> log_likelihoods(const Observations& observations, std::int64_t reading, const Tensor& x) {
-  const Tensor read = observations.op->read(observations.normalisation.normalise(x)).to(at::kDouble);
-  const Tensor log_p =
-      observations.noise.log_prob(observations.values.narrow(0, reading, 1), read.unsqueeze(1)).contiguous();
+/// One instrument on its way along the trajectory.
+struct Instrument {
+  const ObservationPart& part;
+  std::vector<std::int64_t> times;
+  std::int64_t reading = 0;  ///< the next
+
+  bool reads(std::int64_t state) const {
+    return reading < std::ssize(times) && times[static_cast<std::size_t>(reading)] == state;
+  }
+};
+
+/// log p(y_i | x) of each particle, y_i what the instruments read of state i; float64. Nothing where none reads it.
+std::vector<double> log_likelihoods(const Observations& observations, std::vector<Instrument>& instruments,
+                                    std::int64_t state, const Tensor& x) {
+  Tensor log_p;
+  for (auto& instrument : instruments) {
+    if (!instrument.reads(state)) continue;
+    const auto& part = instrument.part;
+    const Tensor read = part.op->read(observations.normalisation.normalise(x)).to(at::kDouble);
+    const Tensor term = part.noise.log_prob(part.values.narrow(0, instrument.reading++, 1), read.unsqueeze(1));
+    log_p = log_p.defined() ? log_p + term : term;
+  }
+  if (!log_p.defined()) return {};
+  log_p = log_p.contiguous();
   const double* first = log_p.data_ptr<double>();
   return {first, first + log_p.numel()};
 }
@@ -126,7 +145,8 @@ FilterResult particle_filter(const Dynamics& dynamics, const Observations& obser
   check(dynamics, observations, parameters);
   const at::NoGradGuard no_grad;
   const std::int64_t particles = parameters.particles, length = observations.length;
-  const std::vector<std::int64_t> times = observations.op->times(length);
+  std::vector<Instrument> instruments;
+  for (const auto& part : observations.parts) instruments.push_back({part, part.op->times(length)});
   StreamKey noise{.seed = seed, .purpose = Purpose::filter_transition};
 
   // x_1 ~ p(x_1): the dynamics' start, spun up. Particles are solver states, weighed by the states seen of them.
@@ -139,13 +159,11 @@ FilterResult particle_filter(const Dynamics& dynamics, const Observations& obser
   // States as they were before resampling, and who descends from whom where there was one.
   Tensor passed = at::empty(prepend({length, particles}, dynamics.layout().event), x.options());
   std::vector<Tensor> ancestors(static_cast<std::size_t>(length));
-  std::size_t reading = 0;
   for (std::int64_t i = 0; i < length; ++i, ++noise.step) {
     if (i > 0) dynamics.advance(x, 1, noise);  // x_i ~ p(x_i | x_{i−1}), step spin_up + i of the stream
     passed[i].copy_(dynamics.to_state(x));
-    if (reading < times.size() && times[reading] == i) {
-      const std::vector<double> log_weights =
-          log_likelihoods(observations, static_cast<std::int64_t>(reading), passed[i]);
+    const std::vector<double> log_weights = log_likelihoods(observations, instruments, i, passed[i]);
+    if (!log_weights.empty()) {
       const std::optional<Weighing> weighing = weigh(log_weights);
       if (!weighing) {
         throw NumericalError({.what = "no particle explains the observation, or a state is no longer finite",
@@ -161,7 +179,6 @@ FilterResult particle_filter(const Dynamics& dynamics, const Observations& obser
       Tensor& from = ancestors[static_cast<std::size_t>(i)];
       from = as_tensor(systematic_resampling(log_weights, particles, uniform_scalar(draw)));
       x = x.index_select(0, from);
-      ++reading;
     }
     if (progress) progress(i + 1, length, "");
     StopToken::throw_if_stopped("no ensemble");

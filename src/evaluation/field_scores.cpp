@@ -13,18 +13,6 @@
 namespace sda {
 namespace {
 
-/// One operator with its readings and their noise.
-struct ScoredPart {
-  std::string name;
-  const ObservationOperator& op;
-  Tensor values;
-  const GaussianNoise& noise;
-};
-
-std::vector<ScoredPart> scored_parts(const Observations& y) {
-  return {{y.name, *y.op, y.values, y.noise}};
-}
-
 /// √ of a mean of squares with its standard error, from each member's own mean of squares.
 Estimate root_of_mean(const Estimate& square) {
   const double root = std::sqrt(square.value);
@@ -43,10 +31,10 @@ Tensor evenly_spread(std::int64_t n, std::int64_t wanted) {
 std::vector<Residual> residuals(const Observations& observations, const Tensor& members) {
   const Tensor x = observations.normalisation.normalise(members.detach().to(at::kDouble));
   std::vector<Residual> all;
-  for (const auto& part : scored_parts(observations)) {
-    const Tensor sigma = part.noise.sigma(part.values.sizes().slice(1), at::kDouble);
-    const Tensor z = (part.op.apply(x) - part.values) / sigma;
-    all.push_back({part.name, root_of_mean(estimate(z.square().flatten(1).mean(1)))});
+  for (const auto& part : observations.parts) {
+    const Tensor z = (part.op->apply(x) - part.values) / part.sigma(at::kDouble);
+    all.push_back(
+        {part.name.empty() ? observations.name : part.name, root_of_mean(estimate(z.square().flatten(1).mean(1)))});
   }
   return all;
 }
@@ -56,11 +44,11 @@ Tensor observed_components(const Observations& observations) {
   const Tensor x = normal(shape, {.purpose = Purpose::evaluation}, at::kDouble);
   Tensor observed = at::zeros(shape, at::kBool);
   std::uint64_t step = 0;
-  for (const auto& part : scored_parts(observations)) {
+  for (const auto& part : observations.parts) {
     // Weights of one sign that have nothing to do with each other, so that no two terms cancel but by a rounding.
     const Tensor v =
         1 + uniform(part.values.unsqueeze(0).sizes(), {.purpose = Purpose::evaluation, .step = ++step}, at::kDouble);
-    const Tensor g = part.op.apply_pull_back(x, v).abs();
+    const Tensor g = part.op->apply_pull_back(x, v).abs();
     observed = observed.logical_or(g > 1e-12 * g.max());
   }
   return observed[0];

@@ -75,7 +75,7 @@ Estimate log_prior(const Dynamics& dynamics, const Tensor& members) {
 
 Estimate log_likelihood(const Observations& observations, const Tensor& members) {
   const Tensor x = observations.normalisation.normalise(checked_members(members, 1, "log-likelihood"));
-  return estimate(observations.noise.log_prob(observations.values, observations.op->apply(x)));
+  return estimate(observations.log_prob(x));
 }
 
 double rmse(const Tensor& members, const Tensor& truth) {

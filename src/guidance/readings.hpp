@@ -16,7 +16,8 @@ class Readings {
   const Tensor& residual() const { return residual_; }
   /// diag Σ_y, (reading)
   Tensor noise_variance() const;
-  /// One value for each element of a reading at one time, or one for all, for all readings: (reading) or a scalar.
+  /// One value for all readings, or one for each part, or of a single part one for each element of a reading at one
+  /// time: (reading) or a scalar.
   Tensor per_element(const std::vector<double>& values) const;
   /// Hᵀ v, (member, length, …event)
   Tensor pull_back(const Tensor& v) const;
@@ -24,14 +25,11 @@ class Readings {
   Tensor push_forward(const Tensor& d) const;
 
  private:
-  /// (member, reading) → (member, times, …reading)
-  Tensor unflatten(const Tensor& v) const;
-
   const Observations& observed_;
   Tensor denoised_, residual_;
 };
 
-/// Throws UsageError unless `values` has one value, or one for each element of a reading.
+/// Throws UsageError unless `values` has one value, or one for each part, or of a single part one for each element.
 void require_fits(const std::vector<double>& values, const Observations& observed);
 
 }  // namespace sda::guidance

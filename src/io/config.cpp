@@ -80,21 +80,15 @@ class SectionWriter {
   void operator()(const std::string& name, const Parameters& parameters, const char* help) {
     if (!text_.empty()) text_ += '\n';
     text_ += with_help_ ? fmt::format("[{}]  # {}\n", name, help) : fmt::format("[{}]\n", name);
-    text_ += io::write_fields(parameters, with_help_);
+    text_ += io::write_fields(parameters, with_help_, name);
   }
   void operator()(const std::string& name, const std::map<std::string, ObservationParameters>& all, const char* help) {
-    for (const auto& [key, parameters] : all) (*this)(name + "." + quoted_if_needed(key), parameters, help);
+    for (const auto& [key, parameters] : all) (*this)(name + "." + io::quoted_if_needed(key), parameters, help);
   }
 
   const std::string& text() const { return text_; }
 
  private:
-  static std::string quoted_if_needed(const std::string& key) {
-    std::ostringstream text;
-    text << toml::toml_formatter{toml::table{{key, true}}, toml::format_flags::none};
-    return text.str().substr(0, text.str().rfind(" ="));
-  }
-
   bool with_help_;
   std::string text_;
 };
@@ -128,6 +122,34 @@ toml::table parse_override(const std::string& text, const TomlOrigin& origin) {
   }
 }
 
+/// An operator of its own or parts with theirs; `names` are those of all observations.
+void check(const std::string& name, const ObservationParameters& observation, std::vector<std::string> names,
+           const TomlOrigin& origin) {
+  const auto section = "observation." + name;
+  for (const auto& [part, parameters] : observation.part) {
+    const auto where = origin.where(section + ".part." + part);
+    if (parameters.op.empty()) {
+      origin.refuse({.what = "a part without operator", .where = where, .wanted = "operator = [{coarsen = 8}], say"});
+    }
+    if (parameters.sigma.empty()) {
+      origin.refuse({.what = "a part without noise", .where = where, .wanted = "sigma = 0.1, say"});
+    }
+  }
+  if (observation.op.empty() && observation.part.empty()) {
+    names.erase(std::find(names.begin(), names.end(), name));
+    const auto nearest = nearest_name(name, names);
+    origin.refuse({.what = "an observation without operator",
+                   .where = origin.where(section),
+                   .wanted = "operator = [{every = 8}, {select = [0]}], say",
+                   .mend = nearest.empty() ? "" : "did you mean observation." + nearest + "?"});
+  }
+  if (!observation.op.empty() && !observation.part.empty()) {
+    origin.refuse({.what = "an observation with an operator and with parts",
+                   .where = origin.where(section),
+                   .wanted = fmt::format("one of them: the operator can be one more [{}.part.NAME]", section)});
+  }
+}
+
 /// What no single key can say.
 void check(const Experiment& experiment, const TomlOrigin& origin) {
   const auto& simulation = experiment.simulation;
@@ -139,15 +161,7 @@ void check(const Experiment& experiment, const TomlOrigin& origin) {
   }
   std::vector<std::string> names;
   for (const auto& [name, observation] : experiment.observation) names.push_back(name);
-  for (const auto& [name, observation] : experiment.observation) {
-    if (!observation.op.empty()) continue;
-    names.erase(std::find(names.begin(), names.end(), name));
-    const auto nearest = nearest_name(name, names);
-    origin.refuse({.what = "an observation without operator",
-                   .where = origin.where("observation." + name),
-                   .wanted = "operator = [{every = 8}, {select = [0]}], say",
-                   .mend = nearest.empty() ? "" : "did you mean observation." + nearest + "?"});
-  }
+  for (const auto& [name, observation] : experiment.observation) check(name, observation, names, origin);
 }
 
 Experiment read_all(const std::string& toml, const TomlOrigin& origin) {
@@ -173,6 +187,15 @@ std::string read_text(const std::string& path) {
 }
 
 }  // namespace
+
+std::vector<ObservationPart> ObservationParameters::parts() const {
+  if (part.empty()) return {{.name = "", .chain = op, .noise = GaussianNoise(sigma)}};
+  std::vector<ObservationPart> several;
+  for (const auto& [name, parameters] : part) {
+    several.push_back({.name = name, .chain = parameters.op, .noise = GaussianNoise(parameters.sigma)});
+  }
+  return several;
+}
 
 Experiment read_experiment(const std::string& path) {
   return path.empty() ? Experiment{} : read_all(read_text(path), {.name = path});
@@ -212,10 +235,11 @@ DynamicsParameters read_dynamics(const std::string& toml, const std::string& whe
 std::string describe_keys() {
   Experiment example;
   example.observation["NAME"].op = {{"every", {8}}, {"select", {0}}};
+  example.observation["SEVERAL"].part["PART"] = {.op = {{"coarsen", {8}}}, .sigma = {0.1}};
   SectionWriter writer(/*with_help=*/true);
   sections(writer, example);
   std::string links = "\n# Links of an operator:\n";
-  for (const auto& [kind, help] : operator_kinds()) links += fmt::format("#   {:<10} {}\n", kind, help);
+  for (const auto& [kind, help] : operator_kinds()) links += fmt::format("#   {:<14} {}\n", kind, help);
   return writer.text() + links;
 }
 

@@ -121,12 +121,15 @@ void describe_network(Description& description, const ModelFile& model) {
 std::string describe_observations(Description description, const ObservationFile& file) {
   const Observations& observations = file.observations;
   if (!observations.name.empty()) description.line("name", observations.name);
-  description.line("operator", observations.op->describe());
-  description.line("", to_toml(observations.chain));
-  description.line("observed", fmt::format("{} of {} states, a reading of {} each", observations.values.size(0),
-                                           observations.length, to_string(observations.values.sizes().slice(1))));
-  description.line("values", range_of(observations.values));
-  description.line("noise σ", numbers(at::tensor(observations.noise.values(), at::kDouble)));
+  for (const auto& part : observations.parts) {
+    if (!part.name.empty()) description.line("part", part.name);
+    description.line("operator", part.op->describe());
+    description.line("", to_toml(part.chain));
+    description.line("observed", fmt::format("{} of {} states, a reading of {} each", part.values.size(0),
+                                             observations.length, to_string(part.reading())));
+    description.line("values", range_of(part.values));
+    description.line("noise σ", numbers(at::tensor(part.noise.values(), at::kDouble)));
+  }
   description.line("truth", observations.truth.defined() ? "in the file" : "not known");
   describe_layout(description, observations.layout);
   describe_normalisation(description, observations.normalisation);

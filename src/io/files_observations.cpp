@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "io/artefact.hpp"
 
@@ -12,11 +13,24 @@ using namespace io;
 
 namespace {
 
-std::vector<std::string> reading_axes(std::int64_t count) {
-  std::vector<std::string> axes{"time"};
-  for (std::int64_t axis = 0; axis < count; ++axis) axes.push_back(fmt::format("reading_{}", axis));
-  return axes;
-}
+/// Names of the variables and dimensions of a part: "observation", "time"; where there are several parts,
+/// "averages_time".
+class PartNames {
+ public:
+  explicit PartNames(const std::string& part)
+      : prefix_(part.empty() ? "" : part + "_"), attribute_(part.empty() ? "sda_operator" : "sda_operator_" + part) {}
+  std::string operator()(const std::string& name) const { return prefix_ + name; }
+  /// Of the observed values.
+  std::vector<std::string> axes(std::int64_t count) const {
+    std::vector<std::string> axes{prefix_ + "time"};
+    for (std::int64_t axis = 1; axis < count; ++axis) axes.push_back(fmt::format("{}reading_{}", prefix_, axis - 1));
+    return axes;
+  }
+  const std::string& operator_attribute() const { return attribute_; }
+
+ private:
+  std::string prefix_, attribute_;
+};
 
 std::string truth_name(const Variable& variable) {
   return "truth_" + variable.name;
@@ -54,28 +68,79 @@ Tensor read_truth(const ReadableGroup& file, const StateLayout& layout, std::int
   return truth;
 }
 
-std::vector<double> read_sigma(const ReadableGroup& file) {
-  const Tensor values = file.read("sigma").to(at::kDouble).flatten().contiguous();
+std::vector<double> read_sigma(const ReadableGroup& file, const std::string& name) {
+  const Tensor values = file.read(name).to(at::kDouble).flatten().contiguous();
   const std::vector<double> sigma(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
   const auto bad = std::find_if(sigma.begin(), sigma.end(), [](double s) { return !(s > 0) || !std::isfinite(s); });
   if (bad != sigma.end()) {
     throw FileError({.what = "observation noise σ is not a standard deviation",
-                     .where = file.where("sigma"),
+                     .where = file.where(name),
                      .found = fmt::format("{}", *bad),
                      .wanted = "numbers > 0"});
   }
   return sigma;
 }
 
-void require_same_times(const ReadableGroup& file, const Observations& observations) {
-  const auto times = observations.op->times(observations.length);
-  const Tensor wanted = at::tensor(times, at::kLong);
-  const Tensor found = file.read("time_index").to(at::kLong);
+void require_same_times(const ReadableGroup& file, const std::string& name, const ObservationPart& part,
+                        std::int64_t length) {
+  const Tensor wanted = at::tensor(part.op->times(length), at::kLong);
+  const Tensor found = file.read(name).to(at::kLong);
   if (at::equal(found, wanted)) return;
   throw FileError({.what = "observed states are not those that the operator reads",
-                   .where = file.where("time_index"),
+                   .where = file.where(name),
                    .found = fmt::format("{} states", found.numel()),
-                   .wanted = fmt::format("{} states: {}", wanted.numel(), observations.op->describe())});
+                   .wanted = fmt::format("{} states: {}", wanted.numel(), part.op->describe())});
+}
+
+/// A part's operator, times, values and noise.
+void write_part(WritableGroup& file, const Observations& observations, const ObservationPart& part) {
+  const PartNames named(part.name);
+  const StateLayout& layout = observations.layout;
+  file.attributes({{named.operator_attribute(), to_toml(part.chain)}});
+  const Tensor index = at::tensor(part.op->times(observations.length), at::kLong);
+  if (part.name.empty()) {
+    file.unlimited_dimension("time");
+  } else {
+    file.dimension(named("time"), index.numel());
+  }
+  write_times(file, layout, named("time"), index.to(at::kDouble) * layout.dt + observations.start_time);
+  file.variable(named("time_index"), {named("time")}, index.to(at::kInt),
+                {{"long_name", "index of the observed state within the trajectory, from 0"}, {"units", "1"}});
+  // CDO knows one time axis in a file and warns of four axes without it.
+  const Tensor values = part.name.empty() || part.values.dim() < 4 ? part.values : part.values.flatten(2);
+  const auto axes = named.axes(values.dim());
+  for (std::size_t axis = 1; axis < axes.size(); ++axis) {
+    file.dimension(axes[axis], values.size(static_cast<std::int64_t>(axis)));
+  }
+  file.variable(named("observation"), axes, values,
+                {{"long_name", "observed values: " + part.op->describe()}, {"units", "1"}});
+
+  const auto& sigma = part.noise.values();
+  file.dimension(named("sigma"), static_cast<std::int64_t>(sigma.size()));
+  file.variable(named("sigma"), {named("sigma")}, at::tensor(sigma, at::kDouble),
+                {{"long_name", "standard deviation of the observation noise"}, {"units", "1"}});
+}
+
+ObservationPart read_part(const ReadableGroup& file, const Observations& observations, const std::string& name) {
+  const PartNames named(name);
+  ObservationPart part{.name = name, .chain = {}};
+  const auto attribute = named.operator_attribute();
+  part.chain = read_operator(file.text(attribute), "attribute " + attribute);
+  part.op = make_operator(part.chain, observations.layout, observations.normalisation);
+  part.noise = GaussianNoise(read_sigma(file, named("sigma")));
+  part.values = file.read(named("observation")).to(at::kDouble);
+  require_finite(part.values, named.axes(part.values.dim()), file.where(named("observation")));
+  require_same_times(file, named("time_index"), part, observations.length);
+  const auto shape = prepend({part.values.size(0)}, part.op->reading_shape(observations.layout.event));
+  if (!name.empty() && part.values.numel() == count(shape)) part.values = part.values.reshape(shape);
+  return part;
+}
+
+/// Names of several parts, one a word; of one part none.
+std::string names_of(const std::vector<ObservationPart>& parts) {
+  std::string names;
+  for (const auto& part : parts) names += (names.empty() ? "" : " ") + part.name;
+  return names;
 }
 
 }  // namespace
@@ -88,28 +153,17 @@ void write_observations(const std::string& path, const Observations& observation
   write_head(file, FileKind::observations, "Observations of a trajectory", provenance);
   file.attributes({{"sda_dynamics", dynamics_toml},
                    {"sda_name", observations.name},
-                   {"sda_operator", to_toml(observations.chain)},
                    {"sda_length", observations.length},
                    {"sda_start_time", observations.start_time}});
   const StateLayout& layout = observations.layout;
   write_layout(file, layout);
 
-  file.unlimited_dimension("time");
-  const Tensor index = at::tensor(observations.op->times(observations.length), at::kLong);
-  write_times(file, layout, "time", index.to(at::kDouble) * layout.dt + observations.start_time);
-  file.variable("time_index", {"time"}, index.to(at::kInt),
-                {{"long_name", "index of the observed state within the trajectory, from 0"}, {"units", "1"}});
-  const auto axes = reading_axes(observations.values.dim() - 1);
-  for (std::size_t axis = 1; axis < axes.size(); ++axis) {
-    file.dimension(axes[axis], observations.values.size(static_cast<std::int64_t>(axis)));
+  const bool one = observations.parts.size() == 1;
+  if (!one) file.attributes({{"sda_parts", names_of(observations.parts)}});
+  for (auto part : observations.parts) {
+    if (one) part.name.clear();  // as files of one part are, whatever it is called
+    write_part(file, observations, part);
   }
-  file.variable("observation", axes, observations.values,
-                {{"long_name", "observed values: " + observations.op->describe()}, {"units", "1"}});
-
-  const auto& sigma = observations.noise.values();
-  file.dimension("sigma", static_cast<std::int64_t>(sigma.size()));
-  file.variable("sigma", {"sigma"}, at::tensor(sigma, at::kDouble),
-                {{"long_name", "standard deviation of the observation noise"}, {"units", "1"}});
   write_normalisation(file, layout, observations.normalisation);
   if (observations.truth.defined()) write_truth(file, observations);
   writer.commit();
@@ -129,12 +183,9 @@ ObservationFile read_observations(const std::string& path) {
     observations.name = file.text_or_empty("sda_name");
     observations.length = file.integer("sda_length");
     observations.start_time = file.number("sda_start_time");
-    observations.chain = read_operator(file.text("sda_operator"), "attribute sda_operator");
-    observations.op = make_operator(observations.chain, observations.layout, observations.normalisation);
-    observations.noise = GaussianNoise(read_sigma(file));
-    observations.values = file.read("observation").to(at::kDouble);
-    require_finite(observations.values, reading_axes(observations.values.dim() - 1), file.where("observation"));
-    require_same_times(file, observations);
+    std::istringstream names(file.text_or_empty("sda_parts"));
+    for (std::string name; names >> name;) observations.parts.push_back(read_part(file, observations, name));
+    if (observations.parts.empty()) observations.parts.push_back(read_part(file, observations, ""));
     const std::string first_truth = truth_name(observations.layout.variables.front());
     if (file.has_variable(first_truth)) {
       observations.truth = read_truth(file, observations.layout, observations.length);

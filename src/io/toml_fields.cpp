@@ -72,6 +72,12 @@ toml::table parse_toml(const std::string& text, const TomlOrigin& origin) {
   }
 }
 
+std::string quoted_if_needed(const std::string& key) {
+  std::ostringstream text;
+  text << toml::toml_formatter{toml::table{{key, true}}, toml::format_flags::none};
+  return text.str().substr(0, text.str().rfind(" ="));
+}
+
 std::string in_words(const Range& range, bool integer) {
   if (!range.choices.empty()) return listed(range.choices);
   std::string text = integer ? "an integer" : "a number";
@@ -89,6 +95,12 @@ void FieldReader::refuse(const toml::node& node, const std::string& key, const s
                   .where = origin_.where(section_.empty() ? key : section_ + "." + key, node.source().begin.line),
                   .found = is_value ? to_text(node) : (node.is_array() ? to_text(node) : "a " + type.str()),
                   .wanted = wanted});
+}
+
+const toml::table& FieldReader::table_at(const toml::node& node, const std::string& key) const {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) refuse(node, key, fmt::format("[{}.{}] and its keys below it", section_, key));
+  return *table;
 }
 
 void FieldReader::read(const toml::node& node, const std::string& key, double& value, const Range& range) const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <toml++/toml.h>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct TomlOrigin {
 /// Throws what `origin` says, with its line, for text that is no TOML (a key given twice is none).
 toml::table parse_toml(const std::string& text, const TomlOrigin& origin);
 
+/// A key as TOML writes it: in quotes where it is no word.
+std::string quoted_if_needed(const std::string& key);
+
 /// "a number > 0", "an integer ≥ 1", "vp, sub_vp or sub_sub_vp".
 std::string in_words(const Range& range, bool integer);
 
@@ -45,6 +49,9 @@ class FieldReader {
     known_.emplace_back(key);
     if (const toml::node* node = table_.get(key)) read(*node, key, value, range);
   }
+  /// Sections below this one, [section.key.NAME], any number of them.
+  template <class Parameters>
+  void operator()(const char* key, std::map<std::string, Parameters>& value, const char* help, const Range& range);
   void finish() const;
 
  private:
@@ -57,6 +64,7 @@ class FieldReader {
   template <class Number>
   void read(const toml::node& node, const std::string& key, std::vector<Number>& value, const Range& range) const;
   [[noreturn]] void refuse(const toml::node& node, const std::string& key, const std::string& wanted) const;
+  const toml::table& table_at(const toml::node& node, const std::string& key) const;
 
   const toml::table& table_;
   const TomlOrigin& origin_;
@@ -72,11 +80,25 @@ void read_fields(const toml::table& table, Parameters& parameters, const TomlOri
   reader.finish();
 }
 
+template <class Parameters>
+void FieldReader::operator()(const char* key, std::map<std::string, Parameters>& value, const char* /*help*/,
+                             const Range& /*range*/) {
+  known_.emplace_back(key);
+  const toml::node* all = table_.get(key);
+  if (all == nullptr) return;
+  for (const auto& [name, node] : table_at(*all, key)) {
+    const auto below = std::string(key) + "." + std::string(name.str());
+    read_fields(table_at(node, below), value[std::string(name.str())], origin_, section_ + "." + below);
+  }
+}
+
 /// Writes every field as "key = value", doubles in the fewest digits that read back the same.
 class FieldWriter {
  public:
-  /// `with_help` adds "  # what it means (an integer ≥ 1)" to each line.
-  explicit FieldWriter(bool with_help = false) : with_help_(with_help) {}
+  /// `with_help` adds "  # what it means (an integer ≥ 1)" to each line; `section` is where the fields stand, for
+  /// sections below it.
+  explicit FieldWriter(bool with_help = false, std::string section = "")
+      : with_help_(with_help), section_(std::move(section)) {}
   void operator()(const char* key, double& value, const char* help, const Range& range);
   void operator()(const char* key, std::int64_t& value, const char* help, const Range& range);
   void operator()(const char* key, bool& value, const char* help, const Range& range);
@@ -84,19 +106,33 @@ class FieldWriter {
   void operator()(const char* key, std::vector<double>& value, const char* help, const Range& range);
   void operator()(const char* key, std::vector<std::int64_t>& value, const char* help, const Range& range);
   void operator()(const char* key, std::vector<OperatorLink>& value, const char* help, const Range& range);
-  const std::string& text() const { return text_; }
+  template <class Parameters>
+  void operator()(const char* key, std::map<std::string, Parameters>& value, const char* help, const Range&);
+  std::string text() const { return text_ + below_; }
 
  private:
   void line(const char* key, const std::string& value, const char* help, const std::string& wanted);
 
   bool with_help_;
-  std::string text_;
+  std::string section_;
+  std::string text_, below_;
 };
+
+template <class Parameters>
+void FieldWriter::operator()(const char* key, std::map<std::string, Parameters>& value, const char* help,
+                             const Range& /*range*/) {
+  for (auto& [name, parameters] : value) {
+    FieldWriter writer(with_help_);
+    fields(writer, parameters);
+    below_ += "\n[" + section_ + "." + key + "." + quoted_if_needed(name) + "]";
+    below_ += (with_help_ ? std::string("  # ") + help : "") + "\n" + writer.text();
+  }
+}
 
 /// `parameters` by value: `fields` takes what it visits by reference to non-const.
 template <class Parameters>
-std::string write_fields(Parameters parameters, bool with_help = false) {
-  FieldWriter writer(with_help);
+std::string write_fields(Parameters parameters, bool with_help = false, const std::string& section = "") {
+  FieldWriter writer(with_help, section);
   fields(writer, parameters);
   return writer.text();
 }

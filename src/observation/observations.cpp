@@ -2,7 +2,10 @@
 #include "sda/observation/observations.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <numbers>
 
@@ -48,26 +51,22 @@ Tensor GaussianNoise::log_prob(const Tensor& y, const Tensor& readings) const {
   return terms.flatten(1).sum(1);
 }
 
-void Observations::check() const {
-  const auto where = name.empty() ? std::string("observations") : "observations " + name;
-  if (op == nullptr) throw ValueError({.what = "observations have no operator", .where = where});
-  if (length < 1) {
-    throw ValueError({.what = "observed trajectory has no states",
-                      .where = where,
-                      .found = fmt::format("length {}", length),
-                      .wanted = "at least 1"});
-  }
-  layout.check();
-  const auto times = op->times(length);
-  const auto reading = op->reading_shape(layout.event);
+namespace {
+
+void check_part(const ObservationPart& part, const Observations& whole, const std::string& where) {
+  if (part.op == nullptr) throw ValueError({.what = "observations have no operator", .where = where});
+  const auto times = part.op->times(whole.length);
+  const auto reading = part.op->reading_shape(whole.layout.event);
   const auto wanted = prepend({std::ssize(times)}, reading);
+  const auto& values = part.values;
   if (!values.defined() || values.sizes() != wanted) {
-    throw ShapeError({.what = "observed values do not fit the operator",
-                      .where = where,
-                      .found = values.defined() ? to_string(values.sizes()) : "none",
-                      .wanted = fmt::format("{} ({} of {} states)", to_string(wanted), op->describe(), length)});
+    throw ShapeError(
+        {.what = "observed values do not fit the operator",
+         .where = where,
+         .found = values.defined() ? to_string(values.sizes()) : "none",
+         .wanted = fmt::format("{} ({} of {} states)", to_string(wanted), part.op->describe(), whole.length)});
   }
-  noise.sigma(reading, at::kDouble);
+  part.noise.sigma(reading, at::kDouble);
   if (!values.isfinite().all().item<bool>()) {
     throw ValueError({.what = "observed values are not finite",
                       .where = where,
@@ -75,6 +74,44 @@ void Observations::check() const {
                       .wanted = "finite values",
                       .mend = "leave states that were not observed out of the operator's times"});
   }
+}
+
+/// Files and sections are named by them.
+bool is_word(const std::string& name) {
+  const auto is_letter = [](unsigned char c) { return c < 128 && (std::isalpha(c) != 0 || c == '_'); };
+  return !name.empty() && is_letter(static_cast<unsigned char>(name.front())) &&
+         std::all_of(name.begin(), name.end(), [&](unsigned char c) { return is_letter(c) || std::isdigit(c) != 0; });
+}
+
+/// In files the states of the truth stand beside the parts, as truth_….
+void check_names(const std::vector<ObservationPart>& parts, const std::string& where) {
+  std::vector<std::string> names;
+  for (const auto& part : parts) {
+    const auto refuse = [&](const std::string& wanted) {
+      throw ValueError(
+          {.what = "a part of observations needs a name", .where = where, .found = part.name, .wanted = wanted});
+    };
+    if (!is_word(part.name)) refuse("a word of letters, digits and _");
+    if (part.name == "truth") refuse("another name than truth");
+    if (std::find(names.begin(), names.end(), part.name) != names.end()) refuse("another name for each part");
+    names.push_back(part.name);
+  }
+}
+
+}  // namespace
+
+void Observations::check() const {
+  const auto where = name.empty() ? std::string("observations") : "observations " + name;
+  if (parts.empty()) throw ValueError({.what = "nothing is observed", .where = where, .wanted = "at least one part"});
+  if (length < 1) {
+    throw ValueError({.what = "observed trajectory has no states",
+                      .where = where,
+                      .found = fmt::format("length {}", length),
+                      .wanted = "at least 1"});
+  }
+  layout.check();
+  if (parts.size() > 1) check_names(parts, where);
+  for (const auto& part : parts) check_part(part, *this, parts.size() > 1 ? where + ", part " + part.name : where);
   const auto states = prepend({length}, layout.event);
   if (truth.defined() && truth.sizes() != states) {
     throw ShapeError({.what = "the true trajectory does not fit",
@@ -84,31 +121,93 @@ void Observations::check() const {
   }
 }
 
+Tensor Observations::apply(const Tensor& x) const {
+  std::vector<Tensor> readings;
+  for (const auto& part : parts) readings.push_back(part.op->apply(x).flatten(1));
+  return readings.size() == 1 ? readings.front() : at::cat(readings, 1);
+}
+
+Tensor Observations::residual(const Tensor& x) const {
+  std::vector<Tensor> y;
+  for (const auto& part : parts) y.push_back(part.values.flatten());
+  return at::cat(y).to(x.options()) - apply(x);
+}
+
+Tensor Observations::pull_back(const Tensor& x, const Tensor& v) const {
+  std::int64_t readings = 0;
+  for (const auto& part : parts) readings += part.values.numel();
+  if (v.dim() != 2 || v.size(1) != readings) {
+    throw ShapeError({.what = "a pull-back's cotangent does not have the readings' shape",
+                      .where = "observations " + name,
+                      .found = to_string(v.sizes()),
+                      .wanted = fmt::format("members × {}", readings)});
+  }
+  Tensor sum;
+  std::int64_t first = 0;
+  for (const auto& part : parts) {
+    const auto own = v.narrow(1, first, part.values.numel()).reshape(prepend({v.size(0)}, part.values.sizes()));
+    const auto g = part.op->apply_pull_back(x, own);
+    sum = sum.defined() ? sum.add_(g) : g;
+    first += part.values.numel();
+  }
+  return sum;
+}
+
+Tensor Observations::variance(at::ScalarType dtype) const {
+  std::vector<Tensor> variances;
+  for (const auto& part : parts) {
+    variances.push_back(part.sigma(dtype).square().expand(part.values.sizes()).flatten());
+  }
+  return at::cat(variances);
+}
+
+Tensor Observations::log_prob(const Tensor& x) const {
+  Tensor sum = at::zeros({x.size(0)}, x.options());
+  for (const auto& part : parts) sum = sum + part.noise.log_prob(part.values, part.op->apply(x));
+  return sum;
+}
+
+double Observations::residual_over_sigma(const Tensor& x) const {
+  const auto squares = residual(x.to(at::kDouble)).square() / variance(at::kDouble);
+  return squares.mean().sqrt().item<double>();
+}
+
+std::string Observations::describe() const {
+  if (parts.size() == 1) return parts.front().op->describe();
+  std::vector<std::string> each;
+  for (const auto& part : parts) each.push_back(part.name + ": " + part.op->describe());
+  return fmt::format("{}", fmt::join(each, "; "));
+}
+
 Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,
-                     const std::vector<OperatorLink>& chain, const GaussianNoise& noise, const std::string& name,
-                     std::uint64_t seed, std::uint64_t index) {
+                     std::vector<ObservationPart> parts, const std::string& name, std::uint64_t seed,
+                     std::uint64_t index) {
   if (truth.dim() < 1 || truth.sizes().slice(1) != layout.event) {
     throw ShapeError({.what = "the trajectory to observe does not have the system's event",
                       .where = name,
                       .found = to_string(truth.sizes()),
                       .wanted = "length × " + to_string(layout.event)});
   }
-  Observations y;
-  y.layout = layout;
-  y.normalisation = normalisation;
-  y.length = truth.size(0);
-  y.chain = chain;
-  y.op = make_operator(chain, layout, normalisation);
-  y.noise = noise;
+  Observations y{.layout = layout, .normalisation = normalisation, .length = truth.size(0), .parts = std::move(parts)};
   y.truth = truth;
   y.name = name;
   const auto x = normalisation.normalise(truth.to(at::kDouble)).unsqueeze(0);
-  const auto readings = y.op->apply(x);
-  const StreamKey key{.seed = seed, .purpose = Purpose::observation_noise, .first_member = index};
-  const auto epsilon = normal(readings.sizes(), key, at::kDouble);
-  y.values = (readings + noise.sigma(readings.sizes().slice(2), at::kDouble) * epsilon).squeeze(0);
+  StreamKey key{.seed = seed, .purpose = Purpose::observation_noise, .first_member = index};
+  for (auto& part : y.parts) {
+    part.op = make_operator(part.chain, layout, normalisation);
+    const auto readings = part.op->apply(x);
+    const auto sigma = part.noise.sigma(readings.sizes().slice(2), at::kDouble);
+    part.values = (readings + sigma * normal(readings.sizes(), key, at::kDouble)).squeeze(0);
+    ++key.step;
+  }
   y.check();
   return y;
+}
+
+Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,
+                     const std::vector<OperatorLink>& chain, const GaussianNoise& noise, const std::string& name,
+                     std::uint64_t seed, std::uint64_t index) {
+  return observe(truth, layout, normalisation, {{.name = "", .chain = chain, .noise = noise}}, name, seed, index);
 }
 
 }  // namespace sda

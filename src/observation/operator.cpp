@@ -192,7 +192,7 @@ OperatorLink link_from_toml(const observation::LinkKind& kind, const toml::node&
   return link;
 }
 
-std::string list_to_toml(const std::vector<double>& numbers) {
+std::string numbers_to_toml(const std::vector<double>& numbers) {
   std::vector<std::string> texts;
   for (const auto number : numbers) texts.push_back(link_number_to_toml(number));
   return texts.size() == 1 ? texts.front() : fmt::format("[{}]", fmt::join(texts, ", "));
@@ -211,7 +211,7 @@ std::string table_to_toml(const OperatorLink& link) {
     }
     std::ostringstream key;  // quoted where TOML asks for it
     key << toml::toml_formatter{toml::table{{name, true}}, toml::format_flags::none};
-    entries.push_back(key.str().substr(0, key.str().rfind(" =")) + " = " + list_to_toml(numbers));
+    entries.push_back(key.str().substr(0, key.str().rfind(" =")) + " = " + numbers_to_toml(numbers));
   }
   return fmt::format("{{{}}}", fmt::join(entries, ", "));
 }
@@ -223,10 +223,9 @@ std::string value_to_toml(const OperatorLink& link) {
     case Arguments::table:
       return table_to_toml(link);
     case Arguments::list:
-      return link.numbers.size() == 1 ? fmt::format("[{}]", link_number_to_toml(link.numbers.front()))
-                                      : list_to_toml(link.numbers);
+      return link.numbers.size() == 1 ? "[" + numbers_to_toml(link.numbers) + "]" : numbers_to_toml(link.numbers);
     default:
-      return list_to_toml(link.numbers);
+      return numbers_to_toml(link.numbers);
   }
 }
 

@@ -241,7 +241,7 @@ void check_shapes(const ReportCase& report_case) {
 class Builder {
  public:
   Builder(const ReportCase& report_case, std::int64_t lines, std::int64_t stride)
-      : case_(report_case), y_(report_case.observations) {
+      : case_(report_case), y_(report_case.observations), part_(y_.parts.front()) {
     posterior_ = case_.posterior.members.detach().to(at::kDouble);
     if (case_.reference.members.defined()) reference_ = case_.reference.members.detach().to(at::kDouble);
     if (y_.truth.defined()) truth_ = y_.truth.detach().to(at::kDouble);
@@ -297,18 +297,18 @@ class Builder {
 
   /// Readings of one component go over it, in its unit; others into panels of their own, over A(members).
   void add_readings(const std::vector<std::int64_t>& shown) {
-    const auto read_at = y_.op->times(y_.length);
+    const auto read_at = part_.op->times(y_.length);
     const auto count_of_times = static_cast<std::int64_t>(read_at.size());
-    const auto reading = y_.op->reading_shape(y_.layout.event);
-    const auto values = y_.values.detach().to(at::kDouble).reshape({count_of_times, count(reading)});
-    const auto sigma = to_vector(y_.noise.sigma(reading, at::kDouble).expand(reading));
+    const auto reading = part_.op->reading_shape(y_.layout.event);
+    const auto values = part_.values.detach().to(at::kDouble).reshape({count_of_times, count(reading)});
+    const auto sigma = to_vector(part_.noise.sigma(reading, at::kDouble).expand(reading));
     const auto mean = to_vector(y_.normalisation.mean.expand(y_.layout.event));
     const auto std = to_vector(y_.normalisation.std.expand(y_.layout.event));
     std::vector<double> read_times;
     for (const auto i : read_at) read_times.push_back(times_[static_cast<std::size_t>(i)]);
 
     std::vector<std::int64_t> apart;
-    const auto single = probe(*y_.op, y_.layout.event);
+    const auto single = probe(*part_.op, y_.layout.event);
     for (std::size_t e = 0; e < single.size(); ++e) {
       if (!single[e]) {
         apart.push_back(static_cast<std::int64_t>(e));
@@ -329,17 +329,18 @@ class Builder {
     if (!apart.empty()) add_reading_panels(apart, values, read_times, sigma);
 
     const auto [least, most] = std::minmax_element(sigma.begin(), sigma.end());
-    figures_.observed =
-        fmt::format("{}; {} {} in {} states, each with Gaussian noise of standard deviation {} in the operator’s unit",
-                    y_.op->describe(), values.numel(), values.numel() == 1 ? "reading" : "readings", y_.length,
-                    *least == *most ? fmt::format("{:g}", *least) : fmt::format("{:g} to {:g}", *least, *most));
+    figures_.observed = fmt::format(
+        "{}{}; {} {} in {} states, each with Gaussian noise of standard deviation {} in the operator’s unit",
+        y_.parts.size() > 1 ? fmt::format("the first of {} parts, ", y_.parts.size()) : "", part_.op->describe(),
+        values.numel(), values.numel() == 1 ? "reading" : "readings", y_.length,
+        *least == *most ? fmt::format("{:g}", *least) : fmt::format("{:g} to {:g}", *least, *most));
   }
 
   void add_reading_panels(const std::vector<std::int64_t>& apart, const Tensor& values,
                           const std::vector<double>& read_times, const std::vector<double>& sigma) {
     const auto read = [&](const Tensor& states) {  // (member, time, element)
       if (!states.defined()) return Tensor();
-      const Tensor a = y_.op->apply(y_.normalisation.normalise(states));
+      const Tensor a = part_.op->apply(y_.normalisation.normalise(states));
       return a.reshape({a.size(0), a.size(1), -1});
     };
     const Tensor posterior = read(posterior_), reference = read(reference_);
@@ -350,7 +351,7 @@ class Builder {
       const auto element = [&](const Tensor& x) { return x.defined() ? x.select(-1, e) : Tensor(); };
       auto panel = draw({element(posterior), element(reference), element(truth)}, read_times, all, figures_);
       panel.name = fmt::format("reading {}", e + 1);
-      panel.title = y_.op->describe();
+      panel.title = part_.op->describe();
       panel.unit = "as read";
       panel.readings = {read_times, to_vector(values.select(1, e)),
                         std::vector<double>(read_times.size(), sigma[static_cast<std::size_t>(e)])};
@@ -442,6 +443,7 @@ class Builder {
 
   const ReportCase& case_;
   const Observations& y_;
+  const ObservationPart& part_;  ///< whose readings are drawn: the first
   Tensor posterior_, reference_, truth_, kept_;
   std::vector<double> times_;
   Figures figures_;

@@ -71,24 +71,24 @@ struct ReadFields {
 /// grid of all variables they are states of that grid. Otherwise they are laid back to where they were read, each
 /// weighing as much as it depends on a component: Jᵀ (span z) / Jᵀ span, the value itself of a sample, the mean over
 /// the region of an average.
-std::optional<ReadFields> read_fields(const Observations& y) {
+std::optional<ReadFields> read_fields(const Observations& y, const ObservationPart& part) {
   const auto& layout = y.layout;
   const auto& event = layout.event;
-  const auto reading = y.op->reading_shape(event);
+  const auto reading = part.op->reading_shape(event);
   const auto rank = reading.size();
   const auto options = at::TensorOptions().dtype(at::kDouble);
   const auto as_read = [&]() -> std::optional<ReadFields> {
     if (rank < 2 || reading[rank - 1] < 2 || reading[rank - 2] < 2) return std::nullopt;
     const Tensor fields =
-        y.values.to(at::kDouble).reshape({y.values.size(0), -1, reading[rank - 2], reading[rank - 1]});
-    return ReadFields{upright(layout, fields.select(1, 0)), true, y.op->describe()};
+        part.values.to(at::kDouble).reshape({part.values.size(0), -1, reading[rank - 2], reading[rank - 1]});
+    return ReadFields{upright(layout, fields.select(1, 0)), true, part.op->describe()};
   };
-  if (!y.op->is_affine()) return as_read();
-  const auto read = [&](const Tensor& state) { return y.op->read(state.unsqueeze(0))[0]; };
+  if (!part.op->is_affine()) return as_read();
+  const auto read = [&](const Tensor& state) { return part.op->read(state.unsqueeze(0))[0]; };
   const Tensor zero = read(at::zeros(event, options));
   const Tensor span = read(at::ones(event, options)) - zero;
   if (span.abs().min().item<double>() <= 1e-9 * span.abs().max().item<double>()) return as_read();
-  const Tensor offset = y.values.to(at::kDouble) - zero;
+  const Tensor offset = part.values.to(at::kDouble) - zero;
 
   const auto space = layout.space();
   const bool all_variables = rank == event.size() && (!layout.channels_are_variables() || reading[0] == event[0]);
@@ -105,10 +105,10 @@ std::optional<ReadFields> read_fields(const Observations& y) {
     return ReadFields{looked_at(coarse, states), false, ""};
   }
 
-  const auto times = y.values.size(0);
+  const auto times = part.values.size(0);
   const Tensor origin = at::zeros(prepend({times}, event), options);
-  const Tensor weight = y.op->pull_back(origin, span.unsqueeze(0).expand_as(offset).contiguous());
-  const Tensor laid = y.op->pull_back(origin, offset.contiguous()) / weight;
+  const Tensor weight = part.op->pull_back(origin, span.unsqueeze(0).expand_as(offset).contiguous());
+  const Tensor laid = part.op->pull_back(origin, offset.contiguous()) / weight;
   const Tensor nothing = at::full({}, std::numeric_limits<double>::quiet_NaN(), options);
   const Tensor states = at::where(weight.abs() > 1e-9 * weight.abs().max(), y.normalisation.denormalise(laid), nothing);
   if (!is_velocity(layout)) return ReadFields{looked_at(layout, states), false, ""};
@@ -175,7 +175,7 @@ class FilmMaker {
     const auto quantity =
         add_scale(ColourMap::diverging, truth.defined() ? truth : at::stack(members.front()), quantity_label(layout_));
     if (truth.defined()) add("truth", quantity, truth);
-    add_readings(quantity);
+    for (const auto& part : y_.parts) add_readings(part, quantity);
     add("mean", quantity, mean);
     if (count > 1) {
       const Tensor spread = at::stack(spreads);
@@ -204,11 +204,11 @@ class FilmMaker {
   }
 
   /// Frames of states that were not read stay empty.
-  void add_readings(std::size_t quantity) {
-    const auto read = read_fields(y_);
+  void add_readings(const ObservationPart& part, std::size_t quantity) {
+    const auto read = read_fields(y_, part);
     if (!read) return;
     const Tensor fields = shrunk(read->fields);
-    const auto read_at = y_.op->times(y_.length);
+    const auto read_at = part.op->times(y_.length);
     Tensor frames = at::full({std::ssize(states_), fields.size(1), fields.size(2)},
                              std::numeric_limits<double>::quiet_NaN(), fields.options());
     for (std::size_t f = 0; f < states_.size(); ++f) {
@@ -219,7 +219,7 @@ class FilmMaker {
     }
     const auto scale =
         read->as_read ? add_scale(ColourMap::diverging, fields, "readings, in their own unit: " + read->of) : quantity;
-    add("readings", scale, frames);
+    add(y_.parts.size() > 1 ? "readings of " + part.name : "readings", scale, frames);
   }
 
   /// Evenly spread frames, every other one moved to the nearest that has readings, if one is near.

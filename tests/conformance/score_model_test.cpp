@@ -82,10 +82,11 @@ std::shared_ptr<const ScoreModel> posterior(std::shared_ptr<const Differentiable
   y.layout = layout;
   y.normalisation = sda::Normalisation::identity(layout.event);
   y.length = 9;
-  y.chain = {{"every", {3}}, {"select", {0}}, {"saturate", {}}};
-  y.op = sda::make_operator(y.chain, y.layout, y.normalisation);
-  y.noise = sda::GaussianNoise({0.1});
-  y.values = draw({3, 1}, 50);
+  sda::ObservationPart part{.name = "", .chain = {{"every", {3}}, {"select", {0}}, {"saturate", {}}}};
+  part.op = sda::make_operator(part.chain, y.layout, y.normalisation);
+  part.noise = sda::GaussianNoise({0.1});
+  part.values = draw({3, 1}, 50);
+  y.parts = {part};
   return std::make_shared<sda::PosteriorScore>(std::move(of), sda::NoiseSchedule(), y, guidance);
 }
 

@@ -53,9 +53,10 @@ class IoTools : public testing::Test {
     const Ensemble of_fields{flow_layout(), example_states(flow_layout(), 4, 3), 0, "SDA"};
     write_ensemble(path("fields"), of_fields, {}, example_provenance());
     write_observations(path("observations"), example_observations(), "", example_provenance());
+    write_observations(path("parts"), example_parts(), "", example_provenance());
   }
   std::string path(const std::string& name) const { return folder_.file(name + ".nc"); }
-  const std::vector<std::string> names_{"lorenz", "flow", "ring", "ensemble", "fields", "observations"};
+  const std::vector<std::string> names_{"lorenz", "flow", "ring", "ensemble", "fields", "observations", "parts"};
   ScratchFolder folder_;
 };
 

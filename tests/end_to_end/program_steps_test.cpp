@@ -120,7 +120,7 @@ TEST(Program, ObserveReadsTheStretchAskedFor) {
   const auto data = read_trajectories(shop().data() + "/train.nc");
   const auto observed = read_observations(folder.file("hi.nc")).observations;
   EXPECT_EQ(observed.name, "hi");
-  EXPECT_EQ(observed.values.sizes(), (at::IntArrayRef{9, 1}));
+  EXPECT_EQ(observed.parts[0].values.sizes(), (at::IntArrayRef{9, 1}));
   EXPECT_TRUE(at::equal(observed.truth.to(at::kFloat), data.trajectories.states[3].narrow(0, 7, 9).to(at::kFloat)));
   EXPECT_DOUBLE_EQ(observed.start_time, data.trajectories.start_time + 7 * data.trajectories.layout.dt);
 }
@@ -134,9 +134,30 @@ TEST(Program, ObserveDrawsOtherNoiseForAnotherStretch) {
   }
   const auto noise = [&](const char* name) {
     const auto observed = read_observations(folder.file(name)).observations;
-    return observed.values.select(1, 0) - observed.normalisation.normalise(observed.truth).select(1, 0);
+    return observed.parts[0].values.select(1, 0) - observed.normalisation.normalise(observed.truth).select(1, 0);
   };
   EXPECT_GT((noise("0.nc") - noise("4.nc")).abs().max().item<double>(), 0.01);
+}
+
+TEST(Program, SeveralInstrumentsOnOneTrajectory) {
+  const ScratchFolder folder;
+  const auto observed = run_program(
+      {"observe", "--data", shop().data() + "/test.nc", "--name", "both", "-o", folder.file("both.nc"), "--set",
+       "observation.both={length = 9, part = {x = {operator = [{every = 4}, {select = [0]}], sigma = 0.05}, "
+       "z = {operator = [{last = 2}, {select = [2]}], sigma = 0.5}}}"});
+  ASSERT_EQ(observed.code, 0) << observed.err;
+  EXPECT_EQ(lines(observed.out), 2) << observed.out;
+  EXPECT_THAT(observed.out, HasSubstr("observed both.x of trajectory 0 from state 0: 3 readings of shape 1 over 9"));
+  EXPECT_THAT(observed.out, HasSubstr("(the last 2 states → component 2), sigma 0.5"));
+  const auto obs = folder.file("both.nc"), posterior = folder.file("p.nc"), filtered = folder.file("f.nc");
+  ASSERT_EQ(run_program({"assimilate", "--model", shop().model(), "--obs", obs, "-o", posterior}).code, 0);
+  ASSERT_EQ(run_program({"filter", "--obs", obs, "-o", filtered}).code, 0);
+  const auto scored = run_program({"evaluate", "--obs", obs, "--reference", filtered, posterior});
+  EXPECT_EQ(scored.code, 0) << scored.err;
+  const auto drawn = run_program({"report", "--obs", obs, posterior, "-o", folder.file("report")});
+  EXPECT_EQ(drawn.code, 0) << drawn.err;
+  const auto shown = run_program({"inspect", obs});
+  EXPECT_THAT(shown.out, testing::AllOf(HasSubstr("part          x\n"), HasSubstr("part          z\n")));
 }
 
 TEST(Program, AssimilateWritesAnEnsembleAndItsCost) {

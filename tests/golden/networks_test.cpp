@@ -74,10 +74,11 @@ class Networks : public ::testing::TestWithParam<Case> {
     if (c.event.size() == 3) observed.layout.space_names = {"y", "x"};
     observed.normalisation = prior.normalisation;
     observed.length = x.size(1);
-    observed.values = y;
-    observed.chain = c.chain;
-    observed.op = make_operator(c.chain, observed.layout, prior.normalisation);
-    observed.noise = GaussianNoise({scalar("std")});
+    observed.parts = {{.name = "",
+                       .chain = c.chain,
+                       .noise = GaussianNoise({scalar("std")}),
+                       .op = make_operator(c.chain, observed.layout, prior.normalisation),
+                       .values = y}};
     return observed;
   }
 
@@ -151,8 +152,7 @@ TEST_P(Networks, DpsGuidanceEqualsTheReference) {
     const double t = scalar("t" + i);
     const Tensor prior_epsilon = read("eps" + i);
     const Tensor denoised = tweedie_mean(schedule, x, t, prior_epsilon);
-    const Tensor own =
-        (observed.values.to(at::kFloat) - observed.op->apply(denoised)).flatten(1).square().sum(1).sqrt();
+    const Tensor own = observed.residual(denoised).flatten(1).square().sum(1).sqrt();
     const Tensor ratio = own / own.square().sum().sqrt();
     Shape each_member(static_cast<std::size_t>(x.dim()), 1);
     each_member[0] = x.size(0);

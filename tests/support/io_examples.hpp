@@ -63,6 +63,19 @@ inline Observations example_observations() {
   return observations;
 }
 
+/// Three parts of a field, with other times, shapes and noises.
+inline Observations example_parts() {
+  const auto layout = flow_layout();
+  const Tensor truth = example_states(layout, 1, 5, at::kDouble).squeeze(0);
+  return observe(truth, layout, Normalisation::identity(layout.event),
+                 {{.name = "averages", .chain = {{"every", {2}}, {"coarsen", {2}}}, .noise = GaussianNoise({0.1})},
+                  {.name = "probe_2",
+                   .chain = {{"last", {1}}, {"box", {0, 0.5}, {"row", "row"}}, {"mean", {}}},
+                   .noise = GaussianNoise({0.2, 0.1 + 0.2})},
+                  {.name = "whole", .chain = {{"first", {2}}}, .noise = GaussianNoise({0.3})}},
+                 "three", 3, 0);
+}
+
 inline Prior example_prior() {
   Prior prior;
   prior.network_parameters.order = 1;
@@ -118,9 +131,13 @@ inline bool same(const TrajectoryFile& a, const TrajectoryFile& b) {
   return same(a.trajectories, b.trajectories) && same(a.normalisation, b.normalisation) && a.dynamics == b.dynamics &&
          same(a.provenance, b.provenance);
 }
+inline bool same(const ObservationPart& a, const ObservationPart& b) {
+  return a.name == b.name && a.chain == b.chain && a.noise.values() == b.noise.values() && same(a.values, b.values);
+}
 inline bool same(const Observations& a, const Observations& b) {
   return same(a.layout, b.layout) && same(a.normalisation, b.normalisation) && a.length == b.length &&
-         same(a.values, b.values) && a.chain == b.chain && a.noise.values() == b.noise.values() &&
+         std::equal(a.parts.begin(), a.parts.end(), b.parts.begin(), b.parts.end(),
+                    [](const auto& p, const auto& q) { return same(p, q); }) &&
          same(a.truth, b.truth) && a.start_time == b.start_time && a.name == b.name;
 }
 inline bool same(const ObservationFile& a, const ObservationFile& b) {

@@ -37,7 +37,7 @@ at::Tensor waves(std::int64_t length) {
 /// `truth` read without noise.
 sda::Observations read(const at::Tensor& truth, const std::vector<sda::OperatorLink>& chain) {
   auto y = sda::observe(truth, layout, normalisation, chain, sda::GaussianNoise({0.1}), "waves", 1, 0);
-  y.values = y.op->apply(normalisation.normalise(truth).unsqueeze(0))[0];
+  y.parts[0].values = y.parts[0].op->apply(normalisation.normalise(truth).unsqueeze(0))[0];
   return y;
 }
 

@@ -112,8 +112,8 @@ TEST(ParticleFilter, RefusesWhatItCannotDo) {
   EXPECT_THROW(sda::particle_filter(*lorenz, y, {.particles = 0, .members = 0}, 0), sda::UsageError);
   EXPECT_THROW(sda::particle_filter(sda::rotation_chain(), y, {.particles = 10, .members = 5}, 0), sda::ShapeError);
   sda::Observations lost = y;
-  lost.values = y.values.clone();
-  lost.values[0] = NAN;
+  lost.parts[0].values = y.parts[0].values.clone();
+  lost.parts[0].values[0] = NAN;
   EXPECT_THROW(sda::particle_filter(*lorenz, lost, {.particles = 10, .members = 5}, 0), sda::ValueError);
   // Not finite: the particles, which then explain nothing.
   const auto wild = sda::make_dynamics({.dt = 1e6, .noise = 1});

@@ -93,7 +93,7 @@ sda::Observations observed(const std::vector<sda::OperatorLink>& chain, double s
 TEST(FieldScores, ResidualIsTheReadingsMissOverTheNoise) {
   const auto y = observed({{"every", {2}}, {"coarsen", {2}}}, 0.1);
   // Members that differ from what was read by 1 and by 3 standard deviations everywhere: √((1 + 9) / 2).
-  const auto exact = y.values.repeat_interleave(2, -1).repeat_interleave(2, -2).repeat_interleave(2, 0);
+  const auto exact = y.parts[0].values.repeat_interleave(2, -1).repeat_interleave(2, -2).repeat_interleave(2, 0);
   const auto members = at::stack({exact + 0.1, exact - 0.3});
   const auto found = sda::residuals(y, members);
   ASSERT_EQ(found.size(), 1U);

@@ -46,10 +46,11 @@ Observations observed(const std::vector<OperatorLink>& chain, const Tensor& valu
   y.layout.variables.resize(static_cast<std::size_t>(event), {"x", "x"});
   y.normalisation = Normalisation::identity(y.layout.event);
   y.length = length;
-  y.chain = chain;
-  y.op = make_operator(chain, y.layout, y.normalisation);
-  y.noise = GaussianNoise({sigma});
-  y.values = values;
+  y.parts = {{.name = "",
+              .chain = chain,
+              .noise = GaussianNoise({sigma}),
+              .op = make_operator(chain, y.layout, y.normalisation),
+              .values = values}};
   return y;
 }
 
@@ -90,7 +91,7 @@ TEST(Mmps, OfAGaussianIsItsPosteriorsScore) {
   const auto [mean, covariance] = rotation_chain().joint(length);
   const auto values = at::tensor({0.4, -1.3, 0.9}, at::kDouble);
   const auto y = observed({{"every", {4}}, {"select", {0}}}, values.view({readings, 1}), length, 2, 0.1);
-  const auto h = y.op->apply(at::eye(18, at::kDouble).view({18, length, 2})).flatten(1).t();
+  const auto h = y.apply(at::eye(18, at::kDouble).view({18, length, 2})).t();
   const auto cross = at::matmul(covariance, h.t());
   const auto gain = at::matmul(cross, at::linalg_inv(at::matmul(h, cross) + 0.01 * at::eye(readings, at::kDouble)));
   const auto m = mean.flatten() + at::matmul(gain, values - at::matmul(h, mean.flatten()));
@@ -120,7 +121,7 @@ TEST(Readings, PushForwardIsTheDerivative) {
   const auto x = draw(1), d = draw(2);
   const guidance::Readings readings(y, x);
   const double h = 1e-5;
-  const auto along = (y.op->apply(x + h * d) - y.op->apply(x - h * d)).flatten(1) / (2 * h);
+  const auto along = (y.apply(x + h * d) - y.apply(x - h * d)) / (2 * h);
   EXPECT_TRUE(at::allclose(readings.push_forward(d), along, 0, tolerance::finite_difference));
   const auto v = draw(3).flatten(1).narrow(1, 0, 3);
   EXPECT_NEAR((readings.push_forward(d) * v).sum().item<double>(), (readings.pull_back(v) * d).sum().item<double>(),

@@ -64,6 +64,9 @@ struct Changer {
   void operator()(const char*, std::vector<OperatorLink>& value, const char*, const Range&) {
     value = {{"every", {8}}, {"physical", {}}, {"select", {0, 2}}, {"scale", {1.0 / 3.0}}};
   }
+  /// Not beside an operator.
+  template <class Parameters>
+  void operator()(const char*, std::map<std::string, Parameters>&, const char*, const Range&) {}
 };
 struct SectionChanger {
   template <class Parameters>
@@ -105,6 +108,37 @@ TEST(Config, OneNumberStandsForAList) {
   EXPECT_EQ(experiment.guidance.gamma, std::vector<double>{0.03});
   EXPECT_EQ(experiment.observation.at("lo").sigma, std::vector<double>{0.05});
   EXPECT_EQ(experiment.observation.at("lo").op, (std::vector<OperatorLink>{{"every", {8}}}));
+}
+
+TEST(Config, PartsOfAnObservationAreSectionsOfTheirOwn) {
+  const ConfigFile file(
+      "[observation.mixed]\nlength = 9\n"
+      "[observation.mixed.part.probe]\noperator = [{select = [2]}]\nsigma = 0.1\n"
+      "[observation.mixed.part.averages]\noperator = [{every = 4}]\nsigma = [0.1, 0.2, 0.3]\n");
+  Experiment experiment = read_experiment(file.path());
+  override_all(experiment, {"observation.mixed.part.probe.sigma=0.5"});
+  const auto parts = experiment.observation.at("mixed").parts();
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].name, "averages");
+  EXPECT_EQ(parts[0].noise.values(), (std::vector<double>{0.1, 0.2, 0.3}));
+  EXPECT_EQ(parts[1].name, "probe");
+  EXPECT_EQ(parts[1].chain, (std::vector<OperatorLink>{{"select", {2}}}));
+  EXPECT_EQ(parts[1].noise.values(), std::vector<double>{0.5});
+  const ConfigFile again(to_toml(experiment));
+  EXPECT_EQ(to_toml(read_experiment(again.path())), to_toml(experiment));
+  EXPECT_THAT(to_toml(experiment), HasSubstr("\n[observation.mixed.part.probe]\noperator = [{select = [2]}]\n"));
+}
+
+TEST(Config, RefusesPartsThatSayTooLittleOrTooMuch) {
+  const std::string whole = "[observation.a]\n", part = "[observation.a.part.b]\n";
+  const std::string with_operator = "operator = [{every = 2}]\n", sigma = "sigma = 0.1\n";
+  EXPECT_THAT(refusal(whole + part + sigma), HasSubstr("observation.a.part.b: a part without operator"));
+  EXPECT_THAT(refusal(whole + part + with_operator), HasSubstr("observation.a.part.b: a part without noise"));
+  EXPECT_THAT(refusal(whole + with_operator + part + with_operator + sigma),
+              HasSubstr("with an operator and with parts"));
+  EXPECT_THAT(refusal(whole + "part = 3\n"), HasSubstr("observation.a.part: bad value: found 3"));
+  EXPECT_THAT(refusal(part + "sgima = 0.1\n"),
+              HasSubstr("observation.a.part.b.sgima: unknown key; did you mean sigma?"));
 }
 
 TEST(Config, OverridesBeatTheFileAndTheLastBeatsTheFirst) {
@@ -211,6 +245,7 @@ TEST(Config, TheReferenceOfKeysIsAFileOfDefaults) {
   const ConfigFile file(describe_keys());
   Experiment read = read_experiment(file.path());
   EXPECT_EQ(read.observation.erase("NAME"), 1u);
+  EXPECT_EQ(read.observation.erase("SEVERAL"), 1u);
   EXPECT_EQ(to_toml(read), to_toml(Experiment{}));
   EXPECT_THAT(describe_keys(), HasSubstr("steps = 256  # predictor steps from t = 1 to t = 0 (an integer ≥ 1)"));
 }

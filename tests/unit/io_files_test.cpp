@@ -116,18 +116,36 @@ TEST_F(IoFiles, ObservationsComeBack) {
   write_observations_to(path_);
   const auto read = read_observations(path_);
   EXPECT_TRUE(same(read, {example_observations(), "system = \"lorenz63\"\n", example_provenance()}));
-  EXPECT_EQ(read.observations.op->times(17), (std::vector<std::int64_t>{0, 8, 16}));
+  EXPECT_EQ(read.observations.parts[0].op->times(17), (std::vector<std::int64_t>{0, 8, 16}));
 }
 
 TEST_F(IoFiles, ObservationsWithoutTruthAndWithNoiseOfEachElementComeBack) {
   auto observations = example_observations();
   observations.truth = Tensor();
-  observations.chain = {{"every", {4}}};
-  observations.op = make_operator(observations.chain, observations.layout, observations.normalisation);
-  observations.values = normal({5, 3}, {.seed = 2}, at::kDouble);
-  observations.noise = GaussianNoise({0.1, 0.2, 0.1 + 0.2});
+  auto& part = observations.parts[0];
+  part.chain = {{"every", {4}}};
+  part.op = make_operator(part.chain, observations.layout, observations.normalisation);
+  part.values = normal({5, 3}, {.seed = 2}, at::kDouble);
+  part.noise = GaussianNoise({0.1, 0.2, 0.1 + 0.2});
   write_observations(path_, observations, "", example_provenance());
   EXPECT_TRUE(same(read_observations(path_).observations, observations));
+}
+
+TEST_F(IoFiles, PartsOfObservationsComeBack) {
+  write_observations(path_, example_parts(), "", example_provenance());
+  const auto read = read_observations(path_).observations;
+  EXPECT_TRUE(same(read, example_parts()));
+  EXPECT_EQ(read.parts[1].op->times(5), std::vector<std::int64_t>{4});
+  set_value(path_, "probe_2_time_index", {0}, 3);
+  EXPECT_THAT(file_error([&] { read_observations(path_); }),
+              AllOf(HasSubstr("a.nc: probe_2_time_index"), HasSubstr("the last state")));
+}
+
+TEST_F(IoFiles, OnePartIsWrittenWithoutItsName) {
+  auto observations = example_observations();
+  observations.parts[0].name = "only";
+  write_observations(path_, observations, "system = \"lorenz63\"\n", example_provenance());
+  EXPECT_TRUE(same(read_observations(path_).observations, example_observations()));
 }
 
 TEST_F(IoFiles, EnsembleComesBack) {

@@ -71,12 +71,53 @@ TEST(Observe, AddsNoiseOfTheStreamToTheNormalisedReading) {
   const auto reading = at::tensor({0.0, 24.0 / 8, 48.0 / 8}, at::kDouble).reshape({3, 1});
   const sda::StreamKey key{.seed = 1, .purpose = sda::Purpose::observation_noise};
   const auto epsilon = sda::normal({1, 3, 1}, key, at::kDouble).squeeze(0);
-  EXPECT_TRUE(y.values.equal(reading + 0.05 * epsilon));
-  EXPECT_EQ(y.values.scalar_type(), at::kDouble);
+  EXPECT_TRUE(y.parts[0].values.equal(reading + 0.05 * epsilon));
+  EXPECT_EQ(y.parts[0].values.scalar_type(), at::kDouble);
   EXPECT_EQ(y.length, 17);
-  EXPECT_TRUE(lo().values.equal(y.values));
-  EXPECT_FALSE(lo(2).values.equal(y.values));
-  EXPECT_FALSE(lo(1, 1).values.equal(y.values));
+  EXPECT_TRUE(lo().parts[0].values.equal(y.parts[0].values));
+  EXPECT_FALSE(lo(2).parts[0].values.equal(y.parts[0].values));
+  EXPECT_FALSE(lo(1, 1).parts[0].values.equal(y.parts[0].values));
+}
+
+TEST(Observe, DrawsTheNoiseOfEachPartFromAStepOfItsOwn) {
+  const auto truth = at::arange(17 * 3, at::kDouble).reshape({17, 3});
+  const auto y =
+      sda::observe(truth, lorenz, lorenz_normalisation(),
+                   {{.name = "first", .chain = {{"every", {8}}, {"select", {0}}}, .noise = GaussianNoise({0.05})},
+                    {.name = "z", .chain = {{"select", {2}}}, .noise = GaussianNoise({2})}},
+                   "both", 1, 4);
+  ASSERT_EQ(y.parts.size(), 2u);
+  EXPECT_TRUE(y.parts[0].values.equal(lo(1, 4).parts[0].values));
+  const sda::StreamKey key{.seed = 1, .purpose = sda::Purpose::observation_noise, .first_member = 4, .step = 1};
+  const auto z = (truth.slice(1, 2, 3) - 25) / 8.6;
+  EXPECT_TRUE(y.parts[1].values.equal(z + 2 * sda::normal({1, 17, 1}, key, at::kDouble).squeeze(0)));
+  EXPECT_EQ(y.describe(), "first: every 8th state → component 0; z: every state → component 2");
+}
+
+TEST(Observations, PartsAddUp) {
+  // Two instruments on two states of one component: y = x at both, and y = 3 x at the second.
+  const sda::StateLayout line{.event = {1}, .variables = {{"x", "x"}}, .space_names = {}};
+  const auto unit = sda::Normalisation::identity({1});
+  sda::Observations y{.layout = line, .normalisation = unit, .length = 2, .parts = {}};
+  y.parts = {{.name = "all", .chain = {}, .noise = GaussianNoise({0.5})},
+             {.name = "last", .chain = {{"last", {1}}, {"scale", {3}}}, .noise = GaussianNoise({2})}};
+  for (auto& part : y.parts) part.op = sda::make_operator(part.chain, line, unit);
+  y.parts[0].values = at::tensor({1.0, 2.0}, at::kDouble).reshape({2, 1});
+  y.parts[1].values = at::tensor({12.0}, at::kDouble).reshape({1, 1});
+  y.check();
+  const auto x = at::tensor({1.5, 2.0, 1.0, 4.0}, at::kDouble).reshape({2, 2, 1});
+
+  EXPECT_TRUE(y.apply(x).equal(at::tensor({1.5, 2.0, 6.0, 1.0, 4.0, 12.0}, at::kDouble).reshape({2, 3})));
+  const auto residual = y.residual(x);
+  EXPECT_TRUE(residual.equal(at::tensor({-0.5, 0.0, 6.0, 0.0, -2.0, 0.0}, at::kDouble).reshape({2, 3})));
+  EXPECT_TRUE(y.pull_back(x, residual).flatten().equal(at::tensor({-0.5, 18.0, 0.0, -2.0}, at::kDouble)));
+  EXPECT_TRUE(y.variance(at::kDouble).equal(at::tensor({0.25, 0.25, 4.0}, at::kDouble)));
+  // z² = 1 + 9 and 16 over three readings each, and ln σ = −ln 2 twice and ln 2.
+  const double at_mode = -1.5 * std::log(2 * std::numbers::pi) + std::log(2);
+  EXPECT_NEAR(y.log_prob(x)[0].item<double>(), at_mode - 5, 1e-13);
+  EXPECT_NEAR(y.log_prob(x)[1].item<double>(), at_mode - 8, 1e-13);
+  EXPECT_NEAR(y.residual_over_sigma(x), std::sqrt(26.0 / 6), 1e-14);
+  EXPECT_THROW(y.pull_back(x, residual.narrow(1, 0, 2)), sda::ShapeError);
 }
 
 TEST(Observe, RefusesAnotherEvent) {
@@ -86,25 +127,47 @@ TEST(Observe, RefusesAnotherEvent) {
 
 TEST(ObservationsCheck, SaysWhatDoesNotFit) {
   auto y = lo();
-  y.values = y.values.slice(0, 0, 2);
+  y.parts[0].values = y.parts[0].values.slice(0, 0, 2);
   EXPECT_THAT(refusal<sda::ShapeError>(y), HasSubstr("observations lo: observed values do not fit the operator: found "
                                                      "2 × 1, wanted 3 × 1 (every 8th state → component 0 of 17"));
   y = lo();
   y.length = 33;
   EXPECT_THAT(refusal<sda::ShapeError>(y), HasSubstr("wanted 5 × 1"));
   y = lo();
-  y.values[1][0] = std::numeric_limits<double>::infinity();
+  y.parts[0].values[1][0] = std::numeric_limits<double>::infinity();
   EXPECT_THAT(refusal<sda::ValueError>(y), HasSubstr("not finite: found 1 NaN or infinite"));
   y = lo();
-  y.noise = GaussianNoise({0.1, 0.2});
+  y.parts[0].noise = GaussianNoise({0.1, 0.2});
   EXPECT_THAT(refusal<sda::ShapeError>(y), HasSubstr("2 standard deviations"));
   y = lo();
   y.truth = y.truth.slice(0, 0, 5);
   EXPECT_THAT(refusal<sda::ShapeError>(y), HasSubstr("true trajectory"));
   y = lo();
-  y.op = nullptr;
+  y.parts[0].op = nullptr;
   EXPECT_THAT(refusal<sda::ValueError>(y), HasSubstr("no operator"));
   y = lo();
   y.length = 0;
   EXPECT_THAT(refusal<sda::ValueError>(y), HasSubstr("length 0"));
+  y = lo();
+  y.parts.clear();
+  EXPECT_THAT(refusal<sda::ValueError>(y), HasSubstr("nothing is observed"));
+}
+
+TEST(ObservationsCheck, PartsNeedNamesThatFilesCanHold) {
+  auto y = lo();
+  y.parts.push_back(y.parts[0]);
+  const auto refused = [&](const std::string& first, const std::string& second) {
+    y.parts[0].name = first;
+    y.parts[1].name = second;
+    return refusal<sda::ValueError>(y);
+  };
+  EXPECT_EQ(refused("a", "b_2"), "accepted");
+  EXPECT_THAT(refused("a", ""), HasSubstr("observations lo: a part of observations needs a name"));
+  EXPECT_THAT(refused("a", "a"), HasSubstr("another name for each part"));
+  EXPECT_THAT(refused("a", "two words"), HasSubstr("found two words, wanted a word"));
+  EXPECT_THAT(refused("2", "a"), HasSubstr("wanted a word"));
+  EXPECT_THAT(refused("truth", "a"), HasSubstr("another name than truth"));
+  refused("a", "b");
+  y.parts[1].values = y.parts[1].values.slice(0, 0, 2);
+  EXPECT_THAT(refusal<sda::ShapeError>(y), HasSubstr("observations lo, part b: observed values do not fit"));
 }

@@ -80,9 +80,9 @@ TEST(FilmsOfFields, AreTheSameWhicheverAxisComesFirst) {
   for (auto* layout : {&turned.observations.layout, &turned.posterior.layout}) layout->space_names = {"x", "y"};
   turned.posterior.members = x_first(upright.posterior.members);
   const auto& y = upright.observations;
-  turned.observations =
-      sda::observe(x_first(y.truth), turned.observations.layout, y.normalisation, y.chain, y.noise, y.name, 3, 0);
-  turned.observations.values = x_first(y.values);
+  turned.observations = sda::observe(x_first(y.truth), turned.observations.layout, y.normalisation, y.parts[0].chain,
+                                     y.parts[0].noise, y.name, 3, 0);
+  turned.observations.parts[0].values = x_first(y.parts[0].values);
   const auto wanted = sda::report::films_of(upright, 1 << 20), got = sda::report::films_of(turned, 1 << 20);
   ASSERT_TRUE(wanted && got);
   EXPECT_EQ(got->x_axis, wanted->x_axis);
@@ -190,7 +190,7 @@ TEST(Films, ShowAveragesOnTheirOwnGridAndOnlyWhenTheyWereRead) {
 TEST(Films, LayReadingsBackToWhereTheyWereRead) {
   // One variable alone is no vorticity: u as it was read.
   auto made = flow_case("u", {{"select", {0}}});
-  made.observations.values = made.observations.values.clone().fill_(2);
+  made.observations.parts[0].values = made.observations.parts[0].values.clone().fill_(2);
   auto films = sda::report::films_of(made);
   EXPECT_EQ(film(*films, "readings").height, 16);
   EXPECT_EQ(film(*films, "readings").at(0, 5, 5), 255);

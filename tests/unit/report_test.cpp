@@ -229,7 +229,7 @@ TEST(Figures, PutReadingsOfOneComponentIntoItsUnit) {
   for (int i = 0; i < 9; ++i) {
     const auto at = static_cast<std::size_t>(i);
     EXPECT_NEAR(readings.times[at], 8 * i * 0.025, exact_float64);
-    EXPECT_NEAR(readings.values[at], 25 + 8.6 * made.observations.values[i].item<double>(), exact_float64);
+    EXPECT_NEAR(readings.values[at], 25 + 8.6 * made.observations.parts[0].values[i].item<double>(), exact_float64);
     EXPECT_NEAR(readings.errors[at], 0.1 * 8.6, exact_float64);
   }
 }

@@ -56,7 +56,7 @@ TEST(KalmanSmoother, IsConditioningOfTheJointGaussian) {
       r[row++] = component == 0 ? 0.09 : 0.36;
     }
   }
-  const Tensor residual = y.values.reshape({6}) - h.mv(m.flatten()) - c;
+  const Tensor residual = y.parts[0].values.reshape({6}) - h.mv(m.flatten()) - c;
   const Tensor s = h.mm(p).mm(h.t()) + r.diag(), inverse = s.inverse();
   const Tensor mean = m.flatten() + p.mm(h.t()).mv(inverse.mv(residual));
   const Tensor covariance = p - p.mm(h.t()).mm(inverse).mm(h).mm(p);

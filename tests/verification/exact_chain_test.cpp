@@ -55,10 +55,11 @@ sda::Observations observations(const Tensor& y) {
   o.layout = sda::rotation_chain(0.97, 0.3).layout();
   o.normalisation = sda::Normalisation::identity(o.layout.event);
   o.length = length;
-  o.values = y.reshape({readings, 1});
-  o.chain = {{"every", {4}}, {"select", {0}}};
-  o.op = sda::make_operator(o.chain, o.layout, o.normalisation);
-  o.noise = sda::GaussianNoise({noise});
+  sda::ObservationPart first{.name = "", .chain = {{"every", {4}}, {"select", {0}}}};
+  first.op = sda::make_operator(first.chain, o.layout, o.normalisation);
+  first.noise = sda::GaussianNoise({noise});
+  first.values = y.reshape({readings, 1});
+  o.parts = {first};
   o.name = "exact chain";
   return o;
 }
@@ -71,7 +72,7 @@ struct Truth {
 const Truth& truth() {
   static const Truth value = [] {
     const auto joint = sda::rotation_chain(0.97, 0.3).joint(length).second;
-    const auto op = observations(at::zeros({readings}, at::kDouble)).op;
+    const auto op = observations(at::zeros({readings}, at::kDouble)).parts[0].op;
     // A is linear: its matrix is its reading of unit trajectories.
     const auto h = op->apply(identity(size).view({size, length, dimension})).reshape({size, readings}).mT();
     const auto cross = joint.matmul(h.mT());
@@ -114,7 +115,7 @@ class Probe {
   AffineScore at_time(double t) const {
     const auto x = basis_.view({size, length, dimension});
     const auto of_prior = prior_->epsilon(x, t), guided = posterior_.epsilon(x, t);
-    const auto read = observed_.op->apply(sda::tweedie_mean(schedule, x, t, of_prior)).flatten(1);
+    const auto read = observed_.apply(sda::tweedie_mean(schedule, x, t, of_prior));
     const auto b = at::matmul(at::linalg_pinv(read), (of_prior - guided).flatten(1));
     return {guided.flatten(1).mT().matmul(basis_), b.mT().contiguous()};
   }

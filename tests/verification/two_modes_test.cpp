@@ -44,8 +44,8 @@ TEST(TwoModes, PosteriorHasBothWhereTheFilterHasBoth) {
     EXPECT_GE(share(posterior, truth, 8, sign), 3.0 / members) << sign;
   }
   // Whatever their signs, members have the magnitudes that were read.
-  const Tensor read = observed.op->apply(prior.normalisation.normalise(posterior)).to(at::kDouble);
-  EXPECT_LT((read - observed.values).square().mean().sqrt().item<double>(), 3 * 0.05);
+  const Tensor read = observed.parts[0].op->apply(prior.normalisation.normalise(posterior)).to(at::kDouble);
+  EXPECT_LT((read - observed.parts[0].values).square().mean().sqrt().item<double>(), 3 * 0.05);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ inline std::vector<std::string> guidance_rules() {
 
 struct GuidanceParameters {
   std::string rule = "sda";         ///< sda | mmps | pigdm | dps | none (the prior itself)
-  std::vector<double> gamma{1e-2};  ///< Γ = γ I, one value or one for each element of a reading; not dps
+  std::vector<double> gamma{1e-2};  ///< Γ = γ I, one value, one for each part, or of one part one for each element
   bool detach = false;              ///< sda: ε held fixed in x̂(x): no pull-back, cheaper, less exact
   std::int64_t iterations = 1;      ///< mmps: pull-backs to solve its linear system with
   double zeta = 1.0;                ///< dps: weight
@@ -29,9 +29,8 @@ template <class Visitor>
 void fields(Visitor& v, GuidanceParameters& p) {
   v("rule", p.rule, "likelihood rule: sda, mmps, pigdm, dps or none", one_of(guidance_rules()));
   v("gamma", p.gamma,
-    "sda, mmps, pigdm: variance of x̂ over (σ/μ)², one value or one for each reading's element; sda: of all that x(t) "
-    "leaves "
-    "open, the others: of the network's error",
+    "sda, mmps, pigdm: variance of x̂ over (σ/μ)²; one value, or one for each part of the observation, or of a single "
+    "part one for each element of a reading; sda: of all that x(t) leaves open, the others: of the network's error",
     at_least(0));
   v("detach", p.detach, "sda: hold ε fixed in the gradient (no pull-back)", any());
   v("iterations", p.iterations, "mmps: pull-backs for its linear system, exact with as many as there are readings",
@@ -46,6 +45,8 @@ void fields(Visitor& v, GuidanceParameters& p) {
 /// network's error in x̂ grows as s: s² Γ keeps guidance small where V cannot be trusted. pigdm: N(y | A(x̂), Σ_y + s²/(1
 /// + s²) + s² Γ). dps: −ζ ∇‖y − A(x̂)‖² / ‖y − A(x̂)‖ with the norm of each member's own residual (the reference takes
 /// one norm over the whole batch).
+/// Of observations in several parts y is all of them: dps takes one norm over the readings of all parts, whatever their
+/// σ.
 class PosteriorScore final : public ScoreModel {
  public:
   /// Throws UsageError for parameters that do not fit the observations.

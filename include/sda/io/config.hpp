@@ -34,17 +34,33 @@ void fields(Visitor& v, SimulationParameters& p) {
   v("save_minutes", p.save_minutes, "minutes between savings of what is done, to go on from with --resume", above(0));
 }
 
+/// [observation.NAME.part.PART]
+struct ObservationPartParameters {
+  std::vector<OperatorLink> op;  ///< key `operator`
+  std::vector<double> sigma;     ///< to be given
+};
+template <class Visitor>
+void fields(Visitor& v, ObservationPartParameters& p) {
+  v("operator", p.op, "what this part reads", any());
+  v("sigma", p.sigma, "standard deviation of its noise", above(0));
+}
+
 /// [observation.NAME]
 struct ObservationParameters {
   std::vector<OperatorLink> op;  ///< key `operator`
   std::vector<double> sigma{0.1};
   std::int64_t length = 65;  ///< states of the trajectory observed
+  std::map<std::string, ObservationPartParameters> part{};
+
+  /// Name, chain and noise of each part; `op` and `sigma` are the only one, without a name, where no other is given.
+  std::vector<ObservationPart> parts() const;
 };
 template <class Visitor>
 void fields(Visitor& v, ObservationParameters& p) {
   v("operator", p.op, "what is read of a trajectory: links, the first applied first", any());
   v("sigma", p.sigma, "standard deviation of the noise, one for all or one for each element of a reading", above(0));
   v("length", p.length, "states of the trajectory observed", at_least(1));
+  v("part", p.part, "where several instruments read one trajectory, each has an operator and a sigma here", any());
 }
 
 /// [assimilation]

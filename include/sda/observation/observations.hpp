@@ -1,4 +1,4 @@
-/// Observations: values, where and when, the operator and the noise that made them.
+/// Observations: values, where and when, the operators and the noise that made them.
 #pragma once
 
 #include "sda/core/random.hpp"
@@ -22,24 +22,56 @@ class GaussianNoise {
   std::vector<double> sigma_;
 };
 
-/// What was observed of one trajectory of `length` states.
+/// What one instrument read of a trajectory: its operator, its times (the operator's) and its noise.
+struct ObservationPart {
+  std::string name;                 ///< "averages"; empty where there is one part
+  std::vector<OperatorLink> chain;  ///< the operator as written
+  GaussianNoise noise{{1.0}};
+  std::shared_ptr<const ObservationOperator> op{};
+  Tensor values{};  ///< (times, …reading), float64; finite
+
+  Shape reading() const { return values.sizes().slice(1).vec(); }
+  /// σ of a reading.
+  Tensor sigma(at::ScalarType dtype) const { return noise.sigma(reading(), dtype); }
+};
+
+/// What was observed of one trajectory of `length` states: one part or several, independent given the trajectory, so
+/// that p(y | x) = Π p(y_part | x). Trajectories x below are normalised, (member, length, …event).
 struct Observations {
   StateLayout layout;
   Normalisation normalisation;
-  std::int64_t length = 0;          ///< of the trajectory to be found
-  Tensor values;                    ///< (times, …reading), float64; finite
-  std::vector<OperatorLink> chain;  ///< the operator as written
-  std::shared_ptr<const ObservationOperator> op;
-  GaussianNoise noise{{1.0}};
-  Tensor truth;  ///< (length, …event) physical, if known; else undefined
+  std::int64_t length = 0;             ///< of the trajectory to be found
+  std::vector<ObservationPart> parts;  ///< at least one; of several each has a name of its own
+  Tensor truth{};                      ///< (length, …event) physical, if known; else undefined
   double start_time = 0.0;
-  std::string name;  ///< "lo", "hi"
+  std::string name{};  ///< "lo", "hi"
 
-  /// Throws ShapeError or ValueError if values, operator, length and noise do not fit, or values are not finite.
+  /// Throws ShapeError or ValueError if values, operators, length and noise do not fit, or values are not finite;
+  /// ValueError for names of parts that are missing, alike, or no word of letters, digits and _.
   void check() const;
+
+  /// A(x), (member, reading): the readings of all parts, flat, one part after the other. May be a view of x.
+  Tensor apply(const Tensor& x) const;
+  /// y − A(x), (member, reading).
+  Tensor residual(const Tensor& x) const;
+  /// Hᵀ v with H = ∂A/∂x: v (member, reading) → (member, length, …event).
+  Tensor pull_back(const Tensor& x, const Tensor& v) const;
+  /// Diagonal of Σ_y, (reading).
+  Tensor variance(at::ScalarType dtype) const;
+  /// log p(y | x): (member).
+  Tensor log_prob(const Tensor& x) const;
+  /// Root mean square of (y − A(x)) / σ over members and all readings; about 1 where x explains y.
+  double residual_over_sigma(const Tensor& x) const;
+  /// "every 8th state → component 0"; of several parts "averages: …; probe: …".
+  std::string describe() const;
 };
 
-/// y = A(normalised truth) + σ ε; `truth` (length, …event) physical. Member `index` of the stream.
+/// y = A(normalised truth) + σ ε; `truth` (length, …event) physical. Of each part name, chain and noise are used, its
+/// operator and values are made; part i draws member `index`, step i of the stream.
+Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,
+                     std::vector<ObservationPart> parts, const std::string& name, std::uint64_t seed,
+                     std::uint64_t index);
+/// The same by one instrument.
 Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,
                      const std::vector<OperatorLink>& chain, const GaussianNoise& noise, const std::string& name,
                      std::uint64_t seed, std::uint64_t index);
