@@ -406,7 +406,8 @@ void begin_films(Script& script, const Films& films) {
     const auto marks = ticks(0, length, 3);
     return marks.size() > 1 ? marks[1] - marks[0] : length;
   };
-  script.line("set xtics nomirror out {:.9g}\nset ytics nomirror out {:.9g}", step(films.x_length), step(films.y_length));
+  script.line("set xtics nomirror out {:.9g}\nset ytics nomirror out {:.9g}", step(films.x_length),
+              step(films.y_length));
 }
 
 void end_films(Script& script) {
