@@ -85,6 +85,13 @@ TEST_F(OneReading, ACovarianceThatIsNegativeCountsAsNone) {
   EXPECT_NEAR(guided(a, {.rule = "mmps", .gamma = {0.02}}), by_hand(a, 0.25 + 0.02 * s2), 1e-12);
 }
 
+/// J = 1 − σ a > 1 is no exact score's: the guidance's part of σ ∂ε/∂x, s² J² / variance, is kept at 1.
+TEST_F(OneReading, GuidanceIsNoStifferThanTheNoise) {
+  const double a = -2, j = 1 - sigma * a;
+  ASSERT_GT(s2 * j * j, 0.25 + 0.02 * s2 + s2 * j);
+  EXPECT_NEAR(guided(a, {.rule = "mmps", .gamma = {0.02}}), by_hand(a, s2 * j * j), 1e-12);
+}
+
 /// p(x | y) is Gaussian, and so the score of x(t) given y is known; MMPS is exact there.
 TEST(Mmps, OfAGaussianIsItsPosteriorsScore) {
   constexpr std::int64_t length = 9, readings = 3;
