@@ -113,46 +113,43 @@ struct Setting {
     return p;
   }
 
-  sda::PosteriorScore flow_posterior(const sda::Prior& p, sda::Precision precision) const {
-    sda::Observations y;
-    y.layout = p.layout;
-    y.normalisation = p.normalisation;
-    y.length = inputs.at("flow").size(1);
-    y.values = inputs.at("flow_y").to(at::kDouble);
-    y.chain = {{"every", {flow_every}}, {"coarsen", {flow_coarsen}}};
-    y.op = sda::make_operator(y.chain, y.layout, y.normalisation);
-    y.noise = sda::GaussianNoise({flow_noise});
-    y.name = "coarse";
+  sda::Observations observed(const sda::StateLayout& layout, const sda::Normalisation& normalisation,
+                             std::int64_t states, std::vector<sda::OperatorLink> chain, double sigma,
+                             const char* values) const {
+    sda::Observations y{.layout = layout, .normalisation = normalisation, .length = states};
+    sda::ObservationPart part{.name = "", .chain = std::move(chain)};
+    part.op = sda::make_operator(part.chain, y.layout, y.normalisation);
+    part.noise = sda::GaussianNoise({sigma});
+    part.values = inputs.at(values).to(at::kDouble);
+    y.parts = {part};
+    return y;
+  }
+
+  sda::PosteriorScore posterior_of(const sda::Prior& p, const sda::Observations& y, sda::Precision precision) const {
     return {sda::make_prior_score(p, sda::default_memory_budget(), 1, precision),
             sda::NoiseSchedule(),
             y,
             {.gamma = {gamma_sda}}};
   }
 
-  sda::Observations observations() const {
-    sda::Observations y;
-    y.layout = dynamics->layout();
-    y.normalisation = dynamics->normalisation();
-    y.length = length;
-    sda::ObservationPart part{.name = "", .chain = {{"every", {8}}, {"select", {0}}}};
-    part.op = sda::make_operator(part.chain, y.layout, y.normalisation);
-    part.noise = sda::GaussianNoise({noise});
-    part.values = inputs.at("y").to(at::kDouble);
-    y.parts = {part};
-    y.name = "lo";
-    return y;
+  sda::PosteriorScore flow_posterior(const sda::Prior& p, sda::Precision precision) const {
+    const std::vector<sda::OperatorLink> chain = {{"every", {flow_every}}, {"coarsen", {flow_coarsen}}};
+    return posterior_of(p, observed(p.layout, p.normalisation, inputs.at("flow").size(1), chain, flow_noise, "flow_y"),
+                        precision);
+  }
+
+  /// The first coordinate of every 8th state of Lorenz 1963.
+  sda::Observations lo() const {
+    return observed(dynamics->layout(), dynamics->normalisation(), length, {{"every", {8}}, {"select", {0}}}, noise,
+                    "y");
   }
 
   sda::PosteriorScore posterior(const sda::Prior& p, sda::Precision precision) const {
-    return {sda::make_prior_score(p, sda::default_memory_budget(), 1, precision),
-            sda::NoiseSchedule(),
-            observations(),
-            {.gamma = {gamma_sda}}};
+    return posterior_of(p, lo(), precision);
   }
 
   sda::FilterResult filter(std::uint64_t seed) const {
-    return sda::particle_filter(*dynamics, observations(),
-                                {.particles = particles, .members = kept, .spin_up = spin_up}, seed);
+    return sda::particle_filter(*dynamics, lo(), {.particles = particles, .members = kept, .spin_up = spin_up}, seed);
   }
 };
 
