@@ -116,7 +116,7 @@ struct Setting {
   sda::Observations observed(const sda::StateLayout& layout, const sda::Normalisation& normalisation,
                              std::int64_t states, std::vector<sda::OperatorLink> chain, double sigma,
                              const char* values) const {
-    sda::Observations y{.layout = layout, .normalisation = normalisation, .length = states};
+    sda::Observations y{.layout = layout, .normalisation = normalisation, .length = states, .parts = {}};
     sda::ObservationPart part{.name = "", .chain = std::move(chain)};
     part.op = sda::make_operator(part.chain, y.layout, y.normalisation);
     part.noise = sda::GaussianNoise({sigma});
