@@ -17,10 +17,8 @@ class FusedUNetGradient final : public DenoisingGradient {
       : DenoisingGradient(gradient), network_(std::move(network)), convolutions_(*network_.kernel) {}
 
   double evaluate(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
-    const Batch batch{x.contiguous(), epsilon.contiguous(), x.size(0), x.numel() / x.size(0)};
-    prepare(batch.n, network_.image(x.size(1)));
-    const kernels::UNetKernel& kernel = *network_.kernel;
-    share_out(kernel.parts(), [&](std::int64_t part, std::int64_t) { network_.kernel->pack(part); });
+    const Batch batch = prepare(x, epsilon);
+    while (std::ssize(tapes_) < together_) tapes_.push_back(kernels::aligned_bytes(tape_size_));
     gradient_.zero_();
     const Tensor shifts = [&] {
       const at::AutoGradMode enable(true);
@@ -28,28 +26,35 @@ class FusedUNetGradient final : public DenoisingGradient {
     }();
     Tensor shift_gradient = at::empty_like(shifts);
     double squares = 0;
-    for (std::size_t first = 0; first < stacks_.size(); first += together_) {
-      const std::size_t count = std::min(together_, stacks_.size() - first);
-      std::vector<kernels::UNetGradient::Stack> passes(count);
-      std::vector<double> sums(count);
-      share_out(static_cast<std::int64_t>(count), [&](std::int64_t i, std::int64_t thread) {
-        std::byte* tape = tapes_[i].get();
-        sums[i] = pass(stacks_[first + i], batch, shifts.data_ptr<float>(), shift_gradient.data_ptr<float>(), tape,
-                       benches_[thread]);
-        passes[i] = {&plan_of(stacks_[first + i]), tape};
+    for (std::int64_t first = 0; first < std::ssize(stacks_); first += together_) {
+      const std::int64_t count = std::min(together_, std::ssize(stacks_) - first);
+      std::vector<kernels::UNetGradient::Stack> passes(static_cast<std::size_t>(count));
+      for (std::int64_t i = 0; i < count; ++i) passes[i] = {&plans_of(stacks_[first + i]).training, tapes_[i].get()};
+      squares += sum_over(count, [&](std::int64_t i, Bench& bench) {
+        return forward_and_back(stacks_[first + i], batch, shifts, shift_gradient, tapes_[i].get(), bench);
       });
-      for (const double sum : sums) squares += sum;
       share_out(convolutions_.tasks(), [&](std::int64_t task, std::int64_t thread) {
         convolutions_.add(task, passes, first == 0, benches_[thread].bytes.get());
       });
     }
     auto* flat = gradient_.data_ptr<float>();
-    share_out(kernel.parts(), [&](std::int64_t i, std::int64_t) {
-      const kernels::ConvolutionView& view = kernel.convolutions()[i].view;
-      const std::int64_t weights = view.out * view.in * (kernel.packed().flat ? 3 : 9);
+    const auto& convolutions = network_.kernel->convolutions();
+    share_out(std::ssize(convolutions), [&](std::int64_t i, std::int64_t) {
+      const kernels::ConvolutionView& view = convolutions[i].view;
+      const std::int64_t weights = view.out * view.in * (network_.kernel->packed().flat ? 3 : 9);
       convolutions_.collect(i, flat + network_.places[i], flat + network_.places[i] + weights);
     });
     torch::autograd::backward({shifts}, {shift_gradient});
+    return squares / static_cast<double>(x.numel());
+  }
+
+  double loss(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
+    const at::NoGradGuard no_grad;
+    const Batch batch = prepare(x, epsilon);
+    const Tensor shifts = network_.shifts(t);
+    const double squares = sum_over(std::ssize(stacks_), [&](std::int64_t i, Bench& bench) {
+      return forward(plans_of(stacks_[i]).alone, stacks_[i], batch, shifts, nullptr, bench);
+    });
     return squares / static_cast<double>(x.numel());
   }
 
@@ -66,56 +71,88 @@ class FusedUNetGradient final : public DenoisingGradient {
     std::vector<const float*> rows;
     std::vector<float> values;
   };
+  struct Plans {
+    kernels::UNetPlan training, alone;  ///< for a pass forward and back, and forward alone
+  };
 
-  /// Plans and memory for batches of n images; those of the batch before if they are the same.
-  void prepare(std::int64_t n, kernels::Grid image) {
+  std::int64_t threads() const { return std::ssize(benches_); }
+
+  /// Packs the weights, and lays out memory unless the batch before was of the same size.
+  Batch prepare(const Tensor& x, const Tensor& epsilon) {
+    const std::int64_t n = x.size(0);
+    const kernels::Grid image = network_.image(x.size(1));
     const bool same_image = image.height == image_.height && image.width == image_.width;
-    if (n == n_ && same_image && benches_.size() >= static_cast<std::size_t>(at::get_num_threads())) return;
+    if (n != n_ || !same_image || threads() != at::get_num_threads()) lay_out(n, image);
+    share_out(network_.kernel->parts(), [&](std::int64_t part, std::int64_t) { network_.kernel->pack(part); });
+    return {x.contiguous(), epsilon.contiguous(), n, x.numel() / n};
+  }
+
+  void lay_out(std::int64_t n, const kernels::Grid& image) {
     n_ = n;
     image_ = image;
     const std::int64_t most = std::min(kernels::images_together(image), n);
-    image.images = most;
-    full_ = network_.kernel->plan(image, kernels::Keep::for_gradient);
-    image.images = n % most;
-    if (n % most != 0) rest_ = network_.kernel->plan(image, kernels::Keep::for_gradient);
+    const auto plans = [&](std::int64_t images) -> Plans {
+      if (images == 0) return {};
+      kernels::Grid grid = image;
+      grid.images = images;
+      return {network_.kernel->plan(grid, kernels::Keep::for_gradient),
+              network_.kernel->plan(grid, kernels::Keep::nothing)};
+    };
+    full_ = plans(most);
+    rest_ = plans(n % most);
     stacks_.clear();
     for (std::int64_t first = 0; first < n; first += most) stacks_.push_back({first, std::min(most, n - first)});
     // Tapes of so many stacks at once.
     constexpr std::int64_t bytes = std::int64_t{1} << 30;
-    together_ = static_cast<std::size_t>(std::clamp<std::int64_t>(bytes / full_.tape_size, 1, std::ssize(stacks_)));
-    tapes_.clear();
-    for (std::size_t i = 0; i < together_; ++i) tapes_.push_back(kernels::aligned_bytes(full_.tape_size));
+    together_ = std::clamp<std::int64_t>(bytes / full_.training.tape_size, 1, std::ssize(stacks_));
+    if (tape_size_ != full_.training.tape_size) tapes_.clear();
+    tape_size_ = full_.training.tape_size;
     benches_.clear();
+    const std::int64_t size = std::max({full_.training.bench_size, full_.alone.bench_size, convolutions_.bench_size()});
     const std::int64_t values = most * image.height * image.width * network_.kernel->image().channels;
     for (int i = 0; i < at::get_num_threads(); ++i)
-      benches_.push_back({kernels::aligned_bytes(std::max(full_.bench_size, convolutions_.bench_size())),
-                          std::vector<const float*>(static_cast<std::size_t>(most)),
+      benches_.push_back({kernels::aligned_bytes(size), std::vector<const float*>(static_cast<std::size_t>(most)),
                           std::vector<float>(static_cast<std::size_t>(values))});
   }
 
-  const kernels::UNetPlan& plan_of(const Stack& stack) const {
-    return stack.images == stacks_.front().images ? full_ : rest_;
+  const Plans& plans_of(const Stack& stack) const { return stack.images == stacks_.front().images ? full_ : rest_; }
+
+  /// Σ f(i, bench), taken in order of i.
+  template <class Function>
+  double sum_over(std::int64_t n, const Function& f) {
+    std::vector<double> each(static_cast<std::size_t>(n));
+    share_out(n, [&](std::int64_t i, std::int64_t thread) { each[i] = f(i, benches_[thread]); });
+    double sum = 0;
+    for (const double value : each) sum += value;
+    return sum;
   }
 
-  /// Forward and back; Σ (ε_φ − ε)² over the stack's images.
-  double pass(const Stack& stack, const Batch& batch, const float* shifts, float* shift_gradient, std::byte* tape,
-              Bench& bench) const {
+  /// Σ (ε_φ − ε)² over the stack's images, and ε_φ − ε in the bench's values.
+  double forward(const kernels::UNetPlan& plan, const Stack& stack, const Batch& batch, const Tensor& shifts,
+                 std::byte* tape, Bench& bench) const {
     const kernels::UNetKernel& kernel = *network_.kernel;
-    const kernels::UNetPlan& plan = plan_of(stack);
     for (std::int64_t i = 0; i < stack.images; ++i)
       bench.rows[i] = batch.x.data_ptr<float>() + (stack.first + i) * batch.size;
-    kernel.forward(plan, bench.rows.data(), {shifts + stack.first * kernel.shifts(), kernel.shifts()},
+    kernel.forward(plan, bench.rows.data(), {shifts.data_ptr<float>() + stack.first * kernel.shifts(), kernel.shifts()},
                    bench.values.data(), tape, bench.bytes.get());
     const float* epsilon = batch.epsilon.data_ptr<float>() + stack.first * batch.size;
-    const float scale = 2 / (static_cast<float>(batch.n) * static_cast<float>(batch.size));
     double squares = 0;
     for (std::int64_t i = 0; i < stack.images * batch.size; ++i) {
-      const float error = bench.values[i] - epsilon[i];
-      squares += static_cast<double>(error) * error;
-      bench.values[i] = scale * error;
+      bench.values[i] -= epsilon[i];
+      squares += static_cast<double>(bench.values[i]) * bench.values[i];
     }
-    kernel.pull_back(plan, bench.values.data(), nullptr, shift_gradient + stack.first * kernel.shifts(), tape,
-                     bench.bytes.get());
+    return squares;
+  }
+
+  double forward_and_back(const Stack& stack, const Batch& batch, const Tensor& shifts, Tensor& shift_gradient,
+                          std::byte* tape, Bench& bench) const {
+    const kernels::UNetPlan& plan = plans_of(stack).training;
+    const double squares = forward(plan, stack, batch, shifts, tape, bench);
+    const float scale = 2 / (static_cast<float>(batch.n) * static_cast<float>(batch.size));
+    for (float& value : bench.values) value *= scale;
+    network_.kernel->pull_back(plan, bench.values.data(), nullptr,
+                               shift_gradient.data_ptr<float>() + stack.first * network_.kernel->shifts(), tape,
+                               bench.bytes.get());
     return squares;
   }
 
@@ -123,9 +160,9 @@ class FusedUNetGradient final : public DenoisingGradient {
   kernels::UNetGradient convolutions_;
   std::int64_t n_ = 0;
   kernels::Grid image_{.images = 0, .height = 0, .width = 0};
-  kernels::UNetPlan full_, rest_;  ///< of most stacks, and of a last that is smaller
+  Plans full_, rest_;  ///< of most stacks, and of a last that is smaller
   std::vector<Stack> stacks_;
-  std::size_t together_ = 1;
+  std::int64_t together_ = 1, tape_size_ = 0;
   std::vector<kernels::AlignedBytes> tapes_;
   std::vector<Bench> benches_;  ///< of each thread
 };

@@ -53,7 +53,7 @@ class TrainerTest : public ::testing::Test {
   }
   Prior prior() const {
     Prior p;
-    p.network_parameters = {.order = 1, .embedding = 8, .width = 16, .depth = 2};
+    p.network_parameters = network;
     p.layout = layout;
     p.normalisation = Normalisation::identity(layout.event);
     p.network = make_network(p.network_parameters, layout.event, 3);
@@ -64,7 +64,21 @@ class TrainerTest : public ::testing::Test {
   StateLayout layout{.event = {2}, .variables = {{"a", "a"}, {"b", "b"}}, .space_names = {}};
   Trajectories data;
   TrainingParameters parameters;
+  NetworkParameters network{.order = 1, .embedding = 8, .width = 16, .depth = 2};
 };
+
+/// The same for each kind of network.
+class TrainerOfEach : public TrainerTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+  TrainerOfEach() {
+    if (std::string(GetParam()) == "resmlp") return;
+    network = {.kind = "unet", .global = true, .window = 8, .embedding = 8};
+    network.channels = {8, 16};
+    network.blocks = {1, 1};
+  }
+};
+INSTANTIATE_TEST_SUITE_P(, TrainerOfEach, ::testing::Values("resmlp", "unet"),
+                         [](const auto& test) { return test.param; });
 
 TEST_F(TrainerTest, LearnsAndReports) {
   parameters.epochs = 60;
@@ -79,7 +93,7 @@ TEST_F(TrainerTest, LearnsAndReports) {
   EXPECT_LT(state.validation_losses.back(), 0.7 * losses.front());
 }
 
-TEST_F(TrainerTest, ResumedRunIsTheUninterruptedOneBitForBit) {
+TEST_P(TrainerOfEach, ResumedRunIsTheUninterruptedOneBitForBit) {
   Trainer whole = trainer();
   whole.run({}, {});
 
@@ -103,7 +117,7 @@ TEST_F(TrainerTest, ResumedRunIsTheUninterruptedOneBitForBit) {
   EXPECT_EQ(second.state().validation_losses, whole.state().validation_losses);
 }
 
-TEST_F(TrainerTest, SameBitsForAnyNumberOfThreads) {
+TEST_P(TrainerOfEach, SameBitsForAnyNumberOfThreads) {
   data.states = normal({200, 30, 2}, {.seed = 5});
   parameters.batch = 150;
   parameters.epochs = 2;

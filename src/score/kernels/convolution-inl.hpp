@@ -226,38 +226,40 @@ HWY_NOINLINE void combine_tiles(const T* map, const Grid& grid, std::int64_t ld,
       });
 }
 
-/// A ∂y for tiles of one block, the products (py, …) of one row: product px of tile i at
-/// m + (px · capacity + i) · ld. What lies beyond the image has no gradient.
-template <class Products, class Y, class X, class T>
+/// A ∂y for tiles of one block, row `py` of the products: product px of tile i at m + (px · capacity + i) · ld. What
+/// lies beyond the image has no gradient.
+template <class Products, class Y, class X, int py, class T>
 HWY_NOINLINE void spread_tiles(const T* map, const Grid& grid, std::int64_t ld, const Tiles& tiles, std::int64_t begin,
-                               std::int64_t number, std::int64_t capacity, int py, T* m) {
-  tiles.for_each_run(
-      begin, number,
-      [&](std::int64_t image, std::int64_t row, std::int64_t column, std::int64_t n, std::int64_t at) HWY_ATTR {
-        const std::int64_t rows = grid.height - row * Y::outputs;
-        for (std::int64_t i = 0; i < n; ++i) {
-          const T* from = map + grid.pixel(image, row * Y::outputs, (column + i) * X::outputs) * ld;
-          const std::int64_t columns = grid.width - (column + i) * X::outputs;
-          for (std::int64_t c = 0; c < ld; c += lanes()) {
-            V half[X::outputs], spread[X::products];
+                               std::int64_t number, std::int64_t capacity, T* m) {
+  const std::int64_t line = grid.stored_columns() * ld;
+  tiles.for_each_run(begin, number,
+                     [&](std::int64_t image, std::int64_t row, std::int64_t column, std::int64_t n, std::int64_t at)
+                         HWY_ATTR {
+                           const bool all_rows = (row + 1) * Y::outputs <= grid.height;
+                           for (std::int64_t i = 0; i < n; ++i) {
+                             const T* from = map + grid.pixel(image, row * Y::outputs, (column + i) * X::outputs) * ld;
+                             const bool all_columns = (column + i + 1) * X::outputs <= grid.width;
+                             T* to = m + (at + i) * ld;
+                             for (std::int64_t c = 0; c < ld; c += lanes()) {
+                               V half[X::outputs], spread[X::products];
 #pragma GCC unroll 2
-            for (int x = 0; x < X::outputs; ++x) {
-              V y[Y::outputs], products[Y::products];
-#pragma GCC unroll 2
-              for (int r = 0; r < Y::outputs; ++r)
-                y[r] = r < rows && x < columns ? load(from + (r * grid.stored_columns() + x) * ld + c) : hn::Zero(D());
-              Y::spread(y, products);
-              half[x] = products[0];
+                               for (int x = 0; x < X::outputs; ++x) {
+                                 V y[Y::outputs], products[Y::products];
+                                 y[0] = load(from + x * ld + c);
+                                 if constexpr (Y::outputs > 1)
+                                   y[1] = all_rows ? load(from + line + x * ld + c) : hn::Zero(D());
+                                 Y::spread(y, products);
+                                 half[x] = products[py];
+                               }
+                               if constexpr (X::outputs > 1)
+                                 if (!all_columns) half[1] = hn::Zero(D());
+                               X::spread(half, spread);
 #pragma GCC unroll 4
-              for (int p = 1; p < Y::products; ++p)
-                if (p == py) half[x] = products[p];
-            }
-            X::spread(half, spread);
-#pragma GCC unroll 4
-            for (int px = 0; px < X::products; ++px) Products::keep(spread[px], m + (px * capacity + at + i) * ld + c);
-          }
-        }
-      });
+                               for (int px = 0; px < X::products; ++px)
+                                 Products::keep(spread[px], to + px * capacity * ld + c);
+                             }
+                           }
+                         });
 }
 
 /// y = Aᵀ m of 32 columns of outputs, handed to epilogue(pixel, column, vector).

@@ -67,15 +67,14 @@ void add_products(const PackedConvolution& c, const std::vector<Stack>& stacks, 
   using T = typename Products::T;
   const std::int64_t ldx = padded(c.in), ldg = padded(c.out), capacity = tiles_at_once(c);
   auto* v = reinterpret_cast<T*>(bench);
-  T *m = v + X::products * capacity * ldx, *room = m + X::products * capacity * ldg;
+  T *m = v + X::products * capacity * ldx, *left = m + X::products * capacity * ldg, *right = left + capacity * ldg;
   std::int64_t filled = 0;
   const auto multiply = [&] {
     const Piece all{0, filled, rounded_up(filled, Products::depth_multiple)};
-    T *right = room, *left = right + all.end * ldx;
     for (std::int64_t px = 0; px < X::products; ++px) {
       float* to = sum.products + (py * X::products + px) * sum_size(c);
-      Products::pack_right(v + px * capacity * ldx, ldx, all, filled, c.in, right);
       Products::pack_left(m + px * capacity * ldg, ldg, all, filled, c.out, left);
+      Products::pack_right(v + px * capacity * ldx, ldx, all, filled, c.in, right);
       if (sum.fresh)
         Products::multiply_packed(left, right, c.out, filled, ldx, Write{to, ldx});
       else
@@ -92,7 +91,7 @@ void add_products(const PackedConvolution& c, const std::vector<Stack>& stacks, 
     for (std::int64_t begin = 0; begin < tiles.count();) {
       const std::int64_t number = std::min(capacity - filled, tiles.count() - begin);
       combine_tiles<Products, Y, X, py>(x, from, ldx, tiles, begin, number, capacity, v + filled * ldx);
-      spread_tiles<Products, Y, X>(g, to, ldg, tiles, begin, number, capacity, py, m + filled * ldg);
+      spread_tiles<Products, Y, X, py>(g, to, ldg, tiles, begin, number, capacity, m + filled * ldg);
       begin += number;
       filled += number;
       if (filled == capacity) multiply();
@@ -119,16 +118,6 @@ void add(const PackedConvolution& c, bool flat, int py, const std::vector<Stack>
   });
 }
 
-std::int64_t room_for(const PackedConvolution& c) {
-  std::int64_t bytes = 0;
-  with_products(c.arithmetic, [&](auto products) {
-    using Products = decltype(products);
-    bytes = rounded_up(tiles_at_once(c), Products::depth_multiple) * (padded(c.in) + padded(c.out)) *
-            std::int64_t{sizeof(typename Products::T)};
-  });
-  return bytes;
-}
-
 void collect(const PackedConvolution& c, bool flat, const float* sums, float* weight) {
   const std::int64_t taps = flat ? 3 : 9;
   with_tiles(c.reach, flat, [&](auto y, auto x) {
@@ -147,7 +136,6 @@ namespace sda::kernels {
 
 HWY_EXPORT(add);
 HWY_EXPORT(collect);
-HWY_EXPORT(room_for);
 
 namespace {
 
@@ -185,8 +173,9 @@ UNetGradient::UNetGradient(const UNetKernel& kernel) : kernel_(kernel) {
     Sums& sums = sums_.emplace_back();
     sums.products.resize(static_cast<std::size_t>(products * sum_size(c)));
     sums.bias.resize(static_cast<std::size_t>(padded(c.out)));
-    const std::int64_t maps = axis * tiles_at_once(c) * (padded(c.in) + padded(c.out)) * bytes_of_value(c);
-    bench_size_ = std::max(bench_size_, maps + HWY_DYNAMIC_DISPATCH(room_for)(c));
+    // Both factors of a row of products, and once more one product's as they are packed.
+    const std::int64_t factors = (padded(c.in) + padded(c.out)) * bytes_of_value(c);
+    bench_size_ = std::max(bench_size_, (axis + 1) * tiles_at_once(c) * factors);
   }
 }
 
