@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string config, data, output;
+  std::string config, data, output, from;
   bool resume = false;
 };
 
@@ -49,6 +49,13 @@ ModelFile read_checkpoint(const std::string& path) {
   return checkpoint;
 }
 
+/// Training goes on from the weights of another model, in its normalisation.
+void start_from(const std::string& path, Prior& prior) {
+  const Prior start = read_model(path).prior;
+  prior.network->load(start.network->parameters(), path);
+  prior.normalisation = start.normalisation;
+}
+
 void train(const Options& options, Globals& globals) {
   const std::string saved_in = checkpoint_path(options.output);
   const TrajectoryFile data = read_trajectories(options.data + "/train.nc");
@@ -77,6 +84,7 @@ void train(const Options& options, Globals& globals) {
               .context = context,
               .network = make_network(experiment.network, layout.event, globals.seed, context),
               .dynamics = data.dynamics.empty() ? "" : experiment.dynamics.system};
+  if (!options.from.empty()) start_from(options.from, prior);
   Trainer trainer(prior, experiment.training, data.trajectories, held_out.trajectories, globals.seed);
   require_writable(options.output);
   if (checkpoint) {
@@ -130,6 +138,8 @@ Subcommand train_command(CLI::App& program, Globals& globals) {
   add_config(*flags, options->config, "the one the data were simulated with is taken");
   flags->add_option("--data", options->data, "folder with train.nc and valid.nc")->required();
   flags->add_option("-o,--output", options->output, "model file; its checkpoint lies beside it")->required();
+  flags->add_option("--from", options->from,
+                    "model whose weights and normalisation to start from, of the same network");
   flags->add_flag("--resume", options->resume, "go on from the checkpoint of a run that was stopped");
   add_key_flag(*flags, globals, "--order", "network.order", "k: windows of 2k+1 states");
   add_key_flag(*flags, globals, "--epochs", "training.epochs", "passes over the data");

@@ -147,7 +147,7 @@ void FieldReader::read(const toml::node& node, const std::string& key, std::vect
                        const Range& range) const {
   const auto wanted = in_words(range, std::is_integral_v<Number>) + ", or a list of such in [ ]";
   const toml::array* list = node.as_array();
-  if (list != nullptr && list->empty()) refuse(node, key, wanted);
+  if (list != nullptr && list->empty() && !value.empty()) refuse(node, key, wanted);  // empty only where the default is
   std::vector<Number> numbers;
   const auto take = [&](const toml::node& element) { read(element, key, numbers.emplace_back(), range); };
   if (list == nullptr) {

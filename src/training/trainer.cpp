@@ -30,12 +30,52 @@ double learning_rate_factor(const std::string& decay, std::int64_t epoch, std::i
 
 namespace {
 
+/// Windows are moved by multiples of shifts[axis]; what the network sees beside them stays, and must look the same.
+void require_shifts(const std::vector<std::int64_t>& shifts, const Prior& prior) {
+  if (shifts.empty()) return;
+  const Shape space = prior.layout.space();
+  bool fit = shifts.size() == space.size();
+  for (std::size_t axis = 0; fit && axis < shifts.size(); ++axis)
+    fit = shifts[axis] == 0 || space[axis] % shifts[axis] == 0;
+  if (!fit)
+    throw UsageError({.what = "the shifts do not fit the grid",
+                      .where = "training.shifts",
+                      .found = to_string(shifts),
+                      .wanted = fmt::format("for each axis of {} a divisor, or 0", to_string(space))});
+  if (prior.network_parameters.kind == "unet" && prior.network_parameters.padding != "circular")
+    throw UsageError({.what = "fields that are moved round must be periodic",
+                      .where = "network.padding",
+                      .found = prior.network_parameters.padding,
+                      .wanted = "circular",
+                      .mend = "leave training.shifts out if the domain has walls"});
+  if (!prior.context.defined()) return;
+  for (std::size_t axis = 0; axis < shifts.size(); ++axis) {
+    const auto from_end = static_cast<std::int64_t>(axis) - static_cast<std::int64_t>(shifts.size());
+    const Tensor moved = at::roll(prior.context, {shifts[axis]}, {from_end});
+    if (!at::allclose(moved, prior.context, 1e-4, 1e-4))
+      throw UsageError({.what = "the context fields are not the same after the shift",
+                        .where = fmt::format("training.shifts, axis {}", prior.layout.space_names[axis]),
+                        .found = std::to_string(shifts[axis]),
+                        .wanted = "a period of the fields, or 0"});
+  }
+}
+
 /// Trajectories in memory, normalised, and the windows cut from them.
 class WindowSource {
  public:
-  WindowSource(const Trajectories& trajectories, const Prior& prior, const std::string& what)
+  /// What is drawn of one trajectory: a window's first state, and by how many points it is moved along each axis.
+  struct Place {
+    std::int64_t first;
+    std::vector<std::int64_t> shift;
+  };
+
+  WindowSource(const Trajectories& trajectories, const Prior& prior, const std::vector<std::int64_t>& shifts,
+               const std::string& what)
       : states_(prior.normalisation.normalise(trajectories.states).to(at::kFloat).contiguous()),
-        window_(prior.network_parameters.window_length()) {
+        window_(prior.network_parameters.window_length()),
+        shifts_(shifts),
+        space_(prior.layout.space()) {
+    require_shifts(shifts_, prior);
     const at::IntArrayRef event = states_.sizes().slice(2);
     if (event != at::IntArrayRef(prior.layout.event))
       throw ShapeError({.what = what + " trajectories have another event",
@@ -53,44 +93,83 @@ class WindowSource {
 
   std::int64_t trajectories() const { return states_.size(0); }
 
-  /// First states of one random window of each trajectory.
-  std::vector<std::int64_t> offsets(std::uint64_t seed, Purpose purpose, std::int64_t epoch) const {
-    const auto places = static_cast<double>(states_.size(1) - window_ + 1);
-    const Tensor u = uniform({trajectories(), 1}, {seed, purpose, 0, static_cast<std::uint64_t>(epoch)}, at::kDouble);
-    std::vector<std::int64_t> offsets;
-    for (std::int64_t i = 0; i < trajectories(); ++i)
-      offsets.push_back(static_cast<std::int64_t>(u.data_ptr<double>()[i] * places));
-    return offsets;
+  /// One random window of each trajectory.
+  std::vector<Place> places(std::uint64_t seed, Purpose purpose, std::int64_t epoch) const {
+    const auto axes = static_cast<std::int64_t>(shifts_.size());
+    const Tensor u =
+        uniform({trajectories(), 1 + axes}, {seed, purpose, 0, static_cast<std::uint64_t>(epoch)}, at::kDouble);
+    const auto draw = u.accessor<double, 2>();
+    const auto below = [&](std::int64_t i, std::int64_t which, std::int64_t n) {
+      return static_cast<std::int64_t>(draw[i][which] * static_cast<double>(n));
+    };
+    std::vector<Place> places;
+    for (std::int64_t i = 0; i < trajectories(); ++i) {
+      Place place{below(i, 0, states_.size(1) - window_ + 1), {}};
+      for (std::int64_t axis = 0; axis < axes; ++axis) {
+        const std::int64_t step = shifts_[axis];
+        place.shift.push_back(step == 0 ? 0 : step * below(i, 1 + axis, space_[axis] / step));
+      }
+      places.push_back(std::move(place));
+    }
+    return places;
   }
 
   /// (window, …event).
   Shape shape() const { return prepend({window_}, states_.sizes().slice(2)); }
 
   /// Writes the windows of n trajectories, one after the other.
-  void gather(const std::int64_t* trajectory, std::int64_t n, const std::vector<std::int64_t>& offsets,
-              float* to) const {
+  void gather(const std::int64_t* trajectory, std::int64_t n, const std::vector<Place>& places, float* to) const {
     const std::int64_t state = count(states_.sizes().slice(2)), size = window_ * state;
     const auto* from = states_.data_ptr<float>();
-    for (std::int64_t i = 0; i < n; ++i)
-      std::memcpy(to + i * size, from + (trajectory[i] * states_.size(1) + offsets[trajectory[i]]) * state,
-                  static_cast<std::size_t>(size) * sizeof(float));
+    for (std::int64_t i = 0; i < n; ++i) {
+      const Place& place = places[trajectory[i]];
+      const float* window = from + (trajectory[i] * states_.size(1) + place.first) * state;
+      copy_moved(window, to + i * size, size / count(space_), 0, place.shift);
+    }
   }
 
  private:
+  /// Copies `blocks` blocks of the axes of space from `axis` on, each moved along them.
+  void copy_moved(const float* from, float* to, std::int64_t blocks, std::size_t axis,
+                  const std::vector<std::int64_t>& shift) const {
+    const at::IntArrayRef axes = at::IntArrayRef(space_).slice(axis);
+    const std::int64_t block = count(axes);
+    const auto copy = [](const float* source, float* target, std::int64_t n) {
+      std::memcpy(target, source, static_cast<std::size_t>(n) * sizeof(float));
+    };
+    if (axis == shift.size()) return copy(from, to, blocks * block);
+    const std::int64_t points = axes.front(), row = block / points, moved = shift[axis];
+    const bool last = axis + 1 == shift.size();
+    for (std::int64_t i = 0; i < blocks; ++i, from += block, to += block) {
+      if (last) {
+        copy(from, to + moved * row, (points - moved) * row);
+        copy(from + (points - moved) * row, to, moved * row);
+      } else {
+        copy_moved(from, to + moved * row, points - moved, axis + 1, shift);
+        copy_moved(from + (points - moved) * row, to, moved, axis + 1, shift);
+      }
+    }
+  }
+
   Tensor states_;
   std::int64_t window_;
+  std::vector<std::int64_t> shifts_;
+  Shape space_;
 };
 
-/// Perturbed windows x(t) = μ x + σ ε with t and ε from streams of a step; of one size after another in one memory.
+/// Perturbed windows x(t) = μ x + σ ε with t = u^q, u and ε from streams of a step; of one size after another in one
+/// memory.
 class Batch {
  public:
+  explicit Batch(double time_exponent) : time_exponent_(time_exponent) {}
+
   struct Streams {
     std::uint64_t seed;
     Purpose time, noise;
   };
 
   void draw(const WindowSource& source, const std::int64_t* trajectory, std::int64_t n,
-            const std::vector<std::int64_t>& offsets, const NoiseSchedule& schedule, const Streams& streams,
+            const std::vector<WindowSource::Place>& places, const NoiseSchedule& schedule, const Streams& streams,
             std::int64_t step) {
     resize(n, source.shape());
     const std::int64_t row = x_.numel() / n;
@@ -104,8 +183,11 @@ class Batch {
                                           static_cast<std::uint64_t>(step)};
                        };
                        fill_uniform(t + begin, rows, 1, key(streams.time));
+                       if (time_exponent_ != 1)
+                         for (std::int64_t r = begin; r < end; ++r)
+                           t[r] = static_cast<float>(std::pow(double{t[r]}, time_exponent_));
                        fill_normal(epsilon + first, rows, row, key(streams.noise));
-                       source.gather(trajectory + begin, rows, offsets, x + first);
+                       source.gather(trajectory + begin, rows, places, x + first);
                        perturb(schedule, x + first, t + begin, epsilon + first, rows, row);
                      });
   }
@@ -127,6 +209,7 @@ class Batch {
     t_ = all_t_.narrow(0, 0, n);
   }
 
+  double time_exponent_;
   Tensor all_x_, all_t_, all_epsilon_;
   Tensor x_, t_, epsilon_;  ///< as many rows of them as the batch has
 };
@@ -152,10 +235,11 @@ struct Trainer::Implementation {
                  std::uint64_t s)
       : prior(std::move(p)),
         parameters(std::move(tp)),
-        train(train_set, prior, "training"),
-        valid(valid_set, prior, "validation"),
+        train(train_set, prior, parameters.shifts, "training"),
+        valid(valid_set, prior, parameters.shifts, "validation"),
         seed(s),
-        schedule(prior.schedule) {
+        schedule(prior.schedule),
+        batch(parameters.time_exponent) {
     state.weights = prior.network->flat_values();
     state.first_moment = at::zeros_like(state.weights);
     state.second_moment = at::zeros_like(state.weights);
@@ -165,9 +249,9 @@ struct Trainer::Implementation {
                                         parse_precision(parameters.precision, "training.precision"));
   }
 
-  double train_step(const std::int64_t* trajectory, std::int64_t n, const std::vector<std::int64_t>& offsets,
+  double train_step(const std::int64_t* trajectory, std::int64_t n, const std::vector<WindowSource::Place>& places,
                     double learning_rate) {
-    batch.draw(train, trajectory, n, offsets, schedule, {seed, Purpose::training_time, Purpose::training_noise},
+    batch.draw(train, trajectory, n, places, schedule, {seed, Purpose::training_time, Purpose::training_noise},
                state.step);
     ++state.step;
     const AdamW adamw(state.step, learning_rate, parameters.weight_decay);
@@ -188,11 +272,11 @@ struct Trainer::Implementation {
     const StreamKey order_key{seed, Purpose::training_window, static_cast<std::uint64_t>(n),
                               static_cast<std::uint64_t>(state.epoch)};
     const std::vector<std::int64_t> order = permutation(n, order_key);
-    const std::vector<std::int64_t> offsets = train.offsets(seed, Purpose::training_window, state.epoch);
+    const std::vector<WindowSource::Place> places = train.places(seed, Purpose::training_window, state.epoch);
     double total = 0;
     for (std::int64_t begin = 0; begin < n; begin += parameters.batch) {
       const std::int64_t size = std::min(parameters.batch, n - begin);
-      total += train_step(order.data() + begin, size, offsets, learning_rate) * static_cast<double>(size);
+      total += train_step(order.data() + begin, size, places, learning_rate) * static_cast<double>(size);
     }
     return total / static_cast<double>(n);
   }
@@ -209,7 +293,7 @@ struct Trainer::Implementation {
     for (std::int64_t i = 0; i < n; ++i) all[i] = i;
     double total = 0;
     for (std::int64_t draw = 0; draw < draws; ++draw) {
-      batch.draw(valid, all.data(), n, valid.offsets(seed, Purpose::validation_window, draw), schedule,
+      batch.draw(valid, all.data(), n, valid.places(seed, Purpose::validation_window, draw), schedule,
                  {seed, Purpose::validation_time, Purpose::validation_noise}, draw);
       total += denoising->loss(batch.x(), batch.t(), batch.epsilon());
     }

@@ -135,26 +135,94 @@ TEST_P(TrainerOfEach, SameBitsForAnyNumberOfThreads) {
 }
 
 // Draws are functions of (seed, purpose, row, step): what one step sees, made here by other means.
-TEST_F(TrainerTest, StepsOnTheDocumentedDraws) {
-  parameters.epochs = 1;
-  parameters.batch = 20;
-  parameters.average = 0;
-  Trainer run = trainer();
-  run.run({}, {});
+class DocumentedDraws : public TrainerTest {
+ protected:
+  DocumentedDraws() {
+    parameters.epochs = 1;
+    parameters.batch = 20;
+    parameters.average = 0;
+  }
+  /// What the only step's loss must be; `move` is what is done to a window by the further draws of its trajectory.
+  double expected_loss(const std::function<Tensor(Tensor, const double*)>& move) const {
+    const StreamKey order_key{.seed = 11, .purpose = Purpose::training_window, .first_member = 20};
+    const StreamKey place_key{.seed = 11, .purpose = Purpose::training_window};
+    const auto axes = static_cast<std::int64_t>(parameters.shifts.size());
+    const Tensor u = uniform({20, 1 + axes}, place_key, at::kDouble);
+    std::vector<Tensor> windows;
+    for (const std::int64_t i : permutation(20, order_key)) {
+      const double* draws = u[i].data_ptr<double>();
+      windows.push_back(move(data.states[i].narrow(0, static_cast<std::int64_t>(draws[0] * 28), 3), draws + 1));
+    }
+    const Tensor t = uniform({20, 1}, {.seed = 11, .purpose = Purpose::training_time}).squeeze(1);
+    const Tensor x = at::stack(windows);
+    const Tensor epsilon = normal(x.sizes(), {.seed = 11, .purpose = Purpose::training_noise});
+    const Tensor times = t.to(at::kDouble).pow(parameters.time_exponent).to(at::kFloat);
+    const Prior p = prior();
+    const Tensor weights = p.network->flat_values();
+    const auto gradient = make_denoising_gradient(p.network, weights, at::zeros_like(weights), Precision::automatic);
+    return gradient->evaluate(perturb(NoiseSchedule(), x, times, epsilon), times, epsilon);
+  }
+  double loss_of_the_step() const {
+    Trainer run = trainer();
+    run.run({}, {});
+    return run.state().losses.front();
+  }
+};
 
-  const StreamKey order_key{.seed = 11, .purpose = Purpose::training_window, .first_member = 20};
-  const StreamKey offset_key{.seed = 11, .purpose = Purpose::training_window};
-  const Tensor u = uniform({20, 1}, offset_key, at::kDouble);
-  std::vector<Tensor> windows;
-  for (const std::int64_t i : permutation(20, order_key))
-    windows.push_back(data.states[i].narrow(0, static_cast<std::int64_t>(u[i].item<double>() * 28), 3));
-  const Tensor t = uniform({20, 1}, {.seed = 11, .purpose = Purpose::training_time}).squeeze(1);
-  const Tensor epsilon = normal({20, 3, 2}, {.seed = 11, .purpose = Purpose::training_noise});
-  const Tensor x = perturb(NoiseSchedule(), at::stack(windows), t, epsilon);
-  const Prior p = prior();
-  const Tensor weights = p.network->flat_values();
-  const auto gradient = make_denoising_gradient(p.network, weights, at::zeros_like(weights), Precision::automatic);
-  EXPECT_EQ(run.state().losses.front(), gradient->evaluate(x, t, epsilon));
+TEST_F(DocumentedDraws, OfAWindowATimeAndNoise) {
+  EXPECT_EQ(loss_of_the_step(), expected_loss([](Tensor window, const double*) { return window; }));
+}
+
+TEST_F(DocumentedDraws, OfTimesNearerToZero) {
+  parameters.time_exponent = 2.5;
+  EXPECT_EQ(loss_of_the_step(), expected_loss([](Tensor window, const double*) { return window; }));
+}
+
+TEST_F(DocumentedDraws, OfHowFarAWindowIsMoved) {
+  layout = {.event = {2, 3, 8}, .variables = {{"a", "a"}, {"b", "b"}}, .space_names = {"x", "y"}};
+  data.layout = layout;
+  data.states = normal({20, 30, 2, 3, 8}, {.seed = 5});
+  parameters.shifts = {1, 2};
+  EXPECT_EQ(loss_of_the_step(), expected_loss([](Tensor window, const double* draws) {
+              const auto x = static_cast<std::int64_t>(draws[0] * 3), y = static_cast<std::int64_t>(draws[1] * 4) * 2;
+              return at::roll(window, {x, y}, {2, 3});
+            }));
+  parameters.shifts = {1, 0};
+  EXPECT_EQ(loss_of_the_step(), expected_loss([](Tensor window, const double* draws) {
+              return at::roll(window, {static_cast<std::int64_t>(draws[0] * 3)}, {2});
+            }));
+}
+
+TEST_F(DocumentedDraws, OfShiftsThatFitTheGrid) {
+  parameters.shifts = {1};
+  EXPECT_THROW(trainer(), UsageError);  // no axis of space
+  layout = {.event = {2, 8}, .variables = {{"a", "a"}, {"b", "b"}}, .space_names = {"x"}};
+  data.layout = layout;
+  data.states = normal({20, 30, 2, 8}, {.seed = 5});
+  parameters.shifts = {3};
+  EXPECT_THROW(trainer(), UsageError);
+  parameters.shifts = {4};
+  EXPECT_NO_THROW(trainer());
+}
+
+TEST_F(TrainerTest, MovesOnlyWhatIsPeriodicAndLeavesTheContextAsItIs) {
+  data.layout = {.event = {1, 8, 8}, .variables = {{"a", "a"}}, .space_names = {"x", "y"}};
+  data.states = normal({4, 5, 1, 8, 8}, {.seed = 5});
+  Prior p{.network_parameters = {.kind = "unet", .order = 1, .embedding = 8, .padding = "circular"}};
+  p.network_parameters.channels = {4};
+  p.network_parameters.blocks = {1};
+  p.layout = data.layout;
+  p.normalisation = Normalisation::identity(p.layout.event);
+  p.context = at::arange(8).remainder(4).to(at::kFloat).view({1, 1, 8}).expand({1, 8, 8}).contiguous();
+  p.network = make_network(p.network_parameters, p.layout.event, 3, p.context);
+  const auto with_shifts = [&](const std::vector<std::int64_t>& shifts) {
+    parameters.shifts = shifts;
+    return Trainer(p, parameters, data, data, 11);
+  };
+  EXPECT_NO_THROW(with_shifts({1, 4}));
+  EXPECT_THROW(with_shifts({1, 2}), UsageError);  // the context has period 4
+  p.network_parameters.padding = "zeros";
+  EXPECT_THROW(with_shifts({1, 4}), UsageError);
 }
 
 TEST_F(TrainerTest, ResultHoldsTheAverage) {

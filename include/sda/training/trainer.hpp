@@ -17,10 +17,12 @@ struct TrainingParameters {
   std::int64_t epochs = 4096;  ///< an epoch: one random window of each training trajectory
   std::int64_t batch = 64;
   double learning_rate = 1e-3;
-  double weight_decay = 1e-3;      ///< AdamW, decoupled
-  std::string decay = "linear";    ///< of the learning rate, each epoch: linear | cosine | exponential
-  double average = 0.0;            ///< decay of the weights' moving average; 0 keeps none
-  std::string precision = "auto";  ///< of products in the network's own kernel; weights are float32 always
+  double weight_decay = 1e-3;          ///< AdamW, decoupled
+  std::string decay = "linear";        ///< of the learning rate, each epoch: linear | cosine | exponential
+  double time_exponent = 1.0;          ///< q of t = u^q, u ~ U(0, 1), in the loss: above 1, more windows near t = 0
+  std::vector<std::int64_t> shifts{};  ///< grid points along each axis of space by which the system may be moved
+  double average = 0.0;                ///< decay of the weights' moving average; 0 keeps none
+  std::string precision = "auto";      ///< of products in the network's own kernel; weights are float32 always
   double checkpoint_minutes = 5.0;
   std::int64_t validate_every = 16;  ///< epochs between validation losses
 };
@@ -33,6 +35,12 @@ void fields(Visitor& v, TrainingParameters& p) {
   v("weight_decay", p.weight_decay, "AdamW's decoupled weight decay", at_least(0));
   v("decay", p.decay, "learning rate over epochs: linear, cosine or exponential",
     one_of({"linear", "cosine", "exponential"}));
+  v("time_exponent", p.time_exponent,
+    "t = u^time_exponent, u uniform, in the loss; above 1: more windows with little noise", above(0));
+  v("shifts", p.shifts,
+    "of periodic fields, an axis of space each: windows are moved by random multiples of so many points; 0: not along "
+    "it",
+    at_least(0));
   v("average", p.average, "decay of the weights' moving average that is validated and saved; 0: none",
     Range{.least = 0, .most = 1, .open_most = true});
   v("precision", p.precision, "of products in training: auto, float32 or bfloat16; weights are float32 always",
