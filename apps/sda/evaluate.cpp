@@ -24,13 +24,15 @@ nlohmann::json to_json(const std::optional<double>& value) {
   return value ? nlohmann::json(*value) : nlohmann::json();
 }
 
+nlohmann::json coverage_of(const std::vector<std::int64_t>& ranks) {
+  if (ranks.empty()) return nullptr;
+  return {{"50", coverage(ranks, 0.5)}, {"90", coverage(ranks, 0.9)}};
+}
+
 nlohmann::json to_json(const std::optional<Skill>& skill) {
   if (!skill) return nullptr;
-  return {{"components", skill->components},
-          {"rmse", skill->rmse},
-          {"spread", to_json(skill->spread)},
-          {"crps", to_json(skill->crps)},
-          {"ranks", skill->ranks}};
+  return {{"components", skill->components}, {"rmse", skill->rmse},   {"spread", to_json(skill->spread)},
+          {"crps", to_json(skill->crps)},    {"ranks", skill->ranks}, {"coverage", coverage_of(skill->ranks)}};
 }
 
 nlohmann::json to_json(const FieldScores& scores) {
@@ -59,6 +61,7 @@ nlohmann::json to_json(const ScoredEnsemble& row) {
                          {"spread", to_json(scores.spread)},
                          {"crps", to_json(scores.crps)},
                          {"ranks", scores.ranks},
+                         {"coverage", coverage_of(scores.ranks)},
                          {"evaluations", row.cost.evaluations},
                          {"seconds", row.cost.seconds}};
   if (row.fields) json["fields"] = to_json(*row.fields);

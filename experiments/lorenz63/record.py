@@ -3,6 +3,7 @@
 
     python3 experiments/lorenz63/record.py                                              the paper's figure, 1024 members
     python3 experiments/lorenz63/record.py --points k2:1 k4:1 --members 256 --observations 2            its small sister
+    python3 experiments/lorenz63/record.py --points k4:0 --sampler renewed --observations 8             the sampler advised
 
 A point kK:C,C,… is a prior of order K sampled with C corrections a step; kglobal is the network over time. For each
 held-out observation of each regime, every point beside two independent particle filters of as many members. Priors that
@@ -28,6 +29,12 @@ PUBLISHED = {
            "4": (12.7, 11.0, 9.9, 9.3, 9.0), "global": (9.1, 8.4, 7.7, 7.7, 7.3)},
 }
 PUBLISHED_FLOOR = {"lo": 5.2, "hi": 6.7}
+# What docs/results/guidance.md advises: half the passes of the paper's sampler with one correction.
+SAMPLERS = {
+    "paper": [],
+    "renewed": ["guidance.rule=mmps", "guidance.gamma=1e-3", "sampler.steps=256", "sampler.grid=power",
+                "sampler.exponent=2.5", "sampler.renewal=1"],
+}
 GLOBAL_NETWORK = ["network.kind=unet", "network.global=true", "network.window=32", "network.channels=[64]",
                   "network.blocks=[3]"]
 
@@ -50,7 +57,7 @@ class Recorder:
         self.work = Path(arguments.work)
         self.models = Path(arguments.models)
         self.flags = ["--threads", str(arguments.threads)] if arguments.threads else []
-        self.members, self.precision = arguments.members, arguments.precision
+        self.members, self.precision, self.sampler = arguments.members, arguments.precision, arguments.sampler
         self.work.mkdir(parents=True, exist_ok=True)
         recorded = Path(arguments.output + ".json") if arguments.output else None
         self.recorded = json.loads(recorded.read_text()) if recorded and recorded.exists() else []
@@ -96,12 +103,12 @@ class Recorder:
 
     def score(self, name, index, order, corrections):
         """One point of one observation: a line of results, kept as JSON beside the ensembles."""
-        stem = f"{name}_{index}_k{order}_c{corrections}_{self.members}_{self.precision}"
+        stem = f"{name}_{index}_k{order}_c{corrections}_{self.sampler}_{self.members}_{self.precision}"
         kept = self.work / f"{stem}.json"
         if kept.exists():
             return json.loads(kept.read_text())
         wanted = dict(observation=name, index=index, order=order, corrections=corrections, precision=self.precision,
-                      members=self.members)
+                      members=self.members, sampler=self.sampler)
         for row in self.recorded:
             if wanted.items() <= row.items():
                 return row
@@ -110,11 +117,11 @@ class Recorder:
         posterior = self.work / f"{stem}.nc"
         self.run("assimilate", EXPERIMENT, "--model", self.prior(order), "--obs", observation, "--members", self.members,
                  f"--set=sampler.corrections={corrections}", f"--set=assimilation.precision={self.precision}",
-                 target=posterior, seed=5)
+                 *(f"--set={key}" for key in SAMPLERS[self.sampler]), target=posterior, seed=5)
         document = json.loads(self.run("evaluate", "--obs", observation, "--reference", filters[0], "--floor", filters[1],
                                        "--json", posterior))
         row = document["ensembles"][0]
-        row.update(observation=name, index=index, order=order, corrections=corrections, precision=self.precision,
+        row.update(wanted,
                    filter_log_prior=document["reference"]["log_prior"]["value"],
                    filter_log_likelihood=document["reference"]["log_likelihood"]["value"])
         write_whole(kept, json.dumps(row))
@@ -134,13 +141,13 @@ def table(rows):
 def keep_other(recorded, rows):
     """Rows made now, and of those recorded before the ones that were not asked for this time."""
     def key(row):
-        return tuple(row[k] for k in ("observation", "order", "corrections", "index", "members", "precision"))
+        return tuple(row[k] for k in ("observation", "order", "corrections", "sampler", "index", "members", "precision"))
     made = {key(row) for row in rows}
     return rows + [row for row in recorded if key(row) not in made]
 
 
 def groups(rows):
-    """Rows of each (regime, k, C), in the order of the table."""
+    """Rows of each (regime, k, C), in the order of the table, all of one sampler."""
     found = {}
     for row in rows:
         found.setdefault((row["observation"], row["order"], row["corrections"]), []).append(row)
@@ -201,6 +208,7 @@ def main():
     parser.add_argument("--models", default="models", help="folder of priors lorenz63_kK.nc that need no training")
     parser.add_argument("--observations", type=int, default=4, help="held-out trajectories of each regime; the paper has 64")
     parser.add_argument("--points", type=parse_point, nargs="+", default=[parse_point(p) for p in ("k4:1,4,0,16", "k3:1,4", "k2:1,4", "k1:1,4", "kglobal:1,4")])
+    parser.add_argument("--sampler", choices=SAMPLERS, default="paper", help="paper: SDA with Langevin corrections; renewed: MMPS with renewed noise")
     parser.add_argument("--regimes", nargs="+", choices=list(PUBLISHED), default=list(PUBLISHED))
     parser.add_argument("--members", type=int, default=1024)
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 
 #include "core/torch.hpp"
@@ -110,6 +111,22 @@ std::vector<std::int64_t> rank_histogram(const Tensor& members, const Tensor& tr
   const Tensor counts = at::bincount(rank, /*weights=*/{}, /*minlength=*/x.size(0) + 1).contiguous();
   const auto* first = counts.data_ptr<std::int64_t>();
   return {first, first + counts.numel()};
+}
+
+double coverage(const std::vector<std::int64_t>& ranks, double level) {
+  const auto values = std::accumulate(ranks.begin(), ranks.end(), std::int64_t{0});
+  if (values == 0) throw ValueError({.what = "no ranks to count", .where = "coverage"});
+  if (!(level >= 0 && level <= 1))
+    throw ValueError({.what = "not a share", .where = "coverage", .found = std::to_string(level), .wanted = "0 to 1"});
+  // Rank r of m members stands for the quantiles from r / (m + 1) to (r + 1) / (m + 1).
+  const auto bins = static_cast<double>(ranks.size());
+  const double least = (1 - level) / 2 * bins, most = (1 + level) / 2 * bins;
+  double inside = 0;
+  for (std::size_t r = 0; r < ranks.size(); ++r) {
+    const auto begin = static_cast<double>(r);
+    inside += static_cast<double>(ranks[r]) * std::max(0.0, std::min(begin + 1, most) - std::max(begin, least));
+  }
+  return inside / static_cast<double>(values);
 }
 
 EnsembleScores score_ensemble(const Ensemble& ensemble, const Observations& observations, const Dynamics* dynamics,

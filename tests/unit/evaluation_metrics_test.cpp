@@ -84,6 +84,18 @@ TEST(Metrics, RanksBreakTiesEvenly) {
   EXPECT_LT(chi_square, sda::tolerance::chi_square_9);
 }
 
+TEST(Coverage, OfRanksByHand) {
+  // Four bins, of a quarter of the ensemble each: the central half is the two in the middle.
+  EXPECT_DOUBLE_EQ(sda::coverage({1, 2, 3, 4}, 0.5), 0.5);
+  EXPECT_DOUBLE_EQ(sda::coverage({1, 2, 3, 4}, 1.0), 1.0);
+  EXPECT_DOUBLE_EQ(sda::coverage({1, 2, 3, 4}, 0.0), 0.0);
+  // 0.75 takes half of each outer bin.
+  EXPECT_DOUBLE_EQ(sda::coverage({1, 2, 3, 4}, 0.75), (0.5 + 2 + 3 + 2) / 10);
+  EXPECT_DOUBLE_EQ(sda::coverage({5, 0, 0, 5}, 0.5), 0.0);
+  EXPECT_THROW(sda::coverage({0, 0}, 0.5), sda::ValueError);
+  EXPECT_THROW(sda::coverage({1, 2}, 1.5), sda::ValueError);
+}
+
 TEST(Metrics, RanksCountMembersBelow) {
   const auto members = at::tensor({1.0, 2.0, 3.0}, at::kDouble).reshape({3, 1, 1});
   const auto rank_of = [&](double truth) {

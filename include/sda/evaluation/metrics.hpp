@@ -42,6 +42,11 @@ Estimate crps(const Tensor& members, const Tensor& truth);
 /// Counts of the truth's rank among the members, over times and components; ties broken by the stream. (members + 1).
 std::vector<std::int64_t> rank_histogram(const Tensor& members, const Tensor& truth, std::uint64_t seed);
 
+/// Share of values in the central interval that holds `level` (in 0 … 1) of the ensemble, from the counts of their
+/// ranks: `level` itself where the ensemble is calibrated. A rank that the interval's end cuts counts in part.
+/// Throws ValueError for another level, or no counts.
+double coverage(const std::vector<std::int64_t>& ranks, double level);
+
 /// Everything above for one ensemble; parts that cannot be had (no truth, deterministic dynamics, too few members) are
 /// empty. W1 and the log-densities are of physical states, as published; RMSE, spread and CRPS of normalised ones, so
 /// that components weigh alike.
