@@ -140,7 +140,7 @@ Tensor read_meant(const ReadableGroup& file, const std::string& variable) {
                      .found = place_of(is_nan, file.dimensions(variable)),
                      .mend = fmt::format("if they are, say so: ncatted -a _FillValue,{},o,f,NaN FILE", variable)});
   }
-  Tensor gone = is_nan.logical_or(values.abs() > never_written);
+  Tensor gone = is_nan.logical_or((values.abs() > never_written).logical_and(values.isinf().logical_not()));
   for (const auto& number : {fill, missing}) {
     if (number && !std::isnan(*number)) gone = gone.logical_or(values == *number);
   }
@@ -223,11 +223,15 @@ void require_missing_always(const ReadableGroup& file, const std::string& name, 
                             const DataParameters& p) {
   const Tensor gone = values.isnan();
   if (!gone.any().item<bool>()) return;
-  const Tensor sometimes = gone.logical_and(gone.flatten(0, 1).all(0).logical_not());
+  Tensor sometimes = gone.logical_and(gone.flatten(0, 1).all(0).logical_not());
   if (!sometimes.any().item<bool>()) return;
-  std::vector<std::string> axes{p.trajectory.empty() ? "trajectory" : p.trajectory, p.time,
-                                p.level.empty() ? "level" : p.level};
+  std::vector<std::string> axes{p.trajectory, p.time, p.level};
   axes.insert(axes.end(), p.space.begin(), p.space.end());
+  for (const std::int64_t axis : {2, 0}) {
+    if (!axes[static_cast<std::size_t>(axis)].empty()) continue;
+    axes.erase(axes.begin() + axis);
+    sometimes = sometimes.squeeze(axis);
+  }
   throw FileError({.what = "values are missing in some states and not in others",
                    .where = file.where(name),
                    .found = place_of(sometimes, axes),

@@ -208,7 +208,8 @@ TEST_F(DocumentedDraws, OfShiftsThatFitTheGrid) {
 TEST_F(TrainerTest, MovesOnlyWhatIsPeriodicAndLeavesTheContextAsItIs) {
   data.layout = {.event = {1, 8, 8}, .variables = {{"a", "a"}}, .space_names = {"x", "y"}};
   data.states = normal({4, 5, 1, 8, 8}, {.seed = 5});
-  Prior p{.network_parameters = {.kind = "unet", .order = 1, .embedding = 8, .padding = "circular"}};
+  Prior p;
+  p.network_parameters = {.kind = "unet", .order = 1, .embedding = 8, .padding = "circular"};
   p.network_parameters.channels = {4};
   p.network_parameters.blocks = {1};
   p.layout = data.layout;
