@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Kuramoto-Sivashinsky equation, u_t = -u u_x - u_xx - u_xxxx, periodic in x, by SciPy as it is: right-hand side by Fourier
 transforms, time by solve_ivp. One NetCDF file a run, in no way made for sda. Debian: python3-scipy, python3-xarray,
-python3-netcdf4. About a minute on one core.
+python3-netcdf4. Half a minute on one core.
 
     examples/your_own_system/solve.py run/ks/raw [runs]
 """
@@ -34,7 +34,7 @@ def run(seed):
          "x": ("x", x, {"units": "m", "long_name": "distance along the front"})})
 
 
-folder, runs = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 40
+folder, runs = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 60
 folder.mkdir(parents=True, exist_ok=True)
 for seed in range(runs):
     run(seed).to_netcdf(folder / f"run_{seed:03}.nc")

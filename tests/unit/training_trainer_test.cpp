@@ -222,6 +222,11 @@ TEST_F(TrainerTest, MovesOnlyWhatIsPeriodicAndLeavesTheContextAsItIs) {
   };
   EXPECT_NO_THROW(with_shifts({1, 4}));
   EXPECT_THROW(with_shifts({1, 2}), UsageError);  // the context has period 4
+  p.layout.mask = at::ones({1, 8, 8}, at::kBool);
+  p.layout.mask.select(1, 3).fill_(false);  // land in a strip
+  EXPECT_NO_THROW(with_shifts({0, 4}));
+  EXPECT_THROW(with_shifts({1, 4}), UsageError);
+  p.layout.mask = Tensor();
   p.network_parameters.padding = "zeros";
   EXPECT_THROW(with_shifts({1, 4}), UsageError);
 }
