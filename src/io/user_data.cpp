@@ -9,7 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
+#include <limits>
 #include <set>
 
 #include "io/artefact.hpp"
@@ -155,7 +155,7 @@ Tensor read_meant(const ReadableGroup& file, const std::string& variable) {
                      .found = place_of(infinite, file.dimensions(variable)),
                      .wanted = "finite numbers"});
   }
-  return values.masked_fill(gone, std::numeric_limits<double>::quiet_NaN());
+  return gone.any().item<bool>() ? values.masked_fill_(gone, std::numeric_limits<double>::quiet_NaN()) : values;
 }
 
 /// A coordinate variable of a dimension; no values where there is none.
@@ -271,7 +271,7 @@ std::pair<Run, Common> read_file(const std::string& path, std::size_t index, con
     }
     channels.push_back(values);
   }
-  run.states = at::cat(channels, 2);
+  run.states = channels.size() == 1 ? channels.front() : at::cat(channels, 2);
   layout.event = Shape(run.states.sizes().begin() + 2, run.states.sizes().end());
 
   for (const auto& axis : p.space) layout.coordinates.push_back(read_coordinate_of(file, axis));
@@ -652,6 +652,7 @@ UserData gather(const DataParameters& p) {
         .copy_(runs[run].states.select(0, trajectory).narrow(0, begin, cut_up.length));
     data.start_times.push_back(runs[run].times[static_cast<std::size_t>(begin)]);
   }
+  runs.clear();
   trajectories.start_time = data.start_times.front();
   settle_missing(data, p, paths);
   data.context = read_context_fields(p, paths.front(), trajectories.layout);
