@@ -68,10 +68,10 @@ void import_user_data(const Options& options, const Globals& globals) {
     spdlog::info("{} of {} values of a state are masked", layout.mask.logical_not().sum().item<std::int64_t>(),
                  layout.mask.numel());
   }
-  say(fmt::format("imported {} trajectories of {} states, {:.6g} {} apart, from {} file{}: {}; {} in {}",
-                  states.size(0), states.size(1), layout.dt,
-                  layout.time_units == "1" ? "" : "[" + layout.time_units + "]", data.files, data.files == 1 ? "" : "s",
-                  in_words(layout), fmt::join(written, ", "), options.output));
+  const auto units = layout.time_units == "1" ? "" : " [" + layout.time_units + "]";
+  say(fmt::format("imported {} trajectories of {} states, {:.6g}{} apart, from {} file{}: {}; {} in {}", states.size(0),
+                  states.size(1), layout.dt, units, data.files, data.files == 1 ? "" : "s", in_words(layout),
+                  fmt::join(written, ", "), options.output));
 }
 
 void import_files(const Options& options, const Globals& globals) {

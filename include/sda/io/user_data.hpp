@@ -34,7 +34,8 @@ void fields(Visitor& v, DataParameters& p) {
   v("trajectory", p.trajectory, "dimension that counts trajectories or members; empty: a file holds one", any());
   v("time", p.time, "dimension of time", any());
   v("level", p.level, "dimension of levels, each of which becomes a variable of its own; empty: none", any());
-  v("space", p.space, "dimensions of space, such as [y, x]; none for states that are no fields", any());
+  v("space", p.space, "dimensions of space, such as [y, x], at most two for a unet; none for states that are no fields",
+    any());
   v("join", p.join, "what follows in the next file: another trajectory, or the time after the file before it",
     one_of({"trajectory", "time"}));
   v("step", p.step, "time between states, where files have no coordinate of time; 0: theirs", at_least(0));
