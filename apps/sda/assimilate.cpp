@@ -16,6 +16,7 @@ namespace {
 
 struct Options {
   std::string config, model, observations, output, memory;
+  bool split_members = false;
 };
 
 /// Counts the passes through a score: forward and pull-back one each.
@@ -81,6 +82,13 @@ std::int64_t members_at_once(const Prior& prior, const Observations& observation
   return std::max<std::int64_t>(1, memory / (observations.length * state * (copies + 3 * windows)));
 }
 
+/// posterior.nc → posterior_0007.nc, beside it.
+std::string member_path(const std::string& output, std::int64_t member) {
+  const std::filesystem::path path(output);
+  const auto name = fmt::format("{}_{:04}{}", path.stem().string(), member, path.extension().string());
+  return (path.parent_path() / name).string();
+}
+
 std::string method_name(const GuidanceParameters& guidance) {
   if (guidance.rule == "none") return "prior";
   if (guidance.rule == "dps") return "DPS";
@@ -96,7 +104,8 @@ void assimilate(const Options& options, const Globals& globals) {
   Experiment experiment = base_experiment(options.config, model.provenance, options.model);
   experiment.network = prior.network_parameters;
   experiment.schedule = prior.schedule;
-  apply_flags(experiment, globals, {"dynamics", "simulation", "network", "schedule", "training", "observation"});
+  apply_flags(experiment, globals,
+              {"dynamics", "simulation", "data", "network", "schedule", "training", "observation"});
   require_same_system(options, prior, observations);
   const std::int64_t memory =
       options.memory.empty() ? default_memory_budget() : parse_bytes(options.memory, "--memory");
@@ -139,6 +148,9 @@ void assimilate(const Options& options, const Globals& globals) {
                           .start_time = observations.start_time,
                           .method = method_name(experiment.guidance)};
   write_ensemble(options.output, ensemble, cost, provenance_of(globals, experiment));
+  for (std::int64_t member = 0; options.split_members && member < members; ++member) {
+    write_member(member_path(options.output, member), ensemble, member, provenance_of(globals, experiment));
+  }
   const double residual = observations.residual_over_sigma(normalised);
   if (experiment.guidance.rule != "none" && residual > 3) {
     spdlog::warn("these members do not explain the observation; more sampler.steps or a better prior would");
@@ -159,6 +171,7 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   flags->add_option("--model", options->model, "model file")->required();
   flags->add_option("--obs", options->observations, "observation file")->required();
   flags->add_option("-o,--output", options->output, "ensemble file")->required();
+  flags->add_flag("--split-members", options->split_members, "each member in a file of its own too: OUTPUT_0000.nc, …");
   flags->add_option("--memory", options->memory, "for the work, such as 2G; without it half of what is free");
   add_key_flag(*flags, globals, "--members", "assimilation.members", "posterior members");
   add_key_flag(*flags, globals, "--steps", "sampler.steps", "predictor steps");

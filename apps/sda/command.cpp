@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <sstream>
+#include <tuple>
 
 #include "sda/core/error.hpp"
 
@@ -118,6 +120,29 @@ void require_same_states(const std::string& path, const StateLayout& layout, std
                      .found = fmt::format("{} states", length),
                      .wanted = fmt::format("{}", observations.length)});
   }
+}
+
+std::vector<Part> split(std::int64_t total, double train_share, double valid_share, const std::string& key) {
+  const auto up_to = [&](double share) {
+    return static_cast<std::int64_t>(std::floor(share * static_cast<double>(total) + 1e-9));
+  };
+  const std::int64_t train = up_to(train_share), valid = up_to(train_share + valid_share);
+  const bool tests = train_share + valid_share < 1 - 1e-9;
+  std::vector<Part> parts;
+  for (const auto& [name, begin, end, wanted] :
+       {std::tuple{"train", std::int64_t{0}, train, train_share > 0},
+        std::tuple{"valid", train, valid, valid_share > 0}, std::tuple{"test", valid, total, tests}}) {
+    if (!wanted) continue;
+    if (begin == end) {
+      const auto section = key.substr(0, key.find('.'));
+      throw UsageError({.what = fmt::format("no trajectory is left for {}.nc", name),
+                        .where = key,
+                        .found = fmt::format("{} trajectories", total),
+                        .wanted = fmt::format("enough for the shares {0}.train and {0}.valid", section)});
+    }
+    parts.push_back({name, begin, end - begin});
+  }
+  return parts;
 }
 
 OutputFolder::OutputFolder(const std::string& path) : path_(path) {

@@ -72,6 +72,15 @@ void require_writable(const std::string& path);
 void require_same_states(const std::string& path, const StateLayout& layout, std::int64_t length,
                          const Observations& observations);
 
+/// A part of the trajectories that are written to one file.
+struct Part {
+  std::string name;  ///< "train"
+  std::int64_t begin, count;
+};
+/// Train, validation and test parts of `total` trajectories; without those whose share is 0. Throws UsageError, naming
+/// `key`, where none is left for one.
+std::vector<Part> split(std::int64_t total, double train_share, double valid_share, const std::string& key);
+
 /// A folder for several results. Unless `keep` is called, the files named by `file` go again, and the folder with all
 /// that is in it if this run made it.
 class OutputFolder {

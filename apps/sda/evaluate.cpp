@@ -92,7 +92,7 @@ void evaluate(const Options& options, const Globals& globals) {
   if (reference_file) rows.push_back(scoring.score(options.reference, *reference_file));
 
   if (!options.json) {
-    print(score_table(rows));
+    print(score_table(rows) + scoring.remark());
     return;
   }
   nlohmann::json document{{"observations", options.observations}, {"name", scoring.observations().name}};

@@ -18,9 +18,13 @@ void filter(const Options& options, const Globals& globals) {
   const ObservationFile file = read_observations(options.observations);
   const Observations& observations = file.observations;
   Experiment experiment = base_experiment(options.config, file.provenance, options.observations);
+  if (file.dynamics.empty() && !experiment.data.files.empty()) {
+    throw UsageError({.what = "a particle filter needs the system's simulator, and these states were imported",
+                      .where = options.observations});
+  }
   // The dynamics that made the truth, unless --set says that the filter shall believe in another.
   if (!file.dynamics.empty()) experiment.dynamics = read_dynamics(file.dynamics, options.observations);
-  apply_flags(experiment, globals, {"simulation", "schedule", "network", "training", "observation"});
+  apply_flags(experiment, globals, {"simulation", "data", "schedule", "network", "training", "observation"});
   const auto dynamics = make_dynamics(experiment.dynamics);
   require_same_states(options.observations, dynamics->layout(), observations.length, observations);
   require_writable(options.output);

@@ -1,9 +1,13 @@
-/// sda import: weights and trajectories of the public Python reference, as files of ours.
+/// sda import: trajectories of a model of the user's own, and weights and trajectories of the public Python reference,
+/// as files of ours.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 #include "command.hpp"
 #include "sda/core/error.hpp"
 #include "sda/dynamics/systems.hpp"
+#include "sda/io/user_data.hpp"
 
 namespace sda::app {
 namespace {
@@ -12,8 +16,70 @@ struct Options {
   std::string config, state, reference_config, trajectories, output;
 };
 
+/// "u [m s-1], v [m s-1] on y 64, x 64".
+std::string in_words(const StateLayout& layout) {
+  std::vector<std::string> names, axes;
+  for (const auto& variable : layout.variables) names.push_back(fmt::format("{} [{}]", variable.name, variable.units));
+  const Shape space = layout.space();
+  for (std::size_t axis = 0; axis < space.size(); ++axis) {
+    axes.push_back(fmt::format("{} {}", layout.space_names[axis], space[axis]));
+  }
+  return fmt::format("{}{}{}", fmt::join(names, ", "), axes.empty() ? "" : " on ", fmt::join(axes, ", "));
+}
+
+/// Trajectories that [data] of CONFIG names, split into the files that `sda simulate` would write.
+void import_user_data(const Options& options, const Globals& globals) {
+  Experiment experiment = read_experiment(options.config);
+  apply_flags(experiment, globals, {"dynamics", "simulation", "filter"});
+  const DataParameters& wanted = experiment.data;
+  if (wanted.files.empty()) {
+    throw UsageError({.what = "what shall be imported?",
+                      .where = "import",
+                      .wanted =
+                          "a CONFIG whose [data] names files of your own; of the reference, --state and --config, "
+                          "or --trajectories"});
+  }
+  const UserData data = read_user_data(wanted);
+  const StateLayout& layout = data.trajectories.layout;
+  const Tensor& states = data.trajectories.states;
+  const auto parts = split(states.size(0), wanted.train, wanted.valid, "data.length");
+  // Tests stay unseen: they have no part in the normalisation.
+  const Normalisation normalisation =
+      channel_normalisation(parts.front().name == "train" ? states.narrow(0, 0, parts.front().count) : states, layout);
+
+  OutputFolder folder(options.output);
+  for (const auto& part : parts) require_writable(folder.file(part.name + ".nc"));
+  std::vector<std::string> written;
+  for (const auto& part : parts) {
+    const auto begin = static_cast<std::size_t>(part.begin), end = static_cast<std::size_t>(part.begin + part.count);
+    const TrajectoryFile file{
+        .trajectories = {layout, states.narrow(0, part.begin, part.count), data.start_times[begin]},
+        .normalisation = normalisation,
+        .dynamics = "",
+        .provenance = provenance_of(globals, experiment),
+        .context = data.context,
+        .start_times = {data.start_times.data() + begin, data.start_times.data() + end}};
+    write_trajectories(folder.file(part.name + ".nc"), file);
+    written.push_back(fmt::format("{}.nc ({})", part.name, part.count));
+  }
+  folder.keep();
+  if (data.left_over > 0) spdlog::info("{} states at ends were too few for another piece", data.left_over);
+  if (layout.mask.defined()) {
+    spdlog::info("{} of {} values of a state are masked", layout.mask.logical_not().sum().item<std::int64_t>(),
+                 layout.mask.numel());
+  }
+  const auto units = layout.time_units == "1" ? "" : " [" + layout.time_units + "]";
+  say(fmt::format("imported {} trajectories of {} states, {:.6g}{} apart, from {} file{}: {}; {} in {}", states.size(0),
+                  states.size(1), layout.dt, units, data.files, data.files == 1 ? "" : "s", in_words(layout),
+                  fmt::join(written, ", "), options.output));
+}
+
 void import_files(const Options& options, const Globals& globals) {
   const bool model = !options.state.empty();
+  if (!model && options.trajectories.empty() && options.reference_config.empty()) {
+    import_user_data(options, globals);
+    return;
+  }
   if (model == !options.trajectories.empty() || model == options.reference_config.empty()) {
     throw UsageError({.what = "what shall be imported?",
                       .where = "import",
@@ -49,14 +115,18 @@ void import_files(const Options& options, const Globals& globals) {
 Subcommand import_command(CLI::App& program, Globals& globals) {
   auto options = std::make_shared<Options>();
   CLI::App* flags =
-      add_subcommand(program, "import", "Take over weights or trajectories of the public Python reference",
-                     "sda import --state state.pth --config config.json -o model.nc\n"
+      add_subcommand(program, "import", "Take over trajectories of a model of your own, or the reference's weights",
+                     "sda import own.toml -o run/data\n"
+                     "  sda import --state state.pth --config config.json -o model.nc\n"
                      "  sda import --trajectories train.h5 -o train.nc --set dynamics.system=lorenz63");
-  add_config(*flags, options->config, "the default [dynamics] are taken: Lorenz 1963; the system says what a state is");
+  add_config(*flags, options->config, "the default [dynamics] are taken: Lorenz 1963; [data] names files of your own");
   flags->add_option("--state", options->state, "weights as torch.save wrote them");
   flags->add_option("--config", options->reference_config, "the network's config.json");
   flags->add_option("--trajectories", options->trajectories, "HDF5 file with the dataset x, normalised");
-  flags->add_option("-o,--output", options->output, "model or trajectory file")->required();
+  flags
+      ->add_option("-o,--output", options->output,
+                   "model or trajectory file; of data of your own the folder for train.nc, valid.nc and test.nc")
+      ->required();
   return {flags, [options, &globals] { import_files(*options, globals); }};
 }
 

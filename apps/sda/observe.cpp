@@ -42,10 +42,11 @@ void observe_states(const Options& options, const Globals& globals) {
   const TrajectoryFile file = read_trajectories(options.data);
   Experiment experiment = base_experiment(options.config, file.provenance, options.data);
   if (!file.dynamics.empty()) experiment.dynamics = read_dynamics(file.dynamics, options.data);
-  apply_flags(experiment, globals, {"dynamics", "simulation", "network", "schedule", "training"});
+  apply_flags(experiment, globals, {"dynamics", "simulation", "data", "network", "schedule", "training"});
   const auto [name, parameters] = chosen_observation(experiment, options.name);
 
-  const auto& [layout, states, start_time] = file.trajectories;
+  const StateLayout& layout = file.trajectories.layout;
+  const Tensor& states = file.trajectories.states;
   const std::int64_t trajectories = states.size(0), length = states.size(1);
   require_within("--trajectory", options.trajectory, trajectories - 1,
                  fmt::format("{}, which holds {} trajectories", options.data, trajectories));
@@ -58,7 +59,7 @@ void observe_states(const Options& options, const Globals& globals) {
   // A draw of its own for each place in the data that can be observed.
   const auto index = static_cast<std::uint64_t>(options.trajectory * length + options.start);
   Observations observations = observe(truth, layout, file.normalisation, parameters.parts(), name, globals.seed, index);
-  observations.start_time = start_time + static_cast<double>(options.start) * layout.dt;
+  observations.start_time = file.start_time(options.trajectory) + static_cast<double>(options.start) * layout.dt;
   observations.check();
   write_observations(options.output, observations, file.dynamics, provenance_of(globals, experiment));
   const bool several = observations.parts.size() > 1;

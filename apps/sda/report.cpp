@@ -33,11 +33,13 @@ void report(const Options& options, const Globals& globals) {
 
   std::vector<ReportCase> cases;
   std::vector<ScoredEnsemble> rows;
+  std::string remarks;
   Provenance inputs;
   for (std::size_t i = 0; i < options.observations.size(); ++i) {
     const Scoring scoring(options.observations[i], options.fields, globals.seed);
     const Observations& y = scoring.observations();
     const EnsembleFile posterior = read_ensemble_of(options.ensembles[i], y);
+    remarks += scoring.remark();
     if (i == 0) inputs = posterior.provenance;
     ReportCase one{.name = y.name,
                    .observations = y,
@@ -65,7 +67,7 @@ void report(const Options& options, const Globals& globals) {
   }
 
   OutputFolder folder(options.output);
-  const std::string table = score_table(rows);
+  const std::string table = score_table(rows) + remarks;
   const std::string page = folder.file("report.html");
   for (const auto& one : cases) {
     folder.file(one.name + ".png");

@@ -141,6 +141,12 @@ ScoredEnsemble Scoring::score(const std::string& path, const EnsembleFile& file,
   return scored;
 }
 
+std::string Scoring::remark() const {
+  if (dynamics_ != nullptr) return "";
+  return "\n" + observations().name +
+         ": no log-prior, for states that were imported come without a transition density\n";
+}
+
 std::vector<ScoredEnsemble> Scoring::score_interpolations() const {
   std::vector<ScoredEnsemble> rows;
   if (!has_fields(observations().layout)) return rows;

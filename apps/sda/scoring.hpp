@@ -37,6 +37,8 @@ class Scoring {
   /// `reference`: the filter's members, `second_reference` those of an independent run; undefined if there is none.
   ScoredEnsemble score(const std::string& path, const EnsembleFile& file, const Tensor& reference = {},
                        const Tensor& second_reference = {}) const;
+  /// What the table's reader should know of its gaps, a line; mostly empty.
+  std::string remark() const;
   /// Interpolations of the readings; none for readings that cannot be interpolated.
   std::vector<ScoredEnsemble> score_interpolations() const;
 

@@ -23,34 +23,6 @@ struct Options {
   bool resume = false;
 };
 
-struct Part {
-  std::string name;
-  std::int64_t begin, count;
-};
-
-/// Train, validation and test parts of the simulated trajectories; without those whose share is 0.
-std::vector<Part> split(const SimulationParameters& simulation) {
-  const auto up_to = [&](double share) {
-    return static_cast<std::int64_t>(std::floor(share * static_cast<double>(simulation.trajectories) + 1e-9));
-  };
-  const std::int64_t train = up_to(simulation.train), valid = up_to(simulation.train + simulation.valid);
-  const bool tests = simulation.train + simulation.valid < 1 - 1e-9;
-  std::vector<Part> parts;
-  for (const auto& [name, begin, end, wanted] : {std::tuple{"train", std::int64_t{0}, train, simulation.train > 0},
-                                                 std::tuple{"valid", train, valid, simulation.valid > 0},
-                                                 std::tuple{"test", valid, simulation.trajectories, tests}}) {
-    if (!wanted) continue;
-    if (begin == end) {
-      throw UsageError({.what = fmt::format("no trajectory is left for {}.nc", name),
-                        .where = "simulation.trajectories",
-                        .found = fmt::format("{}", simulation.trajectories),
-                        .wanted = "enough for the shares simulation.train and simulation.valid"});
-    }
-    parts.push_back({name, begin, end - begin});
-  }
-  return parts;
-}
-
 /// What decides the states that come out.
 std::string recipe(const Experiment& experiment) {
   Experiment only;
@@ -210,7 +182,7 @@ void simulate(const Options& options, Globals& globals) {
   Pieces pieces(options.output);
   const Experiment experiment = choose_experiment(options, pieces, globals);
   const SimulationParameters& simulation = experiment.simulation;
-  const auto parts = split(simulation);
+  const auto parts = split(simulation.trajectories, simulation.train, simulation.valid, "simulation.trajectories");
   const auto dynamics = make_dynamics(experiment.dynamics);
   const StateLayout layout = dynamics->layout();
   const Normalisation normalisation = dynamics->normalisation();

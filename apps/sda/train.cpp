@@ -34,11 +34,17 @@ std::string recipe(Experiment experiment) {
   return to_toml(only);
 }
 
-/// Fields that the network sees beside the state: those of the dynamics, if they are known and the network has a place
-/// for them.
-Tensor context_of(const Experiment& experiment, bool dynamics_known) {
+/// Fields that the network sees beside the state: those the data came with, else those of the dynamics, if they are
+/// known and the network has a place for them.
+Tensor context_of(const Experiment& experiment, const TrajectoryFile& data) {
   const bool takes_fields = experiment.network.kind == "unet" && !experiment.network.global;
-  return dynamics_known && takes_fields ? make_dynamics(experiment.dynamics)->context() : Tensor();
+  if (data.context.defined() && !takes_fields) {
+    throw UsageError({.what = "the data have context fields, which only a local U-Net takes",
+                      .where = "network",
+                      .mend = "set network.kind = \"unet\", or import without data.context"});
+  }
+  if (data.context.defined()) return data.context;
+  return !data.dynamics.empty() && takes_fields ? make_dynamics(experiment.dynamics)->context() : Tensor();
 }
 
 ModelFile read_checkpoint(const std::string& path) {
@@ -67,7 +73,7 @@ void train(const Options& options, Globals& globals) {
   Experiment experiment = checkpoint ? base_experiment(options.config, checkpoint->provenance, saved_in)
                                      : base_experiment(options.config, data.provenance, options.data + "/train.nc");
   if (!data.dynamics.empty()) experiment.dynamics = read_dynamics(data.dynamics, options.data + "/train.nc");
-  apply_flags(experiment, globals, {"dynamics", "simulation"});
+  apply_flags(experiment, globals, {"dynamics", "simulation", "data"});
   if (checkpoint) {
     const Provenance& begun = checkpoint->provenance;
     require_same_run(saved_in, recipe(experiment), recipe(read_recorded_experiment(begun.config, saved_in)), begun.seed,
@@ -76,7 +82,7 @@ void train(const Options& options, Globals& globals) {
   }
 
   const StateLayout& layout = data.trajectories.layout;
-  const Tensor context = context_of(experiment, !data.dynamics.empty());
+  const Tensor context = context_of(experiment, data);
   Prior prior{.network_parameters = experiment.network,
               .schedule = experiment.schedule,
               .layout = layout,

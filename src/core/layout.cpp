@@ -44,6 +44,23 @@ void StateLayout::check() const {
          .found = fmt::format("{} values", spacing.size()),
          .wanted = fmt::format("none or {}, one for each axis of {}", space().size(), to_string(space()))});
   }
+  const Shape sizes = space();
+  bool coordinates_fit = coordinates.empty() || coordinates.size() == sizes.size();
+  for (std::size_t axis = 0; coordinates_fit && axis < coordinates.size(); ++axis) {
+    const auto& values = coordinates[axis].values;
+    coordinates_fit = values.empty() || std::ssize(values) == sizes[axis];
+  }
+  if (!coordinates_fit) {
+    throw ShapeError({.what = "coordinates do not fit the event",
+                      .where = "state layout",
+                      .wanted = "none or as many on each axis as there are points: " + to_string(sizes)});
+  }
+  if (mask.defined() && mask.sizes() != at::IntArrayRef(event)) {
+    throw ShapeError({.what = "the mask does not fit the event",
+                      .where = "state layout",
+                      .found = to_string(mask.sizes()),
+                      .wanted = to_string(event)});
+  }
   for (const double value : spacing) {
     if (!(value > 0) || !std::isfinite(value)) {
       throw ValueError({.what = "spacing of a space axis",

@@ -129,6 +129,17 @@ double coverage(const std::vector<std::int64_t>& ranks, double level) {
   return inside / static_cast<double>(values);
 }
 
+namespace {
+
+/// The components (member, time, …) of states that no mask takes out.
+Tensor where_defined(const Tensor& states, const StateLayout& layout) {
+  if (!layout.mask.defined()) return states;
+  const Tensor chosen = layout.mask.flatten().nonzero().flatten();
+  return states.flatten(2).index_select(2, chosen);
+}
+
+}  // namespace
+
 EnsembleScores score_ensemble(const Ensemble& ensemble, const Observations& observations, const Dynamics* dynamics,
                               const Tensor& reference, std::uint64_t seed, const Tensor& second_reference) {
   const Tensor members = checked_members(ensemble.members, 1, ensemble.method);
@@ -151,10 +162,13 @@ EnsembleScores score_ensemble(const Ensemble& ensemble, const Observations& obse
   if (dynamics != nullptr && dynamics->is_stochastic()) scores.log_prior = log_prior(*dynamics, members);
   scores.log_likelihood = log_likelihood(observations, members);
 
-  const Tensor x = observations.normalisation.normalise(members);
+  const Tensor x = where_defined(observations.normalisation.normalise(members), observations.layout);
   if (n >= 2) scores.spread = spread(x);
   if (observations.truth.defined()) {
-    const Tensor y = observations.normalisation.normalise(observations.truth.to(at::kDouble));
+    const Tensor y =
+        where_defined(observations.normalisation.normalise(observations.truth.to(at::kDouble)).unsqueeze(0),
+                      observations.layout)
+            .squeeze(0);
     scores.rmse = rmse(x, y);
     if (n >= 2) scores.crps = crps(x, y);
     scores.ranks = rank_histogram(x, y, seed);

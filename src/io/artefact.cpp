@@ -39,6 +39,7 @@ const std::map<std::string, std::string> calendar_units{
 
 /// NetCDF's value for "never written" is 9.97e36; nothing that is meant comes near it.
 constexpr double missing = 9.9e36;
+constexpr double fill_value = 9.9692099683868690e+36;
 
 std::vector<std::string> event_dimensions(const StateLayout& layout) {
   std::vector<std::string> names = layout.space_names;
@@ -57,17 +58,35 @@ void define_space(WritableGroup& file, const StateLayout& layout) {
   for (std::size_t axis = 0; axis < space.size(); ++axis) file.dimension(layout.space_names[axis], space[axis]);
 }
 
-/// Where a grid's spacing is known, its axes have coordinates: the centres of its cells.
-void write_coordinates(WritableGroup& file, const StateLayout& layout) {
-  if (layout.spacing.empty()) return;
-  define_space(file, layout);
-  const Shape space = layout.space();
-  for (std::size_t axis = 0; axis < space.size(); ++axis) {
+/// The coordinates that the states came with.
+void write_given_coordinates(WritableGroup& file, const StateLayout& layout) {
+  for (std::size_t axis = 0; axis < layout.coordinates.size(); ++axis) {
     const std::string& name = layout.space_names[axis];
-    Attributes attributes{{"long_name", name}, {"units", layout.space_units}};
+    const Coordinate& given = layout.coordinates[axis];
+    if (given.values.empty()) continue;
+    Attributes attributes{{"long_name", given.long_name.empty() ? name : given.long_name}, {"units", given.units}};
+    if (!given.standard_name.empty()) attributes.emplace_back("standard_name", given.standard_name);
     if (name == "x" || name == "y") attributes.emplace_back("axis", name == "x" ? "X" : "Y");
-    file.variable(name, {name}, (at::arange(space[axis], at::kDouble) + 0.5) * layout.spacing[axis], attributes);
+    file.variable(name, {name}, at::tensor(given.values, at::kDouble), attributes);
   }
+}
+
+constexpr const char* mask_name = "sda_mask";
+
+void write_mask(WritableGroup& file, const StateLayout& layout) {
+  if (!layout.mask.defined()) return;
+  const auto dimensions = event_dimensions(layout);
+  for (std::size_t axis = 0; axis < dimensions.size(); ++axis) file.dimension(dimensions[axis], layout.event[axis]);
+  file.variable(mask_name, dimensions, layout.mask.to(at::kInt),
+                {{"long_name", "1 where states have values, 0 where they have none"}, {"units", "1"}});
+}
+
+/// What write_given_coordinates wrote; names and units stand in the layout's table.
+std::vector<double> read_coordinate(const ReadableGroup& file, const std::string& name, std::int64_t size) {
+  if (!file.has_variable(name)) return {};
+  const Tensor values = file.read(name, {size}).to(at::kDouble).contiguous();
+  require_finite(values, {name}, file.where(name));
+  return {values.data_ptr<double>(), values.data_ptr<double>() + values.numel()};
 }
 
 /// A name that stands for a dimension cannot be that of a variable: CF takes it for a coordinate.
@@ -88,12 +107,16 @@ void require_distinct_names(const StateLayout& layout) {
 }  // namespace
 
 void write_head(WritableGroup& file, FileKind kind, const std::string& title, const Provenance& provenance) {
+  write_origin(file, title, provenance);
+  file.attributes({{"sda_kind", names_of(kind).name}});
+}
+
+void write_origin(WritableGroup& file, const std::string& title, const Provenance& provenance) {
   file.attributes({{"Conventions", "CF-1.8"},
                    {"title", title},
                    {"history", provenance.created + ": " + provenance.command},
                    {"source", "sda " + provenance.version},
                    {"date_created", provenance.created},
-                   {"sda_kind", names_of(kind).name},
                    {"sda_version", provenance.version},
                    {"sda_command", provenance.command},
                    {"sda_seed", provenance.seed},
@@ -133,6 +156,19 @@ void require_kind(const ReadableGroup& file, FileKind wanted) {
                    .mend = names_of(wanted).source});
 }
 
+void write_coordinates(WritableGroup& file, const StateLayout& layout) {
+  if (layout.spacing.empty() && layout.coordinates.empty()) return;
+  define_space(file, layout);
+  if (!layout.coordinates.empty()) return write_given_coordinates(file, layout);
+  const Shape space = layout.space();
+  for (std::size_t axis = 0; axis < space.size(); ++axis) {
+    const std::string& name = layout.space_names[axis];
+    Attributes attributes{{"long_name", name}, {"units", layout.space_units}};
+    if (name == "x" || name == "y") attributes.emplace_back("axis", name == "x" ? "X" : "Y");
+    file.variable(name, {name}, (at::arange(space[axis], at::kDouble) + 0.5) * layout.spacing[axis], attributes);
+  }
+}
+
 void write_layout(WritableGroup& file, const StateLayout& layout) {
   layout.check();
   require_distinct_names(layout);
@@ -140,8 +176,9 @@ void write_layout(WritableGroup& file, const StateLayout& layout) {
   for (const auto size : layout.event) event.push_back(size);
   for (const auto& name : layout.space_names) space.push_back(name);
   for (const auto& variable : layout.variables) {
-    variables.push_back(
-        toml::table{{"name", variable.name}, {"long_name", variable.long_name}, {"units", variable.units}});
+    toml::table entry{{"name", variable.name}, {"long_name", variable.long_name}, {"units", variable.units}};
+    if (!variable.standard_name.empty()) entry.insert("standard_name", variable.standard_name);
+    variables.push_back(std::move(entry));
   }
   toml::table table{{"event", event},
                     {"space", space},
@@ -154,10 +191,21 @@ void write_layout(WritableGroup& file, const StateLayout& layout) {
     table.insert("spacing", spacing);
     table.insert("space_units", layout.space_units);
   }
+  if (!layout.coordinates.empty()) {
+    toml::array coordinates;
+    for (const auto& axis : layout.coordinates) {
+      coordinates.push_back(
+          toml::table{{"units", axis.units}, {"long_name", axis.long_name}, {"standard_name", axis.standard_name}});
+    }
+    table.insert("coordinates", coordinates);
+  }
+  if (!layout.time_origin.empty()) table.insert("time_origin", layout.time_origin);
+  if (!layout.calendar.empty()) table.insert("calendar", layout.calendar);
   std::ostringstream text;
   text << table;
   file.attributes({{"sda_layout", text.str()}});
   write_coordinates(file, layout);
+  write_mask(file, layout);
 }
 
 StateLayout read_layout(const ReadableGroup& file) {
@@ -193,7 +241,8 @@ StateLayout read_layout(const ReadableGroup& file) {
     const auto entry = table["variables"][i];
     layout.variables.push_back({.name = text_of(entry["name"], "name of a variable"),
                                 .long_name = text_of(entry["long_name"], "long_name of a variable"),
-                                .units = text_of(entry["units"], "units of a variable")});
+                                .units = text_of(entry["units"], "units of a variable"),
+                                .standard_name = entry["standard_name"].value_or(std::string())});
   }
   layout.dt = table["dt"].value<double>().value_or(0);
   if (!(layout.dt > 0) || !std::isfinite(layout.dt)) refuse("dt is not a number > 0");
@@ -202,6 +251,22 @@ StateLayout read_layout(const ReadableGroup& file) {
     for (const auto& value : list_of("spacing")) layout.spacing.push_back(value.value_or(0.0));
     layout.space_units = text_of(table["space_units"], "space_units");
   }
+  layout.time_origin = table["time_origin"].value_or(std::string());
+  layout.calendar = table["calendar"].value_or(std::string());
+  if (table.contains("coordinates")) {
+    const Shape space = layout.space();
+    if (layout.space_names.size() != space.size() || list_of("coordinates").size() != space.size()) {
+      refuse("coordinates do not fit the event");
+    }
+    for (std::size_t axis = 0; axis < space.size(); ++axis) {
+      const auto entry = table["coordinates"][axis];
+      layout.coordinates.push_back({.values = read_coordinate(file, layout.space_names[axis], space[axis]),
+                                    .units = entry["units"].value_or(std::string("1")),
+                                    .long_name = entry["long_name"].value_or(std::string()),
+                                    .standard_name = entry["standard_name"].value_or(std::string())});
+    }
+  }
+  if (file.has_variable(mask_name)) layout.mask = file.read(mask_name, layout.event).to(at::kBool);
   layout.check();
   return layout;
 }
@@ -250,6 +315,15 @@ Normalisation read_normalisation(const ReadableGroup& file, const StateLayout& l
 }
 
 void write_times(WritableGroup& file, const StateLayout& layout, const std::string& dimension, const Tensor& times) {
+  if (!layout.time_origin.empty()) {
+    file.variable(dimension, {dimension}, times,
+                  {{"standard_name", "time"},
+                   {"long_name", "time"},
+                   {"units", layout.time_units + " since " + layout.time_origin},
+                   {"calendar", layout.calendar.empty() ? "standard" : layout.calendar},
+                   {"axis", "T"}});
+    return;
+  }
   const auto known = calendar_units.find(layout.time_units);
   const std::string units = known == calendar_units.end() ? "seconds" : known->second;
   Attributes attributes{{"standard_name", "time"},
@@ -264,32 +338,70 @@ void write_times(WritableGroup& file, const StateLayout& layout, const std::stri
   file.variable(dimension, {dimension}, times, attributes);
 }
 
+void write_context(WritableGroup& file, const StateLayout& layout, const Tensor& context) {
+  if (!context.defined()) return;
+  std::vector<std::string> dimensions{"context_channel"};
+  for (std::int64_t axis = 1; axis < context.dim(); ++axis) {
+    dimensions.push_back(layout.space_names.at(static_cast<std::size_t>(axis - 1)));
+  }
+  for (std::size_t axis = 0; axis < dimensions.size(); ++axis) {
+    file.dimension(dimensions[axis], context.size(static_cast<std::int64_t>(axis)));
+  }
+  file.variable("context", dimensions, context, {{"long_name", "fields that the network sees beside the state"}});
+}
+
+Tensor read_context(const ReadableGroup& file) {
+  return file.has_variable("context") ? file.read("context") : Tensor();
+}
+
 Tensor channel(const Tensor& states, const StateLayout& layout, std::size_t index) {
   if (!layout.channels_are_variables()) return states;
   const auto axis = states.dim() - static_cast<std::int64_t>(layout.event.size());
   return states.select(axis, static_cast<std::int64_t>(index));
 }
 
-void write_states(WritableGroup& file, const StateLayout& layout, const Tensor& states, double start_time) {
+Attributes attributes_of(const Variable& variable, const std::string& before) {
+  Attributes attributes{{"long_name", before + variable.long_name}, {"units", variable.units}};
+  if (!variable.standard_name.empty()) attributes.emplace_back("standard_name", variable.standard_name);
+  return attributes;
+}
+
+void write_field(WritableGroup& file, const StateLayout& layout, std::size_t index, const std::string& name,
+                 const std::vector<std::string>& dimensions, const Tensor& values, const Attributes& attributes,
+                 Masked masked) {
+  if (masked == Masked::kept || !layout.mask.defined()) {
+    require_finite(values, dimensions, file.where(name));
+    return file.variable(name, dimensions, values, attributes);
+  }
+  const Tensor there = channel(layout.mask, layout, index);
+  require_finite(values.masked_fill(there.logical_not(), 0.0), dimensions, file.where(name));
+  file.variable(name, dimensions, values.masked_fill(there.logical_not(), fill_value), attributes, fill_value);
+}
+
+void write_axes(WritableGroup& file, const StateLayout& layout, std::int64_t length, double start_time) {
+  file.unlimited_dimension("time");
+  define_space(file, layout);
+  write_times(file, layout, "time", at::arange(length, at::kDouble) * layout.dt + start_time);
+}
+
+void write_states(WritableGroup& file, const StateLayout& layout, const Tensor& states, double start_time,
+                  Masked masked) {
   if (states.dim() < 2 || states.sizes().slice(2) != layout.event || states.numel() == 0) {
     throw ShapeError({.what = "states do not fit the layout",
                       .found = to_string(states.sizes()),
                       .wanted = "member × time × " + to_string(layout.event)});
   }
-  const std::int64_t members = states.size(0), length = states.size(1);
-  file.unlimited_dimension("time");
+  const std::int64_t members = states.size(0);
+  write_axes(file, layout, states.size(1), start_time);
   file.dimension("realization", members);
-  define_space(file, layout);
-  write_times(file, layout, "time", at::arange(length, at::kDouble) * layout.dt + start_time);
   file.variable("realization", {"realization"}, at::arange(members, at::kInt),
                 {{"standard_name", "realization"}, {"units", "1"}, {"axis", "E"}});
 
   const auto dimensions = state_dimensions(layout);
   for (std::size_t i = 0; i < layout.variables.size(); ++i) {
     const auto& variable = layout.variables[i];
-    const Tensor values = channel(states, layout, i).transpose(0, 1);
-    require_finite(values, dimensions, file.where(variable.name));
-    file.variable(variable.name, dimensions, values, {{"long_name", variable.long_name}, {"units", variable.units}});
+    write_field(file, layout, i, variable.name, dimensions, channel(states, layout, i).transpose(0, 1),
+                attributes_of(variable), masked);
   }
 }
 
@@ -308,11 +420,15 @@ States read_states(const ReadableGroup& file, const StateLayout& layout) {
   States result;
   for (std::size_t i = 0; i < layout.variables.size(); ++i) {
     const std::string& name = layout.variables[i].name;
-    const Tensor values = file.read(name, wanted);
+    Tensor values = file.read(name, wanted);
     if (!values.is_floating_point()) {
       throw FileError({.what = "states are not real numbers", .where = file.where(name), .wanted = "float or double"});
     }
     if (values.numel() == 0) throw FileError({.what = "there are no states", .where = file.where(name)});
+    if (layout.mask.defined()) {
+      const Tensor there = channel(layout.mask, layout, i).logical_or(values.abs() < missing);
+      values = values.masked_fill(there.logical_not(), 0.0);
+    }
     require_finite(values, axes, file.where(name));
     if (!result.states.defined()) result.states = at::empty(prepend({members, length}, layout.event), values.options());
     if (values.scalar_type() != result.states.scalar_type()) {

@@ -74,13 +74,18 @@ class SectionReader {
 
 class SectionWriter {
  public:
-  explicit SectionWriter(bool with_help) : with_help_(with_help) {}
+  /// Sections `left_out` are not written where they say nothing but defaults.
+  explicit SectionWriter(bool with_help, std::vector<std::string> left_out = {})
+      : with_help_(with_help), left_out_(std::move(left_out)) {}
 
   template <class Parameters>
   void operator()(const std::string& name, const Parameters& parameters, const char* help) {
+    const std::string keys = io::write_fields(parameters, with_help_, name);
+    const bool has_no_part = std::find(left_out_.begin(), left_out_.end(), name) != left_out_.end();
+    if (has_no_part && keys == io::write_fields(Parameters{}, with_help_, name)) return;
     if (!text_.empty()) text_ += '\n';
     text_ += with_help_ ? fmt::format("[{}]  # {}\n", name, help) : fmt::format("[{}]\n", name);
-    text_ += io::write_fields(parameters, with_help_, name);
+    text_ += keys;
   }
   void operator()(const std::string& name, const std::map<std::string, ObservationParameters>& all, const char* help) {
     for (const auto& [key, parameters] : all) (*this)(name + "." + io::quoted_if_needed(key), parameters, help);
@@ -90,6 +95,7 @@ class SectionWriter {
 
  private:
   bool with_help_;
+  std::vector<std::string> left_out_;
   std::string text_;
 };
 
@@ -152,13 +158,15 @@ void check(const std::string& name, const ObservationParameters& observation, st
 
 /// What no single key can say.
 void check(const Experiment& experiment, const TomlOrigin& origin) {
-  const auto& simulation = experiment.simulation;
-  if (simulation.train + simulation.valid > 1 + 1e-9) {
-    origin.refuse({.what = "simulation.train and simulation.valid are shares of one whole",
+  const auto require_shares = [&](const std::string& section, double train, double valid) {
+    if (train + valid <= 1 + 1e-9) return;
+    origin.refuse({.what = fmt::format("{0}.train and {0}.valid are shares of one whole", section),
                    .where = origin.where(""),
-                   .found = fmt::format("{} + {}", simulation.train, simulation.valid),
+                   .found = fmt::format("{} + {}", train, valid),
                    .wanted = "a sum ≤ 1"});
-  }
+  };
+  require_shares("simulation", experiment.simulation.train, experiment.simulation.valid);
+  require_shares("data", experiment.data.train, experiment.data.valid);
   std::vector<std::string> names;
   for (const auto& [name, observation] : experiment.observation) names.push_back(name);
   for (const auto& [name, observation] : experiment.observation) check(name, observation, names, origin);
@@ -215,7 +223,9 @@ void apply_overrides(Experiment& experiment, const std::vector<Override>& overri
 }
 
 std::string to_toml(const Experiment& experiment) {
-  SectionWriter writer(/*with_help=*/false);
+  using Names = std::vector<std::string>;
+  const bool imported = !experiment.data.files.empty();
+  SectionWriter writer(/*with_help=*/false, imported ? Names{"dynamics", "simulation", "filter"} : Names{"data"});
   Experiment copy = experiment;
   sections(writer, copy);
   return writer.text();

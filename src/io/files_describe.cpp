@@ -54,7 +54,12 @@ void describe_layout(Description& description, const StateLayout& layout) {
     names.push_back(fmt::format("{} [{}]", variable.name, variable.units));
   }
   description.line("state", fmt::format("{} values: {}", to_string(layout.event), fmt::join(names, ", ")));
-  description.line("time step", fmt::format("{} [{}]", layout.dt, layout.time_units));
+  const std::string origin = layout.time_origin.empty() ? "" : " since " + layout.time_origin;
+  description.line("time step", fmt::format("{} [{}{}]", layout.dt, layout.time_units, origin));
+  if (layout.mask.defined()) {
+    description.line("masked", fmt::format("{} of {} values", layout.mask.logical_not().sum().item<std::int64_t>(),
+                                           layout.mask.numel()));
+  }
 }
 
 void describe_states(Description& description, const StateLayout& layout, const Tensor& states, double start_time) {

@@ -96,18 +96,7 @@ void write_model(const std::string& path, const Prior& prior, const TrainingStat
   file.attributes({{"sda_config_crc32", configuration_checksum(writer.written())}});
   write_normalisation(file, prior.layout, prior.normalisation);
 
-  if (prior.context.defined()) {
-    std::vector<std::string> dimensions{"context_channel"};
-    for (std::int64_t axis = 1; axis < prior.context.dim(); ++axis) {
-      dimensions.push_back(prior.layout.space_names.at(static_cast<std::size_t>(axis - 1)));
-    }
-    for (std::size_t axis = 0; axis < dimensions.size(); ++axis) {
-      file.dimension(dimensions[axis], prior.context.size(static_cast<std::int64_t>(axis)));
-    }
-    file.variable("context", dimensions, prior.context,
-                  {{"long_name", "fields that the network sees beside the state"}});
-  }
-
+  write_context(file, prior.layout, prior.context);
   WritableGroup weights = file.make_group("weights");
   for (const auto& parameter : prior.network->parameters()) {
     std::vector<std::string> dimensions;
@@ -143,7 +132,7 @@ ModelFile read_model(const std::string& path) {
     prior.dynamics = file.text_or_empty("sda_dynamics");
     prior.layout = read_layout(file);
     prior.normalisation = read_normalisation(file, prior.layout);
-    if (file.has_variable("context")) prior.context = file.read("context");
+    prior.context = read_context(file);
 
     const auto weights = read_weights(file.group("weights"));
     prior.network = make_network(prior.network_parameters, prior.layout.event, 0, prior.context);

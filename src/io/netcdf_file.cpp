@@ -205,7 +205,7 @@ void WritableGroup::attributes(const Attributes& attributes) {
 }
 
 void WritableGroup::variable(const std::string& name, const std::vector<std::string>& dimensions, const Tensor& values,
-                             const Attributes& attributes) {
+                             const Attributes& attributes, std::optional<double> fill) {
   const std::string where = path_ + ": " + name;
   if (values.numel() == 0) throw FileError({.what = "there are no values to write", .where = where});
   const Tensor stored = values.detach().to(at::kCPU).contiguous();
@@ -219,7 +219,13 @@ void WritableGroup::variable(const std::string& name, const std::vector<std::str
   check_write(nc_def_var(id_, name.c_str(), type, static_cast<int>(ids.size()), ids.data(), &id), where);
   check_write(nc_def_var_chunking(id_, id, NC_CHUNKED, chunk_shape(stored).data()), where);
   check_write(nc_def_var_fletcher32(id_, id, NC_FLETCHER32), where);
-  check_write(nc_def_var_fill(id_, id, NC_NOFILL, nullptr), where);
+  if (fill) {
+    const auto narrow = static_cast<float>(*fill);
+    const void* value = type == NC_FLOAT ? static_cast<const void*>(&narrow) : &*fill;
+    check_write(nc_def_var_fill(id_, id, NC_FILL, value), where);
+  } else {
+    check_write(nc_def_var_fill(id_, id, NC_NOFILL, nullptr), where);
+  }
   for (const auto& [key, value] : attributes) put_attribute(id_, id, key, value, where);
 
   const std::vector<std::size_t> start(ids.size(), 0);
@@ -302,16 +308,10 @@ Shape ReadableGroup::shape(const std::string& variable) const {
   return shape;
 }
 
-Tensor ReadableGroup::read(const std::string& variable) const {
-  const int id = variable_id(variable);
-  nc_type type = NC_NAT;
-  check_read(nc_inq_vartype(id_, id, &type), where(variable));
-  const at::ScalarType dtype = dtype_of(type, where(variable));
-  const Shape size = shape(variable);
-
+void ReadableGroup::require_possible(const std::string& variable, double bytes) const {
   // A damaged header can claim any size; deflate never packs more than about a thousandfold.
   const auto file_bytes = static_cast<double>(std::filesystem::file_size(path_));
-  double bytes = static_cast<double>(c10::elementSize(dtype));
+  const Shape size = shape(variable);
   for (const auto part : size) bytes *= static_cast<double>(part);
   if (bytes > 1100 * file_bytes) {
     throw FileError({.what = "variable is larger than the file can hold",
@@ -319,6 +319,68 @@ Tensor ReadableGroup::read(const std::string& variable) const {
                      .found = to_string(size),
                      .mend = "the file is damaged; take a good copy or make it again"});
   }
+}
+
+std::vector<std::string> ReadableGroup::dimensions(const std::string& variable) const {
+  const int id = variable_id(variable);
+  int rank = 0;
+  check_read(nc_inq_varndims(id_, id, &rank), where(variable));
+  std::vector<int> ids(static_cast<std::size_t>(rank));
+  check_read(nc_inq_vardimid(id_, id, ids.data()), where(variable));
+  std::vector<std::string> names;
+  for (const int dimension : ids) {
+    char name[NC_MAX_NAME + 1] = {};
+    check_read(nc_inq_dimname(id_, dimension, name), where(variable));
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+Tensor ReadableGroup::read_numbers(const std::string& variable) const {
+  const int id = variable_id(variable);
+  nc_type type = NC_NAT;
+  check_read(nc_inq_vartype(id_, id, &type), where(variable));
+  if (type == NC_CHAR || type == NC_STRING || type > NC_MAX_ATOMIC_TYPE) {
+    throw FileError({.what = "variable does not hold numbers", .where = where(variable)});
+  }
+  std::size_t size = 0;
+  check_read(nc_inq_type(id_, type, nullptr, &size), where(variable));
+  require_possible(variable, static_cast<double>(size));
+  const bool single = size <= 2 || type == NC_FLOAT;
+  Tensor values = at::empty(shape(variable), single ? at::kFloat : at::kDouble);
+  if (values.numel() == 0) throw FileError({.what = "there are no values", .where = where(variable)});
+  check_read(single ? nc_get_var_float(id_, id, values.data_ptr<float>())
+                    : nc_get_var_double(id_, id, values.data_ptr<double>()),
+             where(variable));
+  return values;
+}
+
+std::optional<std::string> ReadableGroup::text_of(const std::string& variable, const std::string& attribute) const {
+  const int id = variable_id(variable);
+  nc_type type = NC_NAT;
+  if (nc_inq_atttype(id_, id, attribute.c_str(), &type) != NC_NOERR) return std::nullopt;
+  if (type != NC_CHAR && type != NC_STRING) return std::nullopt;
+  return find_text(id_, id, attribute, where(variable));
+}
+
+std::optional<double> ReadableGroup::number_of(const std::string& variable, const std::string& attribute) const {
+  const int id = variable_id(variable);
+  nc_type type = NC_NAT;
+  std::size_t length = 0;
+  if (nc_inq_att(id_, id, attribute.c_str(), &type, &length) != NC_NOERR) return std::nullopt;
+  if (length != 1 || type == NC_CHAR || type >= NC_STRING) return std::nullopt;
+  double number = 0;
+  check_read(nc_get_att_double(id_, id, attribute.c_str(), &number), where(variable) + ": attribute " + attribute);
+  return number;
+}
+
+Tensor ReadableGroup::read(const std::string& variable) const {
+  const int id = variable_id(variable);
+  nc_type type = NC_NAT;
+  check_read(nc_inq_vartype(id_, id, &type), where(variable));
+  const at::ScalarType dtype = dtype_of(type, where(variable));
+  const Shape size = shape(variable);
+  require_possible(variable, static_cast<double>(c10::elementSize(dtype)));
   Tensor values = at::empty(size, dtype);
   if (values.numel() > 0) check_read(nc_get_var(id_, id, values.data_ptr()), where(variable));
   return values;
@@ -372,7 +434,8 @@ NetcdfReader::NetcdfReader(std::string path) : path_(std::move(path)) {
                      .where = path_,
                      .mend = "take a good copy or make it again"});
   }
-  throw FileError({.what = "not a NetCDF file", .where = path_, .wanted = "a file that sda wrote"});
+  throw FileError(
+      {.what = "not a NetCDF file", .where = path_, .wanted = "NetCDF, or HDF5 that the NetCDF library reads"});
 }
 
 NetcdfReader::~NetcdfReader() {

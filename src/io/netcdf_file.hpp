@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -27,9 +28,9 @@ class WritableGroup {
   void unlimited_dimension(const std::string& name);
   void attributes(const Attributes& attributes);
   /// Writes `values` (float32, float64, int32 or int64; not empty) under dimensions of its sizes, in chunks of about
-  /// a megabyte, each with a Fletcher-32 checksum.
+  /// a megabyte, each with a Fletcher-32 checksum. `fill`: the number of float32 or float64 values that are missing.
   void variable(const std::string& name, const std::vector<std::string>& dimensions, const Tensor& values,
-                const Attributes& attributes = {});
+                const Attributes& attributes = {}, std::optional<double> fill = std::nullopt);
 
   /// "lorenz.nc: x", for messages.
   std::string where(const std::string& part) const { return path_ + ": " + part; }
@@ -55,6 +56,14 @@ class ReadableGroup {
   /// The same; a shape other than `wanted` is refused.
   Tensor read(const std::string& variable, at::IntArrayRef wanted) const;
 
+  /// Names of a variable's dimensions, in the order of the file.
+  std::vector<std::string> dimensions(const std::string& variable) const;
+  /// Numbers of any type, as stored: float32 where it holds them exactly, else float64.
+  Tensor read_numbers(const std::string& variable) const;
+  /// Attributes of a variable; nothing where there is none, or where it is of the other kind.
+  std::optional<std::string> text_of(const std::string& variable, const std::string& attribute) const;
+  std::optional<double> number_of(const std::string& variable, const std::string& attribute) const;
+
   bool has_attribute(const std::string& name) const;
   std::string text(const std::string& attribute) const;
   /// "" where there is none.
@@ -69,6 +78,7 @@ class ReadableGroup {
 
  private:
   int variable_id(const std::string& name) const;
+  void require_possible(const std::string& variable, double bytes) const;
   int id_;
   std::string path_, name_;
 };

@@ -142,6 +142,17 @@ void FieldReader::read(const toml::node& node, const std::string& key, std::vect
   }
 }
 
+void FieldReader::read(const toml::node& node, const std::string& key, std::vector<std::string>& value,
+                       const Range& range) const {
+  std::vector<std::string> texts;
+  if (const toml::array* list = node.as_array()) {
+    for (const auto& element : *list) read(element, key, texts.emplace_back(), range);
+  } else {
+    read(node, key, texts.emplace_back(), range);
+  }
+  value = std::move(texts);
+}
+
 template <class Number>
 void FieldReader::read(const toml::node& node, const std::string& key, std::vector<Number>& value,
                        const Range& range) const {
@@ -199,6 +210,11 @@ void FieldWriter::operator()(const char* key, std::vector<double>& value, const 
 }
 void FieldWriter::operator()(const char* key, std::vector<std::int64_t>& value, const char* help, const Range& range) {
   line(key, list_to_toml(value), help, in_words(range, true) + ", or a list");
+}
+void FieldWriter::operator()(const char* key, std::vector<std::string>& value, const char* help, const Range& range) {
+  std::vector<std::string> texts;
+  for (const auto& text : value) texts.push_back(to_text(toml::value<std::string>(text)));
+  line(key, fmt::format("[{}]", fmt::join(texts, ", ")), help, range.choices.empty() ? "" : listed(range.choices));
 }
 void FieldWriter::operator()(const char* key, std::vector<OperatorLink>& value, const char* help,
                              const Range& /*range*/) {

@@ -60,6 +60,8 @@ class FieldReader {
   void read(const toml::node& node, const std::string& key, bool& value, const Range& range) const;
   void read(const toml::node& node, const std::string& key, std::string& value, const Range& range) const;
   void read(const toml::node& node, const std::string& key, std::vector<OperatorLink>& value, const Range&) const;
+  /// A list, or one text that stands for a list of one.
+  void read(const toml::node& node, const std::string& key, std::vector<std::string>& value, const Range& range) const;
   /// A list, or one number that stands for a list of one.
   template <class Number>
   void read(const toml::node& node, const std::string& key, std::vector<Number>& value, const Range& range) const;
@@ -105,6 +107,7 @@ class FieldWriter {
   void operator()(const char* key, std::string& value, const char* help, const Range& range);
   void operator()(const char* key, std::vector<double>& value, const char* help, const Range& range);
   void operator()(const char* key, std::vector<std::int64_t>& value, const char* help, const Range& range);
+  void operator()(const char* key, std::vector<std::string>& value, const char* help, const Range& range);
   void operator()(const char* key, std::vector<OperatorLink>& value, const char* help, const Range& range);
   template <class Parameters>
   void operator()(const char* key, std::map<std::string, Parameters>& value, const char* help, const Range&);

@@ -48,16 +48,20 @@ void require_shifts(const std::vector<std::int64_t>& shifts, const Prior& prior)
                       .found = prior.network_parameters.padding,
                       .wanted = "circular",
                       .mend = "leave training.shifts out if the domain has walls"});
-  if (!prior.context.defined()) return;
-  for (std::size_t axis = 0; axis < shifts.size(); ++axis) {
-    const auto from_end = static_cast<std::int64_t>(axis) - static_cast<std::int64_t>(shifts.size());
-    const Tensor moved = at::roll(prior.context, {shifts[axis]}, {from_end});
-    if (!at::allclose(moved, prior.context, 1e-4, 1e-4))
-      throw UsageError({.what = "the context fields are not the same after the shift",
-                        .where = fmt::format("training.shifts, axis {}", prior.layout.space_names[axis]),
-                        .found = std::to_string(shifts[axis]),
-                        .wanted = "a period of the fields, or 0"});
-  }
+  const auto require_same = [&](const std::string& what, const Tensor& fields) {
+    if (!fields.defined()) return;
+    for (std::size_t axis = 0; axis < shifts.size(); ++axis) {
+      const auto from_end = static_cast<std::int64_t>(axis) - static_cast<std::int64_t>(shifts.size());
+      const Tensor moved = at::roll(fields, {shifts[axis]}, {from_end});
+      if (!at::allclose(moved, fields, 1e-4, 1e-4))
+        throw UsageError({.what = what + " not the same after the shift",
+                          .where = fmt::format("training.shifts, axis {}", prior.layout.space_names[axis]),
+                          .found = std::to_string(shifts[axis]),
+                          .wanted = "a period of the fields, or 0"});
+    }
+  };
+  require_same("the context fields are", prior.context);
+  require_same("the mask is", prior.layout.mask.defined() ? prior.layout.mask.to(at::kFloat) : Tensor());
 }
 
 /// Trajectories in memory, normalised, and the windows cut from them.

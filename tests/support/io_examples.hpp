@@ -36,6 +36,25 @@ inline StateLayout ring_layout() {
   return {.event = {8}, .variables = {{"x", "on a ring", "1"}}, .space_names = {"site"}, .dt = 0.01};
 }
 
+/// As imported from a file that says everything: dates, coordinates on a part of the axes, standard names and a mask.
+inline StateLayout ocean_layout() {
+  StateLayout layout{
+      .event = {2, 3, 4},
+      .variables = {{"sst", "surface temperature", "K", "sea_surface_temperature"}, {"ssh", "height", "m"}},
+      .space_names = {"lat", "cell"},
+      .dt = 6,
+      .time_units = "hours"};
+  layout.coordinates = {
+      {.values = {60.5, 10, -40.25}, .units = "degrees_north", .long_name = "latitude", .standard_name = "latitude"},
+      {}};
+  layout.time_origin = "1999-12-31 18:00:00";
+  layout.calendar = "noleap";
+  layout.mask = at::ones({2, 3, 4}, at::kBool);
+  layout.mask[0][1][2] = false;
+  layout.mask[1].slice(1, 0, 2) = false;
+  return layout;
+}
+
 inline Normalisation lorenz_normalisation() {
   return {at::tensor({0.0, 0.0, 25.0}, at::kDouble), at::tensor({8.0, 9.0, 8.6}, at::kDouble)};
 }
@@ -43,6 +62,16 @@ inline Normalisation lorenz_normalisation() {
 inline Tensor example_states(const StateLayout& layout, std::int64_t members, std::int64_t length,
                              at::ScalarType dtype = at::kFloat) {
   return 10 * normal(prepend({members, length}, layout.event), {.seed = 1}, dtype);
+}
+
+inline TrajectoryFile ocean_file() {
+  const StateLayout layout = ocean_layout();
+  return {.trajectories = {layout, example_states(layout, 3, 5), 24},
+          .normalisation = Normalisation::identity(layout.event),
+          .dynamics = "",
+          .provenance = example_provenance(),
+          .context = normal({2, 3, 4}, {.seed = 4}),
+          .start_times = {24, 1000, 3}};
 }
 
 inline Trajectories example_trajectories() {
@@ -114,10 +143,17 @@ inline bool same(const Provenance& a, const Provenance& b) {
 }
 inline bool same(const StateLayout& a, const StateLayout& b) {
   bool equal = a.event == b.event && a.space_names == b.space_names && a.dt == b.dt && a.time_units == b.time_units &&
-               a.spacing == b.spacing && a.space_units == b.space_units && a.variables.size() == b.variables.size();
+               a.spacing == b.spacing && a.space_units == b.space_units && a.variables.size() == b.variables.size() &&
+               a.coordinates.size() == b.coordinates.size() && a.time_origin == b.time_origin &&
+               a.calendar == b.calendar && same(a.mask, b.mask);
+  for (std::size_t i = 0; equal && i < a.coordinates.size(); ++i) {
+    const auto &p = a.coordinates[i], &q = b.coordinates[i];
+    equal =
+        p.values == q.values && p.units == q.units && p.long_name == q.long_name && p.standard_name == q.standard_name;
+  }
   for (std::size_t i = 0; equal && i < a.variables.size(); ++i) {
     const auto &p = a.variables[i], &q = b.variables[i];
-    equal = p.name == q.name && p.long_name == q.long_name && p.units == q.units;
+    equal = p.name == q.name && p.long_name == q.long_name && p.units == q.units && p.standard_name == q.standard_name;
   }
   return equal;
 }
@@ -129,7 +165,7 @@ inline bool same(const Trajectories& a, const Trajectories& b) {
 }
 inline bool same(const TrajectoryFile& a, const TrajectoryFile& b) {
   return same(a.trajectories, b.trajectories) && same(a.normalisation, b.normalisation) && a.dynamics == b.dynamics &&
-         same(a.provenance, b.provenance);
+         same(a.provenance, b.provenance) && same(a.context, b.context) && a.start_times == b.start_times;
 }
 inline bool same(const ObservationPart& a, const ObservationPart& b) {
   return a.name == b.name && a.chain == b.chain && a.noise.values() == b.noise.values() && same(a.values, b.values);

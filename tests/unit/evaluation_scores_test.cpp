@@ -60,6 +60,20 @@ TEST_F(ScoreEnsemble, LogLikelihoodByHand) {
   EXPECT_NEAR(sda::log_likelihood(y, members).value, log_p.mean().item<double>(), exact_float64);
 }
 
+TEST_F(ScoreEnsemble, LeavesOutWhatIsMasked) {
+  const auto truth = trajectories(1, 3)[0];
+  sda::StateLayout layout = chain.layout();
+  layout.mask = at::tensor({1, 0}).to(at::kBool);
+  const at::Tensor off = at::tensor({1.0, 50.0}, at::kDouble) * chain.normalisation().std;
+  auto y = observations(truth);
+  y.layout = layout;
+  // Members one standard deviation to either side of a mean that is one off.
+  const at::Tensor members = at::stack({truth, truth + 2 * off});
+  const auto scores = sda::score_ensemble({layout, members, 0.0, "two"}, y, nullptr, {}, 5);
+  EXPECT_NEAR(scores.rmse.value(), 1, 1e-12);
+  EXPECT_NEAR(scores.spread.value(), std::sqrt(2), 1e-12);
+}
+
 TEST_F(ScoreEnsemble, LeavesOutWhatCannotBeHad) {
   const auto all = trajectories(10, 23);
   auto y = observations(all[9]);

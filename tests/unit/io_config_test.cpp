@@ -55,11 +55,16 @@ struct Changer {
     value = std::isfinite(range.most) ? static_cast<std::int64_t>(range.most) : value + 3;
   }
   void operator()(const char*, bool& value, const char*, const Range&) { value = !value; }
-  void operator()(const char*, std::string& value, const char*, const Range& range) { value = range.choices.back(); }
+  void operator()(const char*, std::string& value, const char*, const Range& range) {
+    value = range.choices.empty() ? "another" : range.choices.back();
+  }
   template <class Number>
   void operator()(const char*, std::vector<Number>& value, const char*, const Range&) {
     for (auto& number : value) number += 1;
     value.push_back(Number(1) / Number(3) + 1);
+  }
+  void operator()(const char*, std::vector<std::string>& value, const char*, const Range&) {
+    value = {"one", "two words", "run/*.nc"};
   }
   void operator()(const char*, std::vector<OperatorLink>& value, const char*, const Range&) {
     value = {{"every", {8}}, {"physical", {}}, {"select", {0, 2}}, {"scale", {1.0 / 3.0}}};

@@ -208,7 +208,8 @@ TEST_F(DocumentedDraws, OfShiftsThatFitTheGrid) {
 TEST_F(TrainerTest, MovesOnlyWhatIsPeriodicAndLeavesTheContextAsItIs) {
   data.layout = {.event = {1, 8, 8}, .variables = {{"a", "a"}}, .space_names = {"x", "y"}};
   data.states = normal({4, 5, 1, 8, 8}, {.seed = 5});
-  Prior p{.network_parameters = {.kind = "unet", .order = 1, .embedding = 8, .padding = "circular"}};
+  Prior p;
+  p.network_parameters = {.kind = "unet", .order = 1, .embedding = 8, .padding = "circular"};
   p.network_parameters.channels = {4};
   p.network_parameters.blocks = {1};
   p.layout = data.layout;
@@ -221,6 +222,11 @@ TEST_F(TrainerTest, MovesOnlyWhatIsPeriodicAndLeavesTheContextAsItIs) {
   };
   EXPECT_NO_THROW(with_shifts({1, 4}));
   EXPECT_THROW(with_shifts({1, 2}), UsageError);  // the context has period 4
+  p.layout.mask = at::ones({1, 8, 8}, at::kBool);
+  p.layout.mask.select(1, 3).fill_(false);  // land in a strip
+  EXPECT_NO_THROW(with_shifts({0, 4}));
+  EXPECT_THROW(with_shifts({1, 4}), UsageError);
+  p.layout.mask = Tensor();
   p.network_parameters.padding = "zeros";
   EXPECT_THROW(with_shifts({1, 4}), UsageError);
 }

@@ -13,25 +13,38 @@ struct Variable {
   std::string name;       ///< file variable: "x"
   std::string long_name;  ///< "Lorenz 1963 convection intensity"
   std::string units = "1";
+  std::string standard_name{};  ///< CF's; empty: none
+};
+
+/// Where the points of a space axis are, as the file said that the states came from.
+struct Coordinate {
+  std::vector<double> values{};  ///< one for each point; empty: not known
+  std::string units = "1";
+  std::string long_name{}, standard_name{};
 };
 
 /// How an event tensor is made of variables. With as many variables as the event's first size, channel c is
 /// variable c and the remaining axes are its space; with one variable, the whole event is its space.
 struct StateLayout {
-  Shape event;                           ///< (3) for Lorenz 1963, (2, 64, 64) for a velocity field
-  std::vector<Variable> variables;       ///< as above
-  std::vector<std::string> space_names;  ///< a name for each space axis: {"site"}, {"y", "x"}, {}
-  double dt = 1.0;                       ///< time between two states
-  std::string time_units = "1";          ///< of dt; "1" for a dimensionless system
-  std::vector<double> spacing{};         ///< between grid points along each space axis; empty: not known, taken for 1
-  std::string space_units = "1";         ///< of spacing
+  Shape event;                            ///< (3) for Lorenz 1963, (2, 64, 64) for a velocity field
+  std::vector<Variable> variables;        ///< as above
+  std::vector<std::string> space_names;   ///< a name for each space axis: {"site"}, {"y", "x"}, {}
+  double dt = 1.0;                        ///< time between two states
+  std::string time_units = "1";           ///< of dt; "1" for a dimensionless system
+  std::vector<double> spacing{};          ///< between grid points along each space axis; empty: not known, taken for 1
+  std::string space_units = "1";          ///< of spacing
+  std::vector<Coordinate> coordinates{};  ///< one for each space axis; empty: centres of cells `spacing` apart
+  std::string time_origin{};              ///< the date of CF's "days since …"; empty: times are of no calendar
+  std::string calendar{};                 ///< CF's, of time_origin; empty: "standard"
+  Tensor mask{};  ///< (…event) bool, false where there are no values, such as on land; undefined: they are everywhere
 
   bool channels_are_variables() const;
   /// Space axes of one variable.
   Shape space() const;
   /// Distance between neighbours along a space axis; 1 where it is not known.
   double spacing_of(std::size_t axis) const { return spacing.empty() ? 1.0 : spacing.at(axis); }
-  /// Throws ShapeError if variables, names and spacing do not fit the event, ValueError if a spacing is not > 0.
+  /// Throws ShapeError if variables, names, spacing, coordinates and mask do not fit the event, ValueError if a spacing
+  /// is not > 0.
   void check() const;
 };
 

@@ -9,6 +9,7 @@
 #include "sda/diffusion/noise_schedule.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/guidance/posterior_score.hpp"
+#include "sda/io/user_data.hpp"
 #include "sda/observation/observations.hpp"
 #include "sda/sampling/sampler.hpp"
 #include "sda/score/network.hpp"
@@ -83,6 +84,7 @@ void fields(Visitor& v, AssimilationParameters& p) {
 struct Experiment {
   DynamicsParameters dynamics;
   SimulationParameters simulation;
+  DataParameters data;
   NoiseScheduleParameters schedule;
   NetworkParameters network;
   TrainingParameters training;
@@ -98,6 +100,7 @@ template <class Visitor>
 void sections(Visitor& v, Experiment& e) {
   v("dynamics", e.dynamics, "the system");
   v("simulation", e.simulation, "sda simulate");
+  v("data", e.data, "sda import: trajectories of a model of your own");
   v("schedule", e.schedule, "the diffusion's noise");
   v("network", e.network, "the prior's network");
   v("training", e.training, "sda train");
@@ -121,7 +124,8 @@ Experiment read_experiment(const std::string& path);
 Experiment read_recorded_experiment(const std::string& toml, const std::string& where);
 /// Puts what the user set over an experiment, the last over the first. UsageError that names the flag.
 void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides);
-/// Every key with its value, as TOML that `read_experiment` reads back to the same.
+/// Every key with its value, as TOML that `read_experiment` reads back to the same. Sections at their defaults are left
+/// out where they have no part: [data] of simulated states, [dynamics], [simulation] and [filter] of imported ones.
 std::string to_toml(const Experiment& experiment);
 /// One section alone, without its [dynamics], for artefacts; `where` names the artefact.
 std::string to_toml(const DynamicsParameters& dynamics);

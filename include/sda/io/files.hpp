@@ -30,7 +30,15 @@ struct TrajectoryFile {
   Normalisation normalisation;
   std::string dynamics;  ///< the [dynamics] section the states came from, TOML; empty for foreign files
   Provenance provenance;
+  Tensor context{};                   ///< as Dynamics::context, of states that were imported; undefined for none
+  std::vector<double> start_times{};  ///< of each trajectory, where they differ; else empty
+
+  double start_time(std::int64_t trajectory) const {
+    return start_times.empty() ? trajectories.start_time : start_times.at(static_cast<std::size_t>(trajectory));
+  }
 };
+/// The same with all that a file can hold.
+void write_trajectories(const std::string& path, const TrajectoryFile& file);
 TrajectoryFile read_trajectories(const std::string& path);
 
 void write_observations(const std::string& path, const Observations& observations, const std::string& dynamics_toml,
@@ -47,9 +55,14 @@ struct EnsembleCost {
   double seconds = 0;
   std::int64_t evaluations = 0;  ///< network passes, forward and pull-back each counting one, of the whole batch
 };
-/// Dimensions (time, realization, …space), time unlimited and first, so that CDO takes it.
+/// Dimensions (time, realization, …space), time unlimited and first, so that CDO takes it. Beside each variable its
+/// mean and, of several members, its standard deviation (VARIABLE_mean, VARIABLE_spread). What is masked is missing
+/// there.
 void write_ensemble(const std::string& path, const Ensemble& ensemble, const EnsembleCost& cost,
                     const Provenance& provenance);
+/// One member alone, (time, …space) with the layout's coordinates, for programs that want a file a member. No file of
+/// ours.
+void write_member(const std::string& path, const Ensemble& ensemble, std::int64_t member, const Provenance& provenance);
 struct EnsembleFile {
   Ensemble ensemble;
   EnsembleCost cost;

@@ -1,0 +1,704 @@
+/// Trajectories in files of other programs: every variable is put in the order (trajectory, time, channel, …space) by
+/// the names of its dimensions, files follow each other, and what follows in equal steps is cut into pieces of one
+/// length.
+#include "sda/io/user_data.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <glob.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "io/artefact.hpp"
+
+namespace sda {
+
+using namespace io;
+
+namespace {
+
+/// As NetCDF has it where nothing was written.
+constexpr double never_written = 9.9e36;
+/// Of two times that should be the same, in steps.
+constexpr double time_tolerance = 1e-3;
+
+std::vector<std::string> find_files(const DataParameters& p) {
+  if (p.files.empty()) {
+    throw UsageError({.what = "which files?", .where = "data.files", .wanted = "files = \"runs/*.nc\", say"});
+  }
+  std::vector<std::string> found;
+  for (const auto& pattern : p.files) {
+    glob_t matches{};
+    if (::glob(pattern.c_str(), GLOB_BRACE | GLOB_TILDE, nullptr, &matches) == 0) {
+      for (std::size_t i = 0; i < matches.gl_pathc; ++i) {
+        const std::string path = matches.gl_pathv[i];
+        if (std::find(found.begin(), found.end(), path) == found.end()) found.push_back(path);
+      }
+    } else {
+      ::globfree(&matches);
+      throw FileError({.what = "no file is found", .where = "data.files", .found = pattern, .mend = "check the path"});
+    }
+    ::globfree(&matches);
+  }
+  return found;
+}
+
+/// "T(time, lev, y, x)".
+std::string with_dimensions(const ReadableGroup& file, const std::string& variable) {
+  return fmt::format("{}({})", variable, fmt::join(file.dimensions(variable), ", "));
+}
+
+std::ptrdiff_t index_of(const std::vector<std::string>& names, const std::string& name) {
+  const auto at = std::find(names.begin(), names.end(), name);
+  return name.empty() || at == names.end() ? -1 : at - names.begin();
+}
+
+[[noreturn]] void refuse_dimension(const ReadableGroup& file, const std::string& variable, const std::string& key,
+                                   const std::string& dimension) {
+  const auto known = file.dimensions(variable);
+  const auto nearest = nearest_name(dimension, known);
+  throw UsageError({.what = fmt::format("variable {} has no dimension {}", variable, dimension),
+                    .where = file.path(),
+                    .found = with_dimensions(file, variable),
+                    .wanted = fmt::format("{} named as in the file", key),
+                    .mend = nearest.empty() ? "" : fmt::format("did you mean {}?", nearest)});
+}
+
+/// Which dimension of a variable, if any, is which of ours.
+struct Roles {
+  std::ptrdiff_t trajectory = -1, time = -1, level = -1;
+  std::vector<std::ptrdiff_t> space;
+};
+
+/// Throws UsageError for a dimension that is missing, or that is named nowhere and is not of size 1.
+Roles find_roles(const ReadableGroup& file, const std::string& variable, const DataParameters& p, bool in_time) {
+  const auto names = file.dimensions(variable);
+  Roles roles;
+  if (in_time) {
+    roles.trajectory = index_of(names, p.trajectory);
+    roles.time = index_of(names, p.time);
+    roles.level = index_of(names, p.level);
+    if (roles.time < 0) refuse_dimension(file, variable, "data.time", p.time);
+    if (roles.trajectory < 0 && !p.trajectory.empty())
+      refuse_dimension(file, variable, "data.trajectory", p.trajectory);
+  }
+  for (const auto& name : p.space) {
+    roles.space.push_back(index_of(names, name));
+    if (in_time && roles.space.back() < 0) refuse_dimension(file, variable, "data.space", name);
+  }
+  const Shape sizes = file.shape(variable);
+  for (std::ptrdiff_t i = 0; i < std::ssize(names); ++i) {
+    const bool named = i == roles.trajectory || i == roles.time || i == roles.level ||
+                       std::find(roles.space.begin(), roles.space.end(), i) != roles.space.end();
+    if (named || sizes[i] == 1) continue;
+    const bool of_time = !in_time && names[i] == p.time;
+    throw UsageError({.what = of_time ? fmt::format("{} changes in time", variable)
+                                      : fmt::format("dimension {} of {} is not accounted for", names[i], variable),
+                      .where = file.path(),
+                      .found = with_dimensions(file, variable),
+                      .wanted = in_time ? "each dimension named by data.trajectory, time, level or space, or of size 1"
+                                        : fmt::format("dimensions of data.space alone: {}", fmt::join(p.space, ", ")),
+                      .mend = of_time ? "make it one of data.variables" : ""});
+  }
+  return roles;
+}
+
+/// Axes of `values` brought into the order `wanted` (−1: an axis of size 1); others, of size 1, are dropped.
+Tensor in_order(const Tensor& values, const std::vector<std::ptrdiff_t>& wanted) {
+  std::vector<std::int64_t> order, shape;
+  for (const auto axis : wanted) {
+    shape.push_back(axis < 0 ? 1 : values.size(axis));
+    if (axis >= 0) order.push_back(axis);
+  }
+  for (std::int64_t axis = 0; axis < values.dim(); ++axis) {
+    if (std::find(order.begin(), order.end(), axis) == order.end()) order.push_back(axis);
+  }
+  return values.permute(order).reshape(shape);
+}
+
+/// "3 of 512, the first at time 4, x 0 (counted from 0)".
+std::string place_of(const Tensor& bad, const std::vector<std::string>& axes) {
+  const Tensor places = bad.nonzero();
+  std::vector<std::string> first;
+  for (std::int64_t axis = 0; axis < places.size(1); ++axis) {
+    first.push_back(fmt::format("{} {}", axes[static_cast<std::size_t>(axis)], places[0][axis].item<std::int64_t>()));
+  }
+  return fmt::format("{} of {}, the first at {} (counted from 0)", places.size(0), bad.numel(), fmt::join(first, ", "));
+}
+
+/// Values as they are meant, NaN where they are missing: unpacked by scale_factor and add_offset.
+Tensor read_meant(const ReadableGroup& file, const std::string& variable) {
+  Tensor values = file.read_numbers(variable);
+  const auto fill = file.number_of(variable, "_FillValue"), missing = file.number_of(variable, "missing_value");
+  const Tensor is_nan = values.isnan();
+  if (!fill && !missing && is_nan.any().item<bool>()) {
+    throw FileError({.what = "values are NaN, and the file does not say that they are missing",
+                     .where = file.where(variable),
+                     .found = place_of(is_nan, file.dimensions(variable)),
+                     .mend = fmt::format("if they are, say so: ncatted -a _FillValue,{},o,f,NaN FILE", variable)});
+  }
+  Tensor gone = is_nan.logical_or((values.abs() > never_written).logical_and(values.isinf().logical_not()));
+  for (const auto& number : {fill, missing}) {
+    if (number && !std::isnan(*number)) gone = gone.logical_or(values == *number);
+  }
+  const double scale = file.number_of(variable, "scale_factor").value_or(1),
+               offset = file.number_of(variable, "add_offset").value_or(0);
+  if (scale != 1 || offset != 0) values = values.to(at::kDouble) * scale + offset;
+  values = values.to(at::kFloat);
+  const Tensor infinite = values.isinf().logical_and(gone.logical_not());
+  if (infinite.any().item<bool>()) {
+    throw FileError({.what = "values are infinite, or beyond float32",
+                     .where = file.where(variable),
+                     .found = place_of(infinite, file.dimensions(variable)),
+                     .wanted = "finite numbers"});
+  }
+  return gone.any().item<bool>() ? values.masked_fill_(gone, std::numeric_limits<double>::quiet_NaN()) : values;
+}
+
+/// A coordinate variable of a dimension; no values where there is none.
+Coordinate read_coordinate_of(const ReadableGroup& file, const std::string& dimension) {
+  Coordinate coordinate;
+  if (!file.has_variable(dimension) || file.dimensions(dimension) != std::vector{dimension}) return coordinate;
+  const Tensor values = read_meant(file, dimension);
+  const Tensor exact = file.read_numbers(dimension).to(at::kDouble);
+  const double scale = file.number_of(dimension, "scale_factor").value_or(1);
+  const double offset = file.number_of(dimension, "add_offset").value_or(0);
+  if (const Tensor bad = values.isnan(); bad.any().item<bool>()) {
+    throw FileError({.what = "a coordinate is missing",
+                     .where = file.where(dimension),
+                     .found = place_of(bad, {dimension}),
+                     .wanted = "a number for each point"});
+  }
+  const Tensor meant = (exact * scale + offset).contiguous();
+  coordinate.values.assign(meant.data_ptr<double>(), meant.data_ptr<double>() + meant.numel());
+  coordinate.units = file.text_of(dimension, "units").value_or("1");
+  coordinate.long_name = file.text_of(dimension, "long_name").value_or("");
+  coordinate.standard_name = file.text_of(dimension, "standard_name").value_or("");
+  return coordinate;
+}
+
+/// States that follow each other in time, of some trajectories.
+struct Run {
+  Tensor states;                  ///< (trajectory, time, channel, …space)
+  std::vector<double> times;      ///< of each state
+  std::vector<std::size_t> file;  ///< that each state is from
+  double rounding = 0;            ///< of times, where they are stored as float32
+};
+
+/// What all files must agree on.
+struct Common {
+  StateLayout layout;     ///< without dt and mask
+  bool has_times = true;  ///< a coordinate of time
+};
+
+/// "T_500" and "temperature at lev 500 hPa" of a level.
+Variable of_level(const Variable& variable, const std::string& dimension, const Coordinate& levels, std::size_t index) {
+  const bool known = index < levels.values.size();
+  const bool whole = known && levels.values[index] == std::round(levels.values[index]) && levels.values[index] >= 0;
+  const auto value = known ? fmt::format("{}", levels.values[index]) : fmt::format("{}", index);
+  const auto units = known && levels.units != "1" ? " " + levels.units : std::string();
+  Variable one = variable;
+  one.name += whole ? "_" + value : fmt::format("_{}", index);
+  one.long_name += fmt::format(" at {} {}{}", dimension, value, units);
+  return one;
+}
+
+/// Splits "days since 2000-01-01" into units and origin; midnight is left out of the origin.
+void set_time_units(StateLayout& layout, const std::string& units, const std::string& calendar) {
+  const auto since = units.find(" since ");
+  layout.time_units = units.empty() ? "1" : units.substr(0, since);
+  if (since == std::string::npos) return;
+  layout.time_origin = units.substr(since + 7);
+  for (const std::string midnight : {" 00:00:00", " 0:0:0", "T00:00:00", " 00:00"}) {
+    if (layout.time_origin.ends_with(midnight)) layout.time_origin.erase(layout.time_origin.rfind(midnight));
+  }
+  layout.calendar = calendar;
+}
+
+/// Throws FileError for values (trajectory, time, level, …space) that are NaN in some states and not in others.
+void require_missing_always(const ReadableGroup& file, const std::string& name, const Tensor& values,
+                            const DataParameters& p) {
+  const Tensor gone = values.isnan();
+  if (!gone.any().item<bool>()) return;
+  Tensor sometimes = gone.logical_and(gone.flatten(0, 1).all(0).logical_not());
+  if (!sometimes.any().item<bool>()) return;
+  std::vector<std::string> axes{p.trajectory, p.time, p.level};
+  axes.insert(axes.end(), p.space.begin(), p.space.end());
+  for (const std::int64_t axis : {2, 0}) {
+    if (!axes[static_cast<std::size_t>(axis)].empty()) continue;
+    axes.erase(axes.begin() + axis);
+    sometimes = sometimes.squeeze(axis);
+  }
+  throw FileError({.what = "values are missing in some states and not in others",
+                   .where = file.where(name),
+                   .found = place_of(sometimes, axes),
+                   .wanted = "values in all states, or in none",
+                   .mend = "fill them first (`cdo setmisstonn`), or leave these times out"});
+}
+
+/// One file, and what it says of its states.
+std::pair<Run, Common> read_file(const std::string& path, std::size_t index, const DataParameters& p) {
+  const NetcdfReader reader(path);
+  const ReadableGroup file = reader.root();
+  Run run;
+  Common common;
+  StateLayout& layout = common.layout;
+  layout.space_names = p.space;
+  std::vector<Tensor> channels;
+  for (const auto& name : p.variables) {
+    const Roles roles = find_roles(file, name, p, /*in_time=*/true);
+    std::vector<std::ptrdiff_t> order{roles.trajectory, roles.time, roles.level};
+    order.insert(order.end(), roles.space.begin(), roles.space.end());
+    const Tensor values = in_order(read_meant(file, name), order);
+    require_missing_always(file, name, values, p);
+    const Variable variable{.name = name,
+                            .long_name = file.text_of(name, "long_name").value_or(name),
+                            .units = file.text_of(name, "units").value_or("1"),
+                            .standard_name = file.text_of(name, "standard_name").value_or("")};
+    const Coordinate levels = roles.level < 0 ? Coordinate{} : read_coordinate_of(file, p.level);
+    for (std::size_t level = 0; level < static_cast<std::size_t>(values.size(2)); ++level) {
+      layout.variables.push_back(roles.level < 0 ? variable : of_level(variable, p.level, levels, level));
+    }
+    if (!channels.empty() &&
+        (channels.front().size(0) != values.size(0) || channels.front().size(1) != values.size(1))) {
+      throw FileError({.what = "variables have other trajectories or times",
+                       .where = path,
+                       .found = with_dimensions(file, name),
+                       .wanted = with_dimensions(file, p.variables.front())});
+    }
+    channels.push_back(values);
+  }
+  run.states = channels.size() == 1 ? channels.front() : at::cat(channels, 2);
+  layout.event = Shape(run.states.sizes().begin() + 2, run.states.sizes().end());
+
+  for (const auto& axis : p.space) layout.coordinates.push_back(read_coordinate_of(file, axis));
+  const Coordinate times = read_coordinate_of(file, p.time);
+  common.has_times = !times.values.empty();
+  run.times = times.values;
+  if (common.has_times) {
+    set_time_units(layout, file.text_of(p.time, "units").value_or(""), file.text_of(p.time, "calendar").value_or(""));
+    const double last = std::max(std::abs(run.times.front()), std::abs(run.times.back()));
+    if (file.read_numbers(p.time).scalar_type() == at::kFloat) run.rounding = 1.2e-7 * last;
+  } else if (p.step > 0) {
+    for (std::int64_t i = 0; i < run.states.size(1); ++i) run.times.push_back(static_cast<double>(i) * p.step);
+  } else {
+    throw UsageError(
+        {.what = "there is no coordinate of time",
+         .where = path,
+         .wanted = fmt::format("a variable {0}({0}), or data.step = the time between two states", p.time)});
+  }
+  run.file.assign(run.times.size(), index);
+  return {run, common};
+}
+
+bool same_coordinates(const StateLayout& a, const StateLayout& b) {
+  return std::equal(a.coordinates.begin(), a.coordinates.end(), b.coordinates.begin(), b.coordinates.end(),
+                    [](const auto& p, const auto& q) {
+                      return std::equal(
+                          p.values.begin(), p.values.end(), q.values.begin(), q.values.end(),
+                          [](double x, double y) { return std::abs(x - y) <= 1e-5 * (std::abs(x) + std::abs(y)); });
+                    });
+}
+
+/// Throws FileError where a file says something else than the first one did.
+void require_agreement(const Common& first, const Common& other, const std::string& path,
+                       const std::string& first_path) {
+  const auto require = [&](bool same, const std::string& what, const std::string& found, const std::string& wanted,
+                           const std::string& mend) {
+    if (same) return;
+    throw FileError({.what = what + " differ from those in " + first_path,
+                     .where = path,
+                     .found = found,
+                     .wanted = wanted,
+                     .mend = mend});
+  };
+  const StateLayout &a = first.layout, &b = other.layout;
+  require(a.event == b.event, "the sizes of a state", to_string(b.event), to_string(a.event), "");
+  const auto units_of = [](const StateLayout& layout) {
+    std::vector<std::string> all;
+    for (const auto& variable : layout.variables) all.push_back(fmt::format("{} [{}]", variable.name, variable.units));
+    return fmt::format("{}", fmt::join(all, ", "));
+  };
+  require(units_of(a) == units_of(b), "names or units", units_of(b), units_of(a), "convert them first");
+  const auto time_of = [](const StateLayout& l) {
+    return l.time_units + (l.time_origin.empty() ? "" : " since " + l.time_origin + " " + l.calendar);
+  };
+  require(time_of(a) == time_of(b), "the units of time", time_of(b), time_of(a),
+          "`cdo setreftime,DATE,TIME,UNITS IN OUT` gives files the same");
+  require(same_coordinates(a, b), "the coordinates of space", "other points", "the same grid", "");
+}
+
+/// Files that go on in time, put together in the order of their first times.
+std::vector<Run> joined_in_time(std::vector<Run> runs, const std::vector<std::string>& paths) {
+  std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) { return a.times.front() < b.times.front(); });
+  Run all = runs.front();
+  std::vector<Tensor> states;
+  for (const auto& run : runs) {
+    if (run.states.size(0) != all.states.size(0)) {
+      throw FileError({.what = "another number of trajectories than in " + paths[all.file.front()],
+                       .where = paths[run.file.front()],
+                       .found = fmt::format("{}", run.states.size(0)),
+                       .wanted = fmt::format("{}, as data.join = \"time\" says that they go on", all.states.size(0))});
+    }
+    states.push_back(run.states);
+    all.rounding = std::max(all.rounding, run.rounding);
+    if (&run == &runs.front()) continue;
+    all.times.insert(all.times.end(), run.times.begin(), run.times.end());
+    all.file.insert(all.file.end(), run.file.begin(), run.file.end());
+  }
+  all.states = at::cat(states, 1);
+  return {all};
+}
+
+/// The middle one of all differences of neighbouring times.
+double common_step(const std::vector<Run>& runs, const DataParameters& p) {
+  std::vector<double> steps;
+  for (const auto& run : runs) {
+    for (std::size_t i = 1; i < run.times.size(); ++i) steps.push_back(run.times[i] - run.times[i - 1]);
+  }
+  if (steps.empty()) {
+    throw UsageError({.what = "no trajectory has two states",
+                      .where = "data.files",
+                      .mend = p.join == "time" ? "" : "where a file holds one state, say data.join = \"time\""});
+  }
+  std::nth_element(steps.begin(), steps.begin() + std::ssize(steps) / 2, steps.end());
+  return steps[steps.size() / 2];
+}
+
+/// States that follow each other in equal steps: from `begin` on.
+struct Stretch {
+  std::size_t run;
+  std::int64_t begin, size;
+};
+
+std::string between(const Run& run, std::size_t i, const std::vector<std::string>& paths) {
+  const auto& before = paths[run.file[i - 1]];
+  const auto& after = paths[run.file[i]];
+  return before == after ? before : before + " and " + after;
+}
+
+/// Where times go on by one step. Throws FileError where they repeat, run backwards or are uneven, and at gaps unless
+/// these may be cut.
+std::vector<Stretch> find_stretches(const std::vector<Run>& runs, double step, const DataParameters& p,
+                                    const std::vector<std::string>& paths) {
+  std::vector<Stretch> stretches;
+  for (std::size_t r = 0; r < runs.size(); ++r) {
+    const Run& run = runs[r];
+    stretches.push_back({r, 0, 1});
+    for (std::size_t i = 1; i < run.times.size(); ++i) {
+      const double found = run.times[i] - run.times[i - 1];
+      const auto refuse = [&](const std::string& what, const std::string& mend) {
+        throw FileError(
+            {.what = what,
+             .where = between(run, i, paths) + ": " + p.time,
+             .found = fmt::format("{:.9g} and then {:.9g}, at {} and {}", run.times[i - 1], run.times[i], i - 1, i),
+             .wanted = fmt::format("steps of {:.9g}", step),
+             .mend = mend});
+      };
+      if (found == 0)
+        refuse("two states have the same time", "keep one: `ncks -d` or `cdo mergetime` with SKIP_SAME_TIME=1");
+      if (found < 0) refuse("times run backwards", p.join == "time" ? "files may not overlap" : "sort them");
+      if (std::abs(found - step) <= time_tolerance * step + 2 * run.rounding) {
+        ++stretches.back().size;
+      } else if (p.gaps == "cut" && found > step) {
+        stretches.push_back({r, static_cast<std::int64_t>(i), 1});
+      } else {
+        refuse(
+            "times are not equally spaced",
+            found > step ? "interpolate, or let trajectories be cut there: data.gaps = \"cut\"" : "interpolate first");
+      }
+    }
+  }
+  return stretches;
+}
+
+/// The step as the longest stretch has it, in as many digits as times have. Throws FileError for stretches whose small
+/// deviations from it add up.
+double exact_step(const std::vector<Run>& runs, const std::vector<Stretch>& stretches, double step,
+                  const DataParameters& p, const std::vector<std::string>& paths) {
+  const auto duration = [&](const Stretch& s) {
+    const auto& times = runs[s.run].times;
+    return times[static_cast<std::size_t>(s.begin + s.size - 1)] - times[static_cast<std::size_t>(s.begin)];
+  };
+  const Stretch& longest = *std::max_element(stretches.begin(), stretches.end(),
+                                             [](const auto& a, const auto& b) { return a.size < b.size; });
+  if (longest.size > 1) step = duration(longest) / static_cast<double>(longest.size - 1);
+  step = std::stod(fmt::format("{:.{}g}", step, runs[longest.run].rounding > 0 ? 6 : 12));
+  for (const auto& stretch : stretches) {
+    const double drift = duration(stretch) - step * static_cast<double>(stretch.size - 1);
+    if (std::abs(drift) <= 0.1 * step + 2 * runs[stretch.run].rounding) continue;
+    throw FileError({.what = "times are not equally spaced: small deviations add up",
+                     .where = paths[runs[stretch.run].file[static_cast<std::size_t>(stretch.begin)]] + ": " + p.time,
+                     .found = fmt::format("{:.9g} over {} states", drift, stretch.size),
+                     .wanted = fmt::format("steps of {:.9g}", step)});
+  }
+  return step;
+}
+
+/// A piece of one trajectory.
+struct Piece {
+  std::size_t run;
+  std::int64_t trajectory, begin;
+};
+
+struct Pieces {
+  std::vector<Piece> pieces;
+  std::int64_t length = 0, left_over = 0;
+};
+
+Pieces cut(const std::vector<Run>& runs, std::vector<Stretch> stretches, const DataParameters& p,
+           const std::vector<std::string>& paths) {
+  for (auto& stretch : stretches) {
+    const std::int64_t left_out = std::clamp<std::int64_t>(p.skip - stretch.begin, 0, stretch.size);
+    stretch.begin += left_out;
+    stretch.size -= left_out;
+  }
+  std::erase_if(stretches, [](const Stretch& stretch) { return stretch.size == 0; });
+  Pieces cut;
+  const auto longest = std::max_element(stretches.begin(), stretches.end(),
+                                        [](const auto& a, const auto& b) { return a.size < b.size; });
+  const auto shortest = std::min_element(stretches.begin(), stretches.end(),
+                                         [](const auto& a, const auto& b) { return a.size < b.size; });
+  if (stretches.empty() || longest->size < p.length) {
+    throw UsageError(
+        {.what = "no trajectory is long enough",
+         .where = "data.length",
+         .found = fmt::format("{} states after data.skip = {}", stretches.empty() ? 0 : longest->size, p.skip),
+         .wanted = fmt::format("at least {}", std::max<std::int64_t>(p.length, 1))});
+  }
+  if (p.length == 0 && shortest->size != longest->size) {
+    const auto path = [&](const auto& at) { return paths[runs[at->run].file[static_cast<std::size_t>(at->begin)]]; };
+    throw UsageError({.what = "trajectories are of different lengths",
+                      .where = "data.length",
+                      .found = fmt::format("{} states in {}, {} in {}", longest->size, path(longest), shortest->size,
+                                           path(shortest)),
+                      .mend = fmt::format("data.length = {} cuts all to one length", shortest->size)});
+  }
+  cut.length = p.length > 0 ? p.length : longest->size;
+  for (std::size_t r = 0; r < runs.size(); ++r) {
+    for (std::int64_t trajectory = 0; trajectory < runs[r].states.size(0); ++trajectory) {
+      for (const auto& stretch : stretches) {
+        if (stretch.run != r) continue;
+        const std::int64_t whole = stretch.size / cut.length;
+        for (std::int64_t i = 0; i < whole; ++i) cut.pieces.push_back({r, trajectory, stretch.begin + i * cut.length});
+        cut.left_over += stretch.size - whole * cut.length;
+      }
+    }
+  }
+  return cut;
+}
+
+/// Equal distances between the points of every axis; none if one axis has others.
+std::vector<double> spacing_of(const std::vector<Coordinate>& axes) {
+  std::vector<double> all;
+  for (const auto& axis : axes) {
+    if (axis.values.size() < 2) return {};
+    const auto points = static_cast<double>(axis.values.size() - 1);
+    const double spacing = (axis.values.back() - axis.values.front()) / points;
+    for (std::size_t i = 1; i < axis.values.size(); ++i) {
+      if (!(std::abs(axis.values[i] - axis.values[i - 1] - spacing) <= 1e-3 * std::abs(spacing))) return {};
+    }
+    if (spacing == 0) return {};
+    all.push_back(std::abs(spacing));
+  }
+  return all;
+}
+
+void set_space(StateLayout& layout) {
+  layout.spacing = spacing_of(layout.coordinates);
+  std::set<std::string> units;
+  for (const auto& axis : layout.coordinates) units.insert(axis.units);
+  if (units.size() == 1) layout.space_units = *units.begin();
+  const bool none = std::all_of(layout.coordinates.begin(), layout.coordinates.end(),
+                                [](const auto& axis) { return axis.values.empty(); });
+  if (none) layout.coordinates.clear();
+}
+
+/// Values that are missing in all states become the mask, and their variable's mean; others are refused.
+void settle_missing(UserData& data, const DataParameters& p, const std::vector<std::string>& paths) {
+  StateLayout& layout = data.trajectories.layout;
+  Tensor& states = data.trajectories.states;
+  const Tensor gone = states.isnan();
+  if (!gone.any().item<bool>()) return;
+  const Tensor always = gone.flatten(0, 1).all(0), ever = gone.flatten(0, 1).any(0);
+  const auto variable_of = [&](const Tensor& bad) {
+    const std::int64_t channel = bad.reshape({layout.event.front(), -1}).any(1).nonzero()[0][0].item<std::int64_t>();
+    return layout.variables[static_cast<std::size_t>(channel)].name;
+  };
+  std::vector<std::string> axes{"variable"};
+  axes.insert(axes.end(), layout.space_names.begin(), layout.space_names.end());
+  const auto refuse = [&](const std::string& what, const Tensor& bad, const std::string& mend) {
+    const auto all = paths.size() == 1 ? paths.front() : fmt::format("{} … {}", paths.front(), paths.back());
+    throw FileError({.what = what, .where = all + ": " + variable_of(bad), .found = place_of(bad, axes), .mend = mend});
+  };
+  if (!at::equal(always, ever)) {
+    refuse("values are missing in some files and not in others", ever.logical_and(always.logical_not()),
+           "fill them first, or leave these files out");
+  }
+  if (p.missing != "mask") {
+    refuse("values are missing in all states", always, "if that is land or the like, say data.missing = \"mask\"");
+  }
+  layout.mask = always.logical_not();
+  const Tensor mean = channel_normalisation(states, layout).mean.to(at::kFloat);
+  states = at::where(gone, mean.expand_as(states), states);
+}
+
+/// Fields of the context, each of mean 0 and deviation 1 over space.
+Tensor read_context_fields(const DataParameters& p, const std::string& first_path, const StateLayout& layout) {
+  std::vector<Tensor> fields;
+  for (const auto& entry : p.context) {
+    const auto colon = entry.rfind(':');
+    const std::string path = colon == std::string::npos ? first_path : entry.substr(0, colon);
+    const std::string name = colon == std::string::npos ? entry : entry.substr(colon + 1);
+    if (p.space.empty()) {
+      throw UsageError({.what = "context fields are of states in space",
+                        .where = "data.context",
+                        .found = entry,
+                        .wanted = "data.space"});
+    }
+    const NetcdfReader reader(path);
+    const ReadableGroup file = reader.root();
+    const Roles roles = find_roles(file, name, p, /*in_time=*/false);
+    const Tensor read = in_order(read_meant(file, name), roles.space);
+    if (read.isnan().any().item<bool>()) {
+      throw FileError({.what = "values of a context field are missing",
+                       .where = file.where(name),
+                       .found = place_of(read.isnan(), p.space),
+                       .mend = "fill them first"});
+    }
+    const Shape space = layout.space();
+    for (std::int64_t axis = 0; axis < read.dim(); ++axis) {
+      if (read.size(axis) == 1 || read.size(axis) == space[static_cast<std::size_t>(axis)]) continue;
+      throw FileError({.what = "a context field is of another size than the states",
+                       .where = file.where(name),
+                       .found = to_string(read.sizes()),
+                       .wanted = to_string(space)});
+    }
+    const Tensor field = read.to(at::kDouble).expand(space);
+    const Tensor deviation = field.std(/*unbiased=*/false);
+    if (!(deviation.item<double>() > 0)) {
+      throw FileError({.what = "a context field has the same value everywhere",
+                       .where = file.where(name),
+                       .mend = "leave it out: it says nothing"});
+    }
+    fields.push_back(((field - field.mean()) / deviation).to(at::kFloat));
+  }
+  return fields.empty() ? Tensor() : at::stack(fields).contiguous();
+}
+
+void require_distinct(const DataParameters& p) {
+  if (p.variables.empty()) {
+    throw UsageError(
+        {.what = "which variables make a state?", .where = "data.variables", .wanted = "variables = [\"u\"], say"});
+  }
+  std::set<std::string> seen;
+  const auto require_new = [&](const std::string& key, const std::string& name) {
+    if (name.empty() || seen.insert(name).second) return;
+    throw UsageError({.what = "a name is given twice", .where = "data." + key, .found = name});
+  };
+  for (const auto& name : p.variables) require_new("variables", name);
+  seen.clear();
+  require_new("trajectory", p.trajectory);
+  require_new("time", p.time);
+  require_new("level", p.level);
+  for (const auto& name : p.space) require_new("space", name);
+}
+
+UserData gather(const DataParameters& p) {
+  require_distinct(p);
+  const auto paths = find_files(p);
+  std::vector<Run> runs;
+  std::optional<Common> common;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    auto [run, other] = read_file(paths[i], i, p);
+    if (!common) common = other;
+    require_agreement(*common, other, paths[i], paths.front());
+    runs.push_back(std::move(run));
+  }
+  if (p.join == "time" && !common->has_times) {
+    throw UsageError({.what = "files without a coordinate of time cannot be put in order",
+                      .where = "data.join",
+                      .found = "time",
+                      .wanted = fmt::format("a variable {0}({0}) in each file", p.time)});
+  }
+  if (p.join == "time") runs = joined_in_time(std::move(runs), paths);
+
+  const double middle = common_step(runs, p);
+  const auto stretches = find_stretches(runs, middle, p, paths);
+  const double step = exact_step(runs, stretches, middle, p, paths);
+  if (common->has_times && p.step > 0 && std::abs(p.step - step) > time_tolerance * step) {
+    throw UsageError({.what = "states are another time apart",
+                      .where = "data.step",
+                      .found = fmt::format("{}", p.step),
+                      .wanted = fmt::format("{:.9g}, as {} in {} says, or no step", step, p.time, paths.front())});
+  }
+  const Pieces cut_up = cut(runs, stretches, p, paths);
+
+  UserData data;
+  data.files = paths.size();
+  data.left_over = cut_up.left_over;
+  Trajectories& trajectories = data.trajectories;
+  trajectories.layout = common->layout;
+  trajectories.layout.dt = step;
+  set_space(trajectories.layout);
+  trajectories.states =
+      at::empty(prepend({std::ssize(cut_up.pieces), cut_up.length}, trajectories.layout.event), at::kFloat);
+  for (std::size_t i = 0; i < cut_up.pieces.size(); ++i) {
+    const auto& [run, trajectory, begin] = cut_up.pieces[i];
+    trajectories.states.select(0, static_cast<std::int64_t>(i))
+        .copy_(runs[run].states.select(0, trajectory).narrow(0, begin, cut_up.length));
+    data.start_times.push_back(runs[run].times[static_cast<std::size_t>(begin)]);
+  }
+  runs.clear();
+  trajectories.start_time = data.start_times.front();
+  settle_missing(data, p, paths);
+  data.context = read_context_fields(p, paths.front(), trajectories.layout);
+  trajectories.layout.check();
+  return data;
+}
+
+}  // namespace
+
+UserData read_user_data(const DataParameters& parameters) {
+  return gather(parameters);
+}
+
+Normalisation channel_normalisation(const Tensor& states, const StateLayout& layout) {
+  const std::int64_t channels = layout.event.front();
+  Shape shape(layout.event.size(), 1);
+  shape.front() = channels;
+  Normalisation normalisation{at::empty(shape, at::kDouble), at::empty(shape, at::kDouble)};
+  for (std::int64_t i = 0; i < channels; ++i) {
+    const auto& variable = layout.variables[static_cast<std::size_t>(i)];
+    Tensor values = states.select(2, i).reshape({states.size(0), states.size(1), -1});
+    if (layout.mask.defined()) {
+      const Tensor there = layout.mask.select(0, i).flatten().nonzero().flatten();
+      if (there.numel() == 0) {
+        throw ValueError({.what = "a variable has no values anywhere", .where = variable.name});
+      }
+      values = values.index_select(2, there);
+    }
+    // In float64 a trajectory at a time: sums over all values, memory for one.
+    double sum = 0, squares = 0;
+    for (std::int64_t n = 0; n < values.size(0); ++n) sum += values[n].sum(at::kDouble).item<double>();
+    const double mean = sum / static_cast<double>(values.numel());
+    for (std::int64_t n = 0; n < values.size(0); ++n) {
+      squares += (values[n].to(at::kDouble) - mean).square().sum().item<double>();
+    }
+    const double deviation = std::sqrt(squares / static_cast<double>(values.numel()));
+    if (!(deviation > 1e-6 * std::abs(mean)) || !(deviation > 0)) {
+      throw ValueError({.what = "a variable has the same value everywhere, so there is nothing to learn of it",
+                        .where = variable.name,
+                        .found = fmt::format("{:.6g}", mean),
+                        .mend = "leave it out of data.variables"});
+    }
+    normalisation.mean.view({-1})[i] = mean;
+    normalisation.std.view({-1})[i] = deviation;
+  }
+  return normalisation;
+}
+
+}  // namespace sda
