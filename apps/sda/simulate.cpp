@@ -101,7 +101,7 @@ std::int64_t trajectories_at_once(const Dynamics& dynamics, int threads) {
 
 /// Trajectories `first` … of `states` (trajectory, time, …event), spun up; `progress` is told of transitions.
 void simulate_some(const Dynamics& dynamics, const SimulationParameters& simulation, std::uint64_t seed,
-                   std::int64_t first, Tensor states, const std::function<void(std::int64_t)>& progress) {
+                   std::int64_t first, const Tensor& states, const std::function<void(std::int64_t)>& progress) {
   const auto member = static_cast<std::uint64_t>(first);
   Tensor x = dynamics.start(states.size(0), {seed, Purpose::initial_state, member}, states.scalar_type());
   StreamKey key{.seed = seed, .purpose = Purpose::transition_noise, .first_member = member};

@@ -25,7 +25,7 @@ std::string checkpoint_path(const std::string& output) {
 }
 
 /// What decides the weights that come out; a checkpoint goes on with the same only.
-std::string recipe(Experiment experiment) {
+std::string recipe(const Experiment& experiment) {
   Experiment only;
   only.schedule = experiment.schedule;
   only.network = experiment.network;

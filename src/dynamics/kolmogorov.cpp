@@ -162,7 +162,7 @@ Tensor refine(const Tensor& coarse, const Modes& from, const Modes& to) {
   Shape shape = coarse.sizes().vec();
   shape[shape.size() - 2] = to.n;
   shape[shape.size() - 1] = to.most + 1;
-  const Tensor fine = at::zeros(shape, coarse.options());
+  Tensor fine = at::zeros(shape, coarse.options());
   const auto copy_rows = [&](std::int64_t from_row, std::int64_t to_row, std::int64_t rows) {
     fine.narrow(-2, to_row, rows).narrow(-1, 0, lower).copy_(turned.narrow(-2, from_row, rows).narrow(-1, 0, lower));
   };
@@ -179,13 +179,13 @@ Modes modes_of_state(const KolmogorovParameters& p, const at::TensorOptions& rea
 /// What averaging over a block leaves of a mode, along one axis.
 Tensor block_response(const Tensor& k, const KolmogorovParameters& p) {
   const double fine = pi / static_cast<double>(p.solver_grid), coarse = pi / static_cast<double>(p.grid);
-  const double blocks = static_cast<double>(p.solver_grid / p.grid);
+  const double blocks = static_cast<double>(p.solver_grid) / static_cast<double>(p.grid);
   return at::where(k == 0, at::ones_like(k), (k * coarse).sin() / ((k * fine).sin() * blocks));
 }
 
 /// The largest |u| + |v| of each member (member, 2, n, n), which limits the steps. NumericalError if there is none.
 Tensor fastest(const Tensor& velocity) {
-  const Tensor speed = velocity.abs().sum(1).amax({-2, -1});
+  Tensor speed = velocity.abs().sum(1).amax({-2, -1});
   if (speed.isfinite().all().item<bool>()) return speed;
   throw NumericalError({.what = "a velocity is no longer finite",
                         .where = "kolmogorov",

@@ -42,7 +42,7 @@ Tensor flattened(const Tensor& samples, const char* name) {
   if (!samples.defined() || samples.dim() < 1 || samples.numel() == 0) {
     throw ShapeError({.what = std::string("sample set ") + name + " is empty", .where = "earth mover's distance"});
   }
-  const Tensor flat = samples.detach().to(at::kDouble).reshape({samples.size(0), -1});
+  Tensor flat = samples.detach().to(at::kDouble).reshape({samples.size(0), -1});
   if (!at::isfinite(flat).all().item<bool>()) {
     throw ValueError({.what = std::string("sample set ") + name + " is not finite",
                       .where = "earth mover's distance",

@@ -296,14 +296,14 @@ Normalisation read_normalisation(const ReadableGroup& file, const StateLayout& l
   const auto read = [&](const std::string& name) {
     const Shape channels{layout.event.front()};
     const bool whole_event = file.shape(name).size() == layout.event.size();
-    const Tensor values = file.read(name, whole_event ? layout.event : channels).to(at::kDouble);
+    Tensor values = file.read(name, whole_event ? layout.event : channels).to(at::kDouble);
     require_finite(values, event_dimensions(layout), file.where(name));
     if (whole_event) return values;
     Shape broadcast(layout.event.size(), 1);
     broadcast.front() = channels.front();
     return values.reshape(broadcast);
   };
-  const Normalisation normalisation{read("normalisation_mean"), read("normalisation_std")};
+  Normalisation normalisation{read("normalisation_mean"), read("normalisation_std")};
   const double least = normalisation.std.min().item<double>();
   if (!(least > 0)) {
     throw FileError({.what = "normalisation by a standard deviation that is not positive",

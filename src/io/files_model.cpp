@@ -47,7 +47,7 @@ void write_training(WritableGroup& file, const TrainingState& state) {
 
 TrainingState read_training(const ReadableGroup& group, std::int64_t parameters) {
   const auto flat = [&](const std::string& name) {
-    const Tensor values = group.read(name, {parameters});
+    Tensor values = group.read(name, {parameters});
     require_finite(values, {"parameter"}, group.where(name));
     return values;
   };

@@ -70,7 +70,7 @@ Tensor read_truth(const ReadableGroup& file, const StateLayout& layout, std::int
 
 std::vector<double> read_sigma(const ReadableGroup& file, const std::string& name) {
   const Tensor values = file.read(name).to(at::kDouble).flatten().contiguous();
-  const std::vector<double> sigma(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
+  std::vector<double> sigma(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
   const auto bad = std::find_if(sigma.begin(), sigma.end(), [](double s) { return !(s > 0) || !std::isfinite(s); });
   if (bad != sigma.end()) {
     throw FileError({.what = "observation noise σ is not a standard deviation",
@@ -124,7 +124,7 @@ void write_part(WritableGroup& file, const Observations& observations, const Obs
 ObservationPart read_part(const ReadableGroup& file, const Observations& observations, const std::string& name) {
   const PartNames named(name);
   ObservationPart part{.name = name, .chain = {}};
-  const auto attribute = named.operator_attribute();
+  const std::string& attribute = named.operator_attribute();
   part.chain = read_operator(file.text(attribute), "attribute " + attribute);
   part.op = make_operator(part.chain, observations.layout, observations.normalisation);
   part.noise = GaussianNoise(read_sigma(file, named("sigma")));

@@ -167,7 +167,7 @@ struct Value {
 /// The pickle machine: a stack, a memo and no more than what a state_dict needs.
 class Unpickler {
  public:
-  Unpickler(const ZipArchive& archive, std::string path, std::string pickle)
+  Unpickler(const ZipArchive& archive, std::string path, const std::string& pickle)
       : archive_(archive),
         path_(std::move(path)),
         folder_(pickle.substr(0, pickle.size() - std::string_view("data.pkl").size())),
@@ -376,7 +376,6 @@ class Unpickler {
     return values.as_strided(size, stride, offset).clone(at::MemoryFormat::Contiguous);
   }
 
- private:
   const ZipArchive& archive_;
   std::string path_, folder_;
   Bytes bytes_;

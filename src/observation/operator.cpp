@@ -254,7 +254,7 @@ Tensor ObservationOperator::apply_pull_back(const Tensor& trajectories, const Te
                       .wanted = to_string(reading)});
   }
   const bool all = std::ssize(when) == trajectories.size(1);
-  const auto out = all ? at::empty_like(trajectories) : at::zeros_like(trajectories);
+  auto out = all ? at::empty_like(trajectories) : at::zeros_like(trajectories);
   if (are_even(when)) {
     even_states(out, when).copy_(pull_back(even_states(trajectories, when), v));
     return out;

@@ -150,7 +150,7 @@ class SubGrid final : public StateLink {
       : StateLink(field, smaller(field, cuts)), cuts_(std::move(cuts)), description_(std::move(description)) {}
   Tensor read(const Tensor& x) const override { return cut(x); }
   Tensor pull_back(const Tensor&, const Tensor& v) const override {
-    const auto g = zeros_for(v);
+    auto g = zeros_for(v);
     cut(g).copy_(v);
     return g;
   }
@@ -193,7 +193,7 @@ class Points final : public StateLink {
         description_(std::move(description)) {}
   Tensor read(const Tensor& x) const override { return flat(x).index_select(-1, index_.to(x.device())); }
   Tensor pull_back(const Tensor&, const Tensor& v) const override {
-    const auto g = zeros_for(v);
+    auto g = zeros_for(v);
     flat(g).index_copy_(-1, index_.to(v.device()), v);
     return g;
   }

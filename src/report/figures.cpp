@@ -497,6 +497,12 @@ Figures figures_of(const ReportCase& report_case, std::int64_t lines, std::int64
   return figures;
 }
 
+std::vector<double> doublings(double first, double last) {
+  std::vector<double> marks{first};
+  while (2 * marks.back() <= 1.0001 * last) marks.push_back(2 * marks.back());
+  return marks;
+}
+
 std::pair<double, double> decades(const Panel& panel) {
   double low = std::numeric_limits<double>::infinity(), high = 0;
   for (const auto& curve : panel.curves) {

@@ -87,6 +87,8 @@ Figures figures_of(const ReportCase& report_case, std::int64_t lines = most_line
 
 /// Least and largest value shown in the panel, over whole powers of ten, as exponents.
 std::pair<double, double> decades(const Panel& panel);
+/// first, 2 first, 4 first … up to last: marks of a logarithmic axis.
+std::vector<double> doublings(double first, double last);
 
 /// Round tick values within low … high, about `count` of them.
 std::vector<double> ticks(double low, double high, int count);

@@ -197,12 +197,14 @@ std::string spectrum_html(const Panel& panel, const std::string& wavenumber_axis
   const View view{k.front(), std::max(k.back(), k.front() + 1e-9), low, high};
   std::string horizontal, vertical, y_marks, x_marks;
   const double every = std::max(1.0, std::ceil((high - low) / 8));
-  for (double e = low; e <= high + 1e-9; e += every) {
+  const auto marks = static_cast<int>((high - low) / every + 1e-9);
+  for (int mark = 0; mark <= marks; ++mark) {
+    const double e = low + mark * every;
     horizontal += fmt::format("M0 {}H{}", view.y(e), view_width);
     y_marks += fmt::format("<span style=\"top:{:.2f}%\">10<sup>{}</sup></span>", 100 * (high - e) / (high - low),
                            tick_text(e, 1));
   }
-  for (double at = panel.times.front(); at <= 1.0001 * panel.times.back(); at *= 2) {
+  for (const double at : doublings(panel.times.front(), panel.times.back())) {
     const double x = std::log10(at);
     vertical += fmt::format("M{} 0V{}", view.x(x), view_height);
     x_marks += fmt::format("<span style=\"left:{:.2f}%\">{:.4g}</span>", view.x(x) / (view_width / 100), at);

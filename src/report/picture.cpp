@@ -21,8 +21,6 @@
 #include "report/png.hpp"
 #include "sda/core/error.hpp"
 
-extern char** environ;
-
 namespace sda::report {
 namespace {
 
@@ -77,7 +75,7 @@ class Script {
   }
   /// A data block of columns; returns its name.
   std::string block(const std::vector<const std::vector<double>*>& columns) {
-    const auto name = fmt::format("$data{}", ++blocks_);
+    auto name = fmt::format("$data{}", ++blocks_);
     line("{} << EOD", name);
     for (std::size_t i = 0; i < columns.front()->size(); ++i) {
       for (const auto* column : columns) fmt::format_to(std::back_inserter(text_), "{:.9g} ", (*column)[i]);
@@ -88,7 +86,7 @@ class Script {
   }
   /// A data block of rows, NaN where a value is not; returns its name.
   std::string rows(const std::vector<std::vector<double>>& all) {
-    const auto name = fmt::format("$data{}", ++blocks_);
+    auto name = fmt::format("$data{}", ++blocks_);
     line("{} << EOD", name);
     for (const auto& row : all) {
       for (const double value : row) {
@@ -167,7 +165,7 @@ std::vector<std::string> legend(const Figures& figures) {
     return std::any_of(figures.states.begin(), figures.states.end(), test) ||
            std::any_of(figures.readings.begin(), figures.readings.end(), test);
   };
-  if (has([](const Panel& p) { return p.curves.size() > 0 && p.curves.back().role == Role::truth; })) {
+  if (has([](const Panel& p) { return !p.curves.empty() && p.curves.back().role == Role::truth; })) {
     entries.push_back(entry(truth_style, "truth"));
   }
   if (has([](const Panel& p) { return !p.readings.times.empty(); })) {
@@ -300,8 +298,7 @@ void draw_spectrum(Script& script, const Figures& figures, int left, int right, 
   script.line("set logscale xy\nset format y '1e%T'\nset xrange [{:.9g}:{:.9g}]\nset yrange [1e{}:1e{}]",
               panel.times.front(), panel.times.back(), low, high);
   std::vector<std::string> marks;
-  for (double k = panel.times.front(); k <= panel.times.back() * 1.0001; k *= 2)
-    marks.push_back(fmt::format("{:.4g}", k));
+  for (const double k : doublings(panel.times.front(), panel.times.back())) marks.push_back(fmt::format("{:.4g}", k));
   script.line("set xtics ({})", fmt::join(marks, ", "));
   write_caption(script, figures.spectrum_caption, left, top + lower_height, share(left, right));
   script.line("set key inside bottom left vertical Left reverse samplen 3 font ',15'");

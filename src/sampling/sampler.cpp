@@ -210,7 +210,8 @@ Tensor Sampler::sample(const ScoreModel& score, at::IntArrayRef shape, std::uint
   return sample_from(std::move(x), score, seed, first_member, progress);
 }
 
-Tensor Sampler::sample_from(Tensor x, const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member,
+Tensor Sampler::sample_from(Tensor x,  // NOLINT(performance-unnecessary-value-param): the states are its own
+                            const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member,
                             const ProgressCallback& progress) const {
   at::NoGradGuard no_grad;
   Path path(x.clone(at::MemoryFormat::Contiguous), score, schedule_, parameters_, seed, first_member);

@@ -24,7 +24,7 @@ class AffineLinearisation final : public Linearisation {
 
 class GaussianScore final : public DifferentiableScore {
  public:
-  GaussianScore(NoiseSchedule schedule, Tensor mean, const Tensor& covariance)
+  GaussianScore(NoiseSchedule schedule, const Tensor& mean, const Tensor& covariance)
       : schedule_(std::move(schedule)), mean_(mean.to(at::kDouble)) {
     const std::int64_t n = mean_.numel();
     if (covariance.sizes() != at::IntArrayRef({n, n}))
@@ -69,8 +69,9 @@ class GaussianScore final : public DifferentiableScore {
 
 }  // namespace
 
-std::shared_ptr<const DifferentiableScore> make_gaussian_score(NoiseSchedule schedule, Tensor mean, Tensor covariance) {
-  return std::make_shared<GaussianScore>(std::move(schedule), std::move(mean), covariance);
+std::shared_ptr<const DifferentiableScore> make_gaussian_score(NoiseSchedule schedule, const Tensor& mean,
+                                                               const Tensor& covariance) {
+  return std::make_shared<GaussianScore>(std::move(schedule), mean, covariance);
 }
 
 }  // namespace sda

@@ -21,7 +21,8 @@ std::shared_ptr<const DifferentiableScore> make_network_score(std::shared_ptr<co
 
 /// Exact ε of the perturbed Gaussian N(μ m, μ² Σ + σ² I): ε = σ (μ² Σ + σ² I)⁻¹ (x − μ m). m (length, …event),
 /// Σ (n, n) with n the elements of m; float64 inside. Throws ShapeError, ValueError if Σ is not symmetric.
-std::shared_ptr<const DifferentiableScore> make_gaussian_score(NoiseSchedule schedule, Tensor mean, Tensor covariance);
+std::shared_ptr<const DifferentiableScore> make_gaussian_score(NoiseSchedule schedule, const Tensor& mean,
+                                                               const Tensor& covariance);
 
 /// Which window gives which states: windows of `window` = 2k+1 states start at `starts`; state i is given by the
 /// window `owner[i]`, at its offset i − starts[owner[i]].
