@@ -10,6 +10,7 @@
 #include "sda/guidance/posterior_score.hpp"
 #include "sda/sampling/sampler.hpp"
 #include "sda/score/prior.hpp"
+#include "sda/score/scores.hpp"
 
 namespace sda::app {
 namespace {
@@ -97,6 +98,11 @@ std::string method_name(const GuidanceParameters& guidance) {
   return guidance.detach ? "SDA, detached" : "SDA";
 }
 
+std::shared_ptr<const DifferentiableScore> bounded_by(double bound, std::shared_ptr<const DifferentiableScore> score,
+                                                      const NoiseSchedule& schedule) {
+  return bound == 0 ? score : make_bounded_score(std::move(score), schedule, bound);
+}
+
 void assimilate(const Options& options, const Globals& globals) {
   const ModelFile model = read_model(options.model);
   const Observations observations = read_observations(options.observations).observations;
@@ -114,7 +120,8 @@ void assimilate(const Options& options, const Globals& globals) {
   const auto prior_score = std::make_shared<CountingScore>(
       make_prior_score(prior, memory / 2, experiment.assimilation.stride,
                        parse_precision(experiment.assimilation.precision, "assimilation.precision")));
-  const PosteriorScore score(prior_score, schedule, observations, experiment.guidance);
+  const PosteriorScore score(bounded_by(experiment.assimilation.bound, prior_score, schedule), schedule, observations,
+                             experiment.guidance);
   const Sampler sampler(schedule, experiment.sampler);
   require_writable(options.output);
 

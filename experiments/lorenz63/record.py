@@ -33,7 +33,7 @@ PUBLISHED_FLOOR = {"lo": 5.2, "hi": 6.7}
 SAMPLERS = {
     "paper": [],
     "renewed": ["guidance.rule=mmps", "guidance.gamma=1e-3", "sampler.steps=256", "sampler.grid=power",
-                "sampler.exponent=2.5", "sampler.renewal=1"],
+                "sampler.exponent=2.5", "sampler.renewal=1", "assimilation.bound=5"],
 }
 GLOBAL_NETWORK = ["network.kind=unet", "network.global=true", "network.window=32", "network.channels=[64]",
                   "network.blocks=[3]"]

@@ -113,6 +113,7 @@ void PrintTo(const Case<Score>& c, std::ostream* out) {
 
 const std::vector<Case<DifferentiableScore>> differentiable{
     {"gaussian", [] { return gaussian(9); }},
+    {"bounded", [] { return sda::make_bounded_score(gaussian(9), sda::NoiseSchedule(), 0.5); }},
     {"blanket_stride_1", [] { return exact_blanket(1); }, 9, true},
     {"blanket_stride_2", [] { return exact_blanket(2); }, 9, true},
     {"blanket_stride_5", [] { return exact_blanket(5); }, 9, true},

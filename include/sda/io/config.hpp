@@ -69,6 +69,7 @@ struct AssimilationParameters {
   std::int64_t members = 256;
   std::int64_t stride = 1;         ///< states each window gives
   std::string precision = "auto";  ///< of the network's products: auto, float32 or bfloat16
+  double bound = 0;                ///< beyond so many standard deviations x̂ is no state; 0: never
 };
 template <class Visitor>
 void fields(Visitor& v, AssimilationParameters& p) {
@@ -78,6 +79,10 @@ void fields(Visitor& v, AssimilationParameters& p) {
     "of the network's products: auto, float32 or bfloat16; auto takes bfloat16 where the "
     "processor multiplies it faster",
     one_of({"auto", "float32", "bfloat16"}));
+  v("bound", p.bound,
+    "farther than so many standard deviations from the data's mean, the prior's estimate x̂ is no state and the mean is "
+    "taken for it; 0: never",
+    at_least(0));
 }
 
 /// A whole experiment.

@@ -24,6 +24,11 @@ std::shared_ptr<const DifferentiableScore> make_network_score(std::shared_ptr<co
 std::shared_ptr<const DifferentiableScore> make_gaussian_score(NoiseSchedule schedule, const Tensor& mean,
                                                                const Tensor& covariance);
 
+/// `score` where its Tweedie mean x̂ = (x − σ ε)/μ lies within ±`bound` (normalised units), element by element; beyond,
+/// x̂ is taken for the data's mean, 0, so that ε = x/σ. Throws ValueError for a bound that is not > 0.
+std::shared_ptr<const DifferentiableScore> make_bounded_score(std::shared_ptr<const DifferentiableScore> score,
+                                                              NoiseSchedule schedule, double bound);
+
 /// Which window gives which states: windows of `window` = 2k+1 states start at `starts`; state i is given by the
 /// window `owner[i]`, at its offset i − starts[owner[i]].
 struct BlanketPlan {
