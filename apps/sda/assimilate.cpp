@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cmath>
+#include <map>
 
 #include "command.hpp"
 #include "sda/core/error.hpp"
@@ -16,7 +17,7 @@ namespace sda::app {
 namespace {
 
 struct Options {
-  std::string config, model, observations, output, memory;
+  std::string config, model, observations, output, memory, quality;
   bool split_members = false;
 };
 
@@ -103,6 +104,23 @@ std::shared_ptr<const DifferentiableScore> bounded_by(double bound, std::shared_
   return bound == 0 ? score : make_bounded_score(std::move(score), schedule, bound);
 }
 
+/// Steps of each quality; a step is one forward pass and one pull-back.
+const std::map<std::string, std::string>& steps_of_quality() {
+  static const std::map<std::string, std::string> steps{{"quick", "64"}, {"good", "256"}, {"best", "512"}};
+  return steps;
+}
+
+/// What docs/results/guidance.md advises: MMPS with the noise renewed in every step, steps denser near t = 0.
+std::vector<Override> advised(const std::string& quality) {
+  std::vector<Override> settings;
+  for (const auto& assignment :
+       {std::string("guidance.rule=mmps"), std::string("guidance.gamma=1e-3"), std::string("sampler.grid=power"),
+        std::string("sampler.exponent=2.5"), std::string("sampler.renewal=1"), std::string("sampler.corrections=0"),
+        std::string("assimilation.bound=5"), "sampler.steps=" + steps_of_quality().at(quality)})
+    settings.push_back({.assignment = assignment, .flag = "--quality " + quality});
+  return settings;
+}
+
 void assimilate(const Options& options, const Globals& globals) {
   const ModelFile model = read_model(options.model);
   const Observations observations = read_observations(options.observations).observations;
@@ -110,6 +128,7 @@ void assimilate(const Options& options, const Globals& globals) {
   Experiment experiment = base_experiment(options.config, model.provenance, options.model);
   experiment.network = prior.network_parameters;
   experiment.schedule = prior.schedule;
+  if (!options.quality.empty()) apply_overrides(experiment, advised(options.quality));
   apply_flags(experiment, globals,
               {"dynamics", "simulation", "data", "network", "schedule", "training", "observation"});
   require_same_system(options, prior, observations);
@@ -173,13 +192,18 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   auto options = std::make_shared<Options>();
   CLI::App* flags = add_subcommand(program, "assimilate", "Sample the posterior of an observation with a trained prior",
                                    "sda assimilate --model run/model.nc --obs run/lo.nc -o run/lo_posterior.nc "
-                                   "--members 256 --steps 256");
+                                   "--members 256 --quality good");
   add_config(*flags, options->config, "the one the model was trained with is taken");
   flags->add_option("--model", options->model, "model file")->required();
   flags->add_option("--obs", options->observations, "observation file")->required();
   flags->add_option("-o,--output", options->output, "ensemble file")->required();
   flags->add_flag("--split-members", options->split_members, "each member in a file of its own too: OUTPUT_0000.nc, …");
   flags->add_option("--memory", options->memory, "for the work, such as 2G; without it half of what is free");
+  flags
+      ->add_option("--quality", options->quality,
+                   "the guidance and sampler advised, in 64, 256 or 512 steps, whatever the configuration says; single "
+                   "settings beside it beat it. Without it the configuration's: the paper's, if it does not say")
+      ->check(CLI::IsMember(steps_of_quality()));
   add_key_flag(*flags, globals, "--members", "assimilation.members", "posterior members");
   add_key_flag(*flags, globals, "--steps", "sampler.steps", "predictor steps");
   add_key_flag(*flags, globals, "--corrections", "sampler.corrections", "Langevin corrections after each step");

@@ -154,16 +154,24 @@ def groups(rows):
     return found
 
 
+def coverage(rows, level):
+    """Share of the truth in the central interval, mean over observations ± its standard error, in per cent."""
+    shares = [100 * row["coverage"][level] for row in rows if row.get("coverage")]
+    if len(shares) < 2:
+        return f"{shares[0]:.0f}" if shares else "–"
+    return f"{statistics.mean(shares):.1f} ± {statistics.stdev(shares) / len(shares) ** 0.5:.1f}"
+
+
 def medians(rows):
-    lines = ["| regime | k | C | observations | W1 to the filter, median (least to most) | published median | filter to filter, median (published) | log-prior, median | network passes | seconds |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| regime | k | C | observations | W1 to the filter, median (least to most) | published median | filter to filter, median (published) | log-prior, median | truth within 50 %, 90 % | network passes | seconds |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
     for (name, order, corrections), chosen in groups(rows).items():
         distances = [row["wasserstein"] for row in chosen]
         paper = published(name, order, corrections)
         lines.append(
             f"| {name} | {order} | {corrections} | {len(chosen)} | {statistics.median(distances):.2f} ({min(distances):.2f} to {max(distances):.2f}) "
             f"| {paper or '–'} | {statistics.median(row['wasserstein_floor'] for row in chosen):.2f} ({PUBLISHED_FLOOR[name]}) "
-            f"| {statistics.median(row['log_prior']['value'] for row in chosen):.1f} | {chosen[0]['evaluations']} "
+            f"| {statistics.median(row['log_prior']['value'] for row in chosen):.1f} | {coverage(chosen, '50')}, {coverage(chosen, '90')} | {chosen[0]['evaluations']} "
             f"| {statistics.median(row['seconds'] for row in chosen):.0f} |")
     return "\n".join(lines)
 

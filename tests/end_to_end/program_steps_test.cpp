@@ -178,6 +178,19 @@ TEST(Program, AssimilateWritesAnEnsembleAndItsCost) {
   EXPECT_EQ(config.network.width, 16);
 }
 
+TEST(Program, AssimilateTakesTheAdvisedSettingsAndSingleOnesBesideThem) {
+  const ScratchFolder folder;
+  const auto run = run_program({"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o",
+                                folder.file("p.nc"), "--steps=3", "--quality=good", "--members=2"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("into 2 members by MMPS: 6 network evaluations"));
+  const auto config = read_recorded_experiment(read_ensemble(folder.file("p.nc")).provenance.config, "p.nc");
+  EXPECT_EQ(config.guidance.rule, "mmps");
+  EXPECT_EQ(config.sampler.steps, 3);
+  EXPECT_EQ(config.sampler.renewal, 1);
+  EXPECT_EQ(config.assimilation.bound, 5);
+}
+
 TEST(Program, AssimilateWarnsOfMembersThatDoNotExplainTheObservation) {
   const ScratchFolder folder;
   const auto run = run_program({"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o",
