@@ -2,6 +2,7 @@
 #include "report/figures.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -61,7 +62,7 @@ Panel draw(const Quantity& quantity, const std::vector<double>& times, const Ten
 std::vector<std::int64_t> spread_indices(std::int64_t n, std::int64_t most) {
   std::vector<std::int64_t> chosen;
   const auto m = std::min(n, most);
-  for (std::int64_t i = 0; i < m; ++i) chosen.push_back(m < n ? i * (n - 1) / (m - 1) : i);
+  for (std::int64_t i = 0; i < m; ++i) chosen.push_back(m < n && m > 1 ? i * (n - 1) / (m - 1) : i);
   return chosen;
 }
 
@@ -241,7 +242,7 @@ void check_shapes(const ReportCase& report_case) {
 class Builder {
  public:
   Builder(const ReportCase& report_case, std::int64_t lines, std::int64_t stride)
-      : case_(report_case), y_(report_case.observations), part_(y_.parts.front()) {
+      : case_(report_case), y_(report_case.observations) {
     posterior_ = case_.posterior.members.detach().to(at::kDouble);
     if (case_.reference.members.defined()) reference_ = case_.reference.members.detach().to(at::kDouble);
     if (y_.truth.defined()) truth_ = y_.truth.detach().to(at::kDouble);
@@ -295,20 +296,48 @@ class Builder {
     }
   }
 
-  /// Readings of one component go over it, in its unit; others into panels of their own, over A(members).
   void add_readings(const std::vector<std::int64_t>& shown) {
-    const auto read_at = part_.op->times(y_.length);
+    std::vector<std::string> observed;
+    std::int64_t apart = 0;
+    for (const auto& part : y_.parts) {
+      apart += add_readings(part, shown);
+      observed.push_back((part.name.empty() ? "" : part.name + ": ") + describe(part));
+    }
+    figures_.observed = fmt::format("{}", fmt::join(observed, "; "));
+    if (apart == 0) return;
+    figures_.readings_caption = "What the instrument would read of each member, against what it did read. " +
+                                band_sentence(figures_, figures_.readings);
+    if (const auto drawn = static_cast<std::int64_t>(figures_.readings.size()); apart > drawn) {
+      figures_.readings_caption += fmt::format(" {} of {} are shown.", drawn, apart);
+    }
+  }
+
+  /// Operator, count and noise.
+  std::string describe(const ObservationPart& part) const {
+    const auto sigma = to_vector(part.noise.sigma(part.op->reading_shape(y_.layout.event), at::kDouble));
+    const auto [least, most] = std::minmax_element(sigma.begin(), sigma.end());
+    const auto readings = part.values.numel();
+    return fmt::format(
+        "{}; {} {} in {} states, each with Gaussian noise of standard deviation {} in the operator’s unit",
+        part.op->describe(), readings, readings == 1 ? "reading" : "readings", y_.length,
+        *least == *most ? fmt::format("{:g}", *least) : fmt::format("{:g} to {:g}", *least, *most));
+  }
+
+  /// Readings of one component go over it, in its unit; others into panels of their own, over A(members): how many
+  /// others there are.
+  std::int64_t add_readings(const ObservationPart& part, const std::vector<std::int64_t>& shown) {
+    const auto read_at = part.op->times(y_.length);
     const auto count_of_times = static_cast<std::int64_t>(read_at.size());
-    const auto reading = part_.op->reading_shape(y_.layout.event);
-    const auto values = part_.values.detach().to(at::kDouble).reshape({count_of_times, count(reading)});
-    const auto sigma = to_vector(part_.noise.sigma(reading, at::kDouble).expand(reading));
+    const auto reading = part.op->reading_shape(y_.layout.event);
+    const auto values = part.values.detach().to(at::kDouble).reshape({count_of_times, count(reading)});
+    const auto sigma = to_vector(part.noise.sigma(reading, at::kDouble).expand(reading));
     const auto mean = to_vector(y_.normalisation.mean.expand(y_.layout.event));
     const auto std = to_vector(y_.normalisation.std.expand(y_.layout.event));
     std::vector<double> read_times;
     for (const auto i : read_at) read_times.push_back(times_[static_cast<std::size_t>(i)]);
 
     std::vector<std::int64_t> apart;
-    const auto single = probe(*part_.op, y_.layout.event);
+    const auto single = probe(*part.op, y_.layout.event);
     for (std::size_t e = 0; e < single.size(); ++e) {
       if (!single[e]) {
         apart.push_back(static_cast<std::int64_t>(e));
@@ -326,41 +355,31 @@ class Builder {
       }
       readings.times.insert(readings.times.end(), read_times.begin(), read_times.end());
     }
-    if (!apart.empty()) add_reading_panels(apart, values, read_times, sigma);
-
-    const auto [least, most] = std::minmax_element(sigma.begin(), sigma.end());
-    figures_.observed = fmt::format(
-        "{}{}; {} {} in {} states, each with Gaussian noise of standard deviation {} in the operator’s unit",
-        y_.parts.size() > 1 ? fmt::format("the first of {} parts, ", y_.parts.size()) : "", part_.op->describe(),
-        values.numel(), values.numel() == 1 ? "reading" : "readings", y_.length,
-        *least == *most ? fmt::format("{:g}", *least) : fmt::format("{:g} to {:g}", *least, *most));
+    if (!apart.empty()) add_reading_panels(part, apart, values, read_times, sigma);
+    return static_cast<std::int64_t>(apart.size());
   }
 
-  void add_reading_panels(const std::vector<std::int64_t>& apart, const Tensor& values,
+  void add_reading_panels(const ObservationPart& part, const std::vector<std::int64_t>& apart, const Tensor& values,
                           const std::vector<double>& read_times, const std::vector<double>& sigma) {
     const auto read = [&](const Tensor& states) {  // (member, time, element)
       if (!states.defined()) return Tensor();
-      const Tensor a = part_.op->apply(y_.normalisation.normalise(states));
+      const Tensor a = part.op->apply(y_.normalisation.normalise(states));
       return a.reshape({a.size(0), a.size(1), -1});
     };
     const Tensor posterior = read(posterior_), reference = read(reference_);
     const Tensor truth = truth_.defined() ? read(truth_.unsqueeze(0))[0] : Tensor();
     const Tensor all = at::arange(0, values.size(0), at::kLong);
-    for (const auto k : spread_indices(static_cast<std::int64_t>(apart.size()), panels())) {
+    const auto most = std::max<std::int64_t>(1, panels() / static_cast<std::int64_t>(y_.parts.size()));
+    for (const auto k : spread_indices(static_cast<std::int64_t>(apart.size()), most)) {
       const auto e = apart[static_cast<std::size_t>(k)];
       const auto element = [&](const Tensor& x) { return x.defined() ? x.select(-1, e) : Tensor(); };
       auto panel = draw({element(posterior), element(reference), element(truth)}, read_times, all, figures_);
-      panel.name = fmt::format("reading {}", e + 1);
-      panel.title = part_.op->describe();
+      panel.name = (part.name.empty() ? "" : part.name + ", ") + fmt::format("reading {}", e + 1);
+      panel.title = part.op->describe();
       panel.unit = "as read";
       panel.readings = {read_times, to_vector(values.select(1, e)),
                         std::vector<double>(read_times.size(), sigma[static_cast<std::size_t>(e)])};
       figures_.readings.push_back(std::move(panel));
-    }
-    figures_.readings_caption = "What the instrument would read of each member, against what it did read. " +
-                                band_sentence(figures_, figures_.readings);
-    if (apart.size() > figures_.readings.size()) {
-      figures_.readings_caption += fmt::format(" {} of {} are shown.", figures_.readings.size(), apart.size());
     }
   }
 
@@ -443,7 +462,6 @@ class Builder {
 
   const ReportCase& case_;
   const Observations& y_;
-  const ObservationPart& part_;  ///< whose readings are drawn: the first
   Tensor posterior_, reference_, truth_, kept_;
   std::vector<double> times_;
   Figures figures_;

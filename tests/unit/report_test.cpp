@@ -247,6 +247,27 @@ TEST(Figures, PutOtherReadingsIntoPanelsOfTheirOwn) {
   EXPECT_NEAR(panel.curves.back().values[1], y * y, exact_float64);
 }
 
+TEST(Figures, DrawReadingsOfAllParts) {
+  auto made = low();
+  const auto& y = made.observations;
+  made.observations =
+      sda::observe(y.truth, y.layout, y.normalisation,
+                   {{.name = "first", .chain = {{"select", {0}}}, .noise = sda::GaussianNoise({0.1})},
+                    {.name = "last", .chain = {{"every", {8}}, {"select", {2}}}, .noise = sda::GaussianNoise({0.2})},
+                    {.name = "energy", .chain = {{"every", {16}}, {"square", {}}}, .noise = sda::GaussianNoise({0.5})}},
+                   "mixed", 1, 0);
+  const auto figures = sda::report::figures_of(made);
+  EXPECT_EQ(figures.states[0].readings.values.size(), 65U);
+  EXPECT_TRUE(figures.states[1].readings.values.empty());
+  ASSERT_EQ(figures.states[2].readings.values.size(), 9U);
+  EXPECT_NEAR(figures.states[2].readings.errors[0], 0.2 * 8.6, exact_float64);
+  ASSERT_EQ(figures.readings.size(), 2U);  // the third part's share of the six panels
+  EXPECT_EQ(figures.readings[0].name, "energy, reading 1");
+  EXPECT_EQ(figures.readings[0].readings.values.size(), 5U);
+  EXPECT_NE(figures.readings_caption.find("2 of 3 are shown"), std::string::npos) << figures.readings_caption;
+  EXPECT_NE(figures.observed.find("; last: every 8th state"), std::string::npos) << figures.observed;
+}
+
 TEST(Figures, BandIsFiveToNinetyFivePercent) {
   auto made = low();
   made.posterior.members = at::arange(0, 101, at::kDouble).reshape({101, 1, 1}).expand({101, 65, 3}).contiguous();
