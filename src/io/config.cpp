@@ -154,6 +154,11 @@ void check(const std::string& name, const ObservationParameters& observation, st
                    .where = origin.where(section),
                    .wanted = fmt::format("one of them: the operator can be one more [{}.part.NAME]", section)});
   }
+  if (!observation.part.empty() && observation.sigma != ObservationParameters{}.sigma) {
+    origin.refuse({.what = "a noise beside parts, each of which has its own",
+                   .where = origin.where(section + ".sigma"),
+                   .wanted = fmt::format("sigma in [{}.part.NAME] only", section)});
+  }
 }
 
 /// What no single key can say.

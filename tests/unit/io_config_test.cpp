@@ -141,6 +141,8 @@ TEST(Config, RefusesPartsThatSayTooLittleOrTooMuch) {
   EXPECT_THAT(refusal(whole + part + with_operator), HasSubstr("observation.a.part.b: a part without noise"));
   EXPECT_THAT(refusal(whole + with_operator + part + with_operator + sigma),
               HasSubstr("with an operator and with parts"));
+  EXPECT_THAT(refusal(whole + "sigma = 0.3\n" + part + with_operator + sigma),
+              HasSubstr("observation.a.sigma: a noise beside parts"));
   EXPECT_THAT(refusal(whole + "part = 3\n"), HasSubstr("observation.a.part: bad value: found 3"));
   EXPECT_THAT(refusal(part + "sgima = 0.1\n"),
               HasSubstr("observation.a.part.b.sgima: unknown key; did you mean sigma?"));
