@@ -24,8 +24,12 @@
 #include "sda/score/denoising_gradient.hpp"
 #include "sda/score/prior.hpp"
 #include "sda/training/trainer.hpp"
+#include "timing.hpp"
 
 namespace {
+
+using sda::benchmark::seconds_of;
+using sda::benchmark::time_of;
 
 using nlohmann::json;
 using sda::Tensor;
@@ -207,21 +211,6 @@ struct Timing {
   std::int64_t units = 0;
   std::vector<double> seconds;
 };
-
-double seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// Repetitions after a first that is not counted, for about `seconds` in all.
-std::vector<double> time_of(const std::function<void()>& work, double seconds) {
-  work();
-  std::vector<double> durations;
-  double total = 0;
-  while (durations.empty() || total < seconds) total += durations.emplace_back(seconds_of(work));
-  return durations;
-}
 
 Timing time_training(const Setting& setting, std::int64_t batch, const std::string& precision, double seconds) {
   const auto prior = setting.prior();

@@ -3,8 +3,6 @@
 /// reads velocities (MEMBERS, 2, GRID, GRID) from FOLDER/start, writes those of one transition later to FOLDER/next,
 /// and prints the solver's steps in a transition, the seconds of transitions, and those of as many Fourier transforms
 /// alone.
-#include <time.h>
-
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -14,33 +12,13 @@
 #include "core/torch.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/dynamics/kolmogorov.hpp"
+#include "timing.hpp"
 
 namespace {
 
 using sda::Tensor;
-
-/// Of the wall, or of all threads' processors: what a busy machine does not change.
-clockid_t watched = CLOCK_MONOTONIC;
-
-double now() {
-  timespec time{};
-  clock_gettime(watched, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-double seconds_of(const std::function<void()>& work) {
-  const double start = now();
-  work();
-  return now() - start;
-}
-
-std::vector<double> time_of(const std::function<void()>& work, double seconds) {
-  work();
-  std::vector<double> durations;
-  double total = 0;
-  while (durations.empty() || total < seconds) total += durations.emplace_back(seconds_of(work));
-  return durations;
-}
+using sda::benchmark::Clock;
+using sda::benchmark::time_of;
 
 /// Two fields to modes and back, as the solver does it four times a step, of each member.
 void transforms(const Tensor& velocity, std::int64_t steps) {
@@ -57,7 +35,8 @@ void transforms(const Tensor& velocity, std::int64_t steps) {
   });
 }
 
-void run(const std::string& folder, std::int64_t grid, std::int64_t members, at::ScalarType dtype, double seconds) {
+void run(const std::string& folder, std::int64_t grid, std::int64_t members, at::ScalarType dtype, double seconds,
+         Clock clock) {
   const sda::KolmogorovFlow flow({.solver_grid = grid});
   const Tensor start = at::empty({members, 2, grid, grid}, dtype);
   const auto bytes = static_cast<std::streamsize>(start.nbytes());
@@ -74,8 +53,8 @@ void run(const std::string& folder, std::int64_t grid, std::int64_t members, at:
         Tensor x = start.clone();
         flow.advance(x, 1, {});
       },
-      seconds);
-  const auto alone = time_of([&] { transforms(start, flow.solver_steps()); }, seconds / 2);
+      seconds, clock);
+  const auto alone = time_of([&] { transforms(start, flow.solver_steps()); }, seconds / 2, clock);
   const nlohmann::json line{{"steps", flow.solver_steps()}, {"seconds", transitions}, {"transforms", alone}};
   std::printf("%s\n", line.dump().c_str());
 }
@@ -89,10 +68,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    if (std::string(argv[7]) == "processor") watched = CLOCK_PROCESS_CPUTIME_ID;
     sda::configure_runtime(sda::choose_threads(std::stoi(argv[6])));
     run(argv[1], std::stoll(argv[2]), std::stoll(argv[3]), std::string(argv[4]) == "float64" ? at::kDouble : at::kFloat,
-        std::stod(argv[5]));
+        std::stod(argv[5]), std::string(argv[7]) == "processor" ? Clock::processor : Clock::wall);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sda_flow_benchmark: %s\n", error.what());
