@@ -42,4 +42,21 @@ constexpr std::int64_t padded(std::int64_t size) {
   return rounded_up(size, width_multiple);
 }
 
+/// Matrices packed for products in both directions, as floats or as halves of them.
+struct PackedProducts {
+  std::int64_t in = 0, out = 0;
+  Aligned<std::byte> forward{};   ///< Wᵀ
+  Aligned<std::byte> backward{};  ///< W
+  Aligned<float> bias{};          ///< padded with zeros
+
+  template <class T>
+  const T* forward_as() const {
+    return reinterpret_cast<const T*>(forward.data());
+  }
+  template <class T>
+  const T* backward_as() const {
+    return reinterpret_cast<const T*>(backward.data());
+  }
+};
+
 }  // namespace sda::kernels

@@ -249,7 +249,7 @@ void block_pull_back(const PackedLayer& layer, const Workspace& work, float* str
 
 /// Memory for a map's packed weights, cleared.
 template <class Products>
-void make_room(const AffineView& affine, PackedAffine& packed) {
+void make_room(const AffineView& affine, PackedProducts& packed) {
   const auto resize = [](Aligned<std::byte>& bytes, std::int64_t depth, std::int64_t columns) {
     bytes.assign(static_cast<std::size_t>(rounded_up(depth, Products::depth_multiple) * padded(columns)) *
                      sizeof(typename Products::T),
@@ -264,7 +264,7 @@ void make_room(const AffineView& affine, PackedAffine& packed) {
 
 /// Rows begin … end − 1 of W and of b; begin a multiple of 32, end too or the last.
 template <class Products>
-void pack_rows_of(const AffineView& affine, std::int64_t begin, std::int64_t end, PackedAffine& packed) {
+void pack_rows_of(const AffineView& affine, std::int64_t begin, std::int64_t end, PackedProducts& packed) {
   using T = typename Products::T;
   Products::pack_map(affine, begin, end, reinterpret_cast<T*>(packed.forward.data()),
                      reinterpret_cast<T*>(packed.backward.data()));
@@ -272,7 +272,7 @@ void pack_rows_of(const AffineView& affine, std::int64_t begin, std::int64_t end
 }
 
 template <class Products>
-void pack_affine(const AffineView& affine, PackedAffine& packed) {
+void pack_affine(const AffineView& affine, PackedProducts& packed) {
   make_room<Products>(affine, packed);
   pack_rows_of<Products>(affine, 0, affine.out, packed);
 }

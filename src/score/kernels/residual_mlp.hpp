@@ -25,27 +25,10 @@ struct LayerView {
   AffineView second;  ///< W₂
 };
 
-/// W packed for products in both directions, as floats or as halves of them.
-struct PackedAffine {
-  std::int64_t in = 0, out = 0;
-  Aligned<std::byte> forward{};   ///< Wᵀ
-  Aligned<std::byte> backward{};  ///< W
-  Aligned<float> bias{};          ///< padded with zeros
-
-  template <class T>
-  const T* forward_as() const {
-    return reinterpret_cast<const T*>(forward.data());
-  }
-  template <class T>
-  const T* backward_as() const {
-    return reinterpret_cast<const T*>(backward.data());
-  }
-};
-
 struct PackedLayer {
   bool residual = false;
   Arithmetic arithmetic = Arithmetic::float32;
-  PackedAffine first{}, second{};
+  PackedProducts first{}, second{};
   std::int64_t tape = 0;  ///< where this layer's part of the tape begins, in bytes
 };
 

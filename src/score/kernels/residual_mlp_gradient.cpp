@@ -33,11 +33,11 @@ void waves(float t, std::int64_t half, float* to) {
   std::fill(to + 2 * half, to + padded(2 * half), 0.0f);
 }
 
-void affine(const PackedAffine& map, const float* rows, std::int64_t n, float* out) {
+void affine(const PackedProducts& map, const float* rows, std::int64_t n, float* out) {
   Float32Products::multiply(rows, padded(map.in), n, map.forward_as<float>(), map.in, padded(map.out),
                             AddBias{map.bias.data(), out, padded(map.out)});
 }
-void affine_pull_back(const PackedAffine& map, const float* g, std::int64_t n, float* out) {
+void affine_pull_back(const PackedProducts& map, const float* g, std::int64_t n, float* out) {
   Float32Products::multiply(g, padded(map.out), n, map.backward_as<float>(), map.out, padded(map.in),
                             Write{out, padded(map.in)});
 }
@@ -53,7 +53,7 @@ Workspace workspace(const Pass& pass) {
 
 void forward(const PackedEmbeddedMlp& model, const float* x, const float* t, const float* epsilon, std::int64_t n,
              Pass& pass) {
-  const PackedAffine &first = model.embedding[0], &second = model.embedding[1];
+  const PackedProducts &first = model.embedding[0], &second = model.embedding[1];
   float *phases = on_tape(pass, model.waves), *hidden = on_tape(pass, model.hidden),
         *embedded = on_tape(pass, model.embedded), *stream = on_tape(pass, model.forward.front());
   pass.rows = n;
@@ -99,7 +99,7 @@ void forward(const PackedEmbeddedMlp& model, const float* x, const float* t, con
 }
 
 void back(const PackedEmbeddedMlp& model, float scale, Pass& pass, Bench& bench) {
-  const PackedAffine& second = model.embedding[1];
+  const PackedProducts& second = model.embedding[1];
   const std::int64_t n = pass.rows, features = model.layers.back().first.out, in = model.layers.front().first.in;
   std::size_t stretch = model.backward.size() - 1;
   float* stream = on_tape(pass, model.backward[stretch]);
@@ -204,7 +204,8 @@ ResidualMlpGradient::ResidualMlpGradient(EmbeddedMlpView network, Arithmetic ari
     return begin;
   };
   std::int64_t offset = 0;
-  const auto add = [&](const AffineView& view, PackedAffine& packed, Arithmetic kind, std::int64_t g, std::int64_t a) {
+  const auto add = [&](const AffineView& view, PackedProducts& packed, Arithmetic kind, std::int64_t g,
+                       std::int64_t a) {
     maps_.push_back({&view, &packed, kind, g, a, offset});
     offset += view.out * view.in + view.out;
     gradient_size_ = std::max(gradient_size_, block * (padded(view.in) + 1));

@@ -18,7 +18,7 @@ struct EmbeddedMlpView {
 };
 
 struct PackedEmbeddedMlp {
-  PackedAffine embedding[2];
+  PackedProducts embedding[2];
   std::vector<PackedLayer> layers;
   std::int64_t widest = 0;
   /// Where the embedding's waves, silu, its derivative and e begin on a pass's tape, in bytes.
@@ -31,7 +31,7 @@ struct PackedEmbeddedMlp {
 /// One linear map: ∂L/∂W = gᵀ a and ∂L/∂b = Σ g over rows of g (rows, out) and a (rows, in), which lie on the tapes.
 struct TrainedMap {
   const AffineView* view;
-  PackedAffine* packed;
+  PackedProducts* packed;
   Arithmetic arithmetic;
   std::int64_t gradient, input;  ///< g and a on a pass's tape, in bytes
   std::int64_t offset;           ///< of W among all weights; b follows it

@@ -65,22 +65,10 @@ struct UNetView {
   bool circular = false;  ///< beyond an image it begins again; else zeros
 };
 
-/// The taps' combinations, each a matrix packed for products in both directions.
-struct PackedConvolution {
+/// The taps' combinations, each a matrix.
+struct PackedConvolution : PackedProducts {
   Reach reach = Reach::same;
   Arithmetic arithmetic = Arithmetic::float32;
-  std::int64_t in = 0, out = 0;
-  Aligned<std::byte> forward{}, backward{};
-  Aligned<float> bias{};
-
-  template <class T>
-  const T* forward_as() const {
-    return reinterpret_cast<const T*>(forward.data());
-  }
-  template <class T>
-  const T* backward_as() const {
-    return reinterpret_cast<const T*>(backward.data());
-  }
 };
 
 struct PackedUNetBlock {
