@@ -11,6 +11,18 @@ namespace sda {
 
 namespace {
 
+/// While it lives, libtorch works on one thread: some BLAS kernels sum in another order on several.
+class OneThread {
+ public:
+  OneThread() { at::set_num_threads(1); }
+  ~OneThread() { at::set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_ = at::get_num_threads();
+};
+
 class FusedUNetGradient final : public DenoisingGradient {
  public:
   FusedUNetGradient(UNetTraining network, const Tensor& gradient)
@@ -22,6 +34,7 @@ class FusedUNetGradient final : public DenoisingGradient {
     gradient_.zero_();
     const Tensor shifts = [&] {
       const at::AutoGradMode enable(true);
+      const OneThread alone;
       return network_.shifts(t);
     }();
     Tensor shift_gradient = at::empty_like(shifts);
@@ -44,6 +57,7 @@ class FusedUNetGradient final : public DenoisingGradient {
       const std::int64_t weights = view.out * view.in * (network_.kernel->packed().flat ? 3 : 9);
       convolutions_.collect(i, flat + network_.places[i], flat + network_.places[i] + weights);
     });
+    const OneThread alone;
     torch::autograd::backward({shifts}, {shift_gradient});
     return squares / static_cast<double>(x.numel());
   }
@@ -51,7 +65,10 @@ class FusedUNetGradient final : public DenoisingGradient {
   double loss(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
     const at::NoGradGuard no_grad;
     const Batch batch = prepare(x, epsilon);
-    const Tensor shifts = network_.shifts(t);
+    const Tensor shifts = [&] {
+      const OneThread alone;
+      return network_.shifts(t);
+    }();
     const double squares = sum_over(std::ssize(stacks_), [&](std::int64_t i, Bench& bench) {
       return forward(plans_of(stacks_[i]).alone, stacks_[i], batch, shifts, nullptr, bench);
     });
