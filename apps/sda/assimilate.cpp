@@ -10,6 +10,7 @@
 #include "sda/core/runtime.hpp"
 #include "sda/guidance/posterior_score.hpp"
 #include "sda/sampling/sampler.hpp"
+#include "sda/score/device.hpp"
 #include "sda/score/prior.hpp"
 #include "sda/score/scores.hpp"
 
@@ -17,7 +18,7 @@ namespace sda::app {
 namespace {
 
 struct Options {
-  std::string config, model, observations, output, memory, quality;
+  std::string config, model, observations, output, memory, quality, device = "cpu";
   bool split_members = false;
 };
 
@@ -74,6 +75,12 @@ void require_same_system(const Options& options, const Prior& prior, const Obser
                      .found = fmt::format("{}", prior.layout.dt),
                      .wanted = fmt::format("{}", observations.layout.dt)});
   }
+}
+
+/// What the network may take where the user did not say: of a GPU's memory, which is not counted here, what any has.
+std::int64_t memory_of(at::Device device, std::int64_t of_the_machine) {
+  constexpr std::int64_t any_gpu = std::int64_t{4} << 30;
+  return device.is_cpu() ? of_the_machine : any_gpu;
 }
 
 /// Members whose trajectories, with their copies in the sampler and their windows, fit in `memory`.
@@ -135,10 +142,12 @@ void assimilate(const Options& options, const Globals& globals) {
   const std::int64_t memory =
       options.memory.empty() ? default_memory_budget() : parse_bytes(options.memory, "--memory");
 
+  const at::Device device = parse_device(options.device, "--device");
+
   const NoiseSchedule schedule(prior.schedule);
-  const auto prior_score = std::make_shared<CountingScore>(
-      make_prior_score(prior, memory / 2, experiment.assimilation.stride,
-                       parse_precision(experiment.assimilation.precision, "assimilation.precision")));
+  const auto prior_score = std::make_shared<CountingScore>(make_prior_score(
+      prior, options.memory.empty() ? memory_of(device, memory / 2) : memory / 2, experiment.assimilation.stride,
+      parse_precision(experiment.assimilation.precision, "assimilation.precision"), device));
   const PosteriorScore score(bounded_by(experiment.assimilation.bound, prior_score, schedule), schedule, observations,
                              experiment.guidance);
   const Sampler sampler(schedule, experiment.sampler);
@@ -198,7 +207,9 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   flags->add_option("--obs", options->observations, "observation file")->required();
   flags->add_option("-o,--output", options->output, "ensemble file")->required();
   flags->add_flag("--split-members", options->split_members, "each member in a file of its own too: OUTPUT_0000.nc, …");
-  flags->add_option("--memory", options->memory, "for the work, such as 2G; without it half of what is free");
+  flags->add_option("--memory", options->memory,
+                    "for the work, such as 2G; without it half of what is free, and of a GPU 4G");
+  add_device_flag(*flags, options->device);
   flags
       ->add_option("--quality", options->quality,
                    "the guidance and sampler advised, in 64, 256 or 512 steps, whatever the configuration says; single "

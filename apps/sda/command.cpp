@@ -43,6 +43,11 @@ void add_key_flag(CLI::App& flags, Globals& globals, const std::string& flag, co
       help + " (" + key + ")");
 }
 
+void add_device_flag(CLI::App& flags, std::string& device) {
+  flags.add_option("--device", device,
+                   "where the network is evaluated: cpu, cuda or cuda:N (of a CUDA libtorch; in float32)");
+}
+
 Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where) {
   if (!config.empty()) return read_experiment(config);
   if (!provenance.config.empty()) return read_recorded_experiment(provenance.config, where);

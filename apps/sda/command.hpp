@@ -54,6 +54,8 @@ void add_config(CLI::App& flags, std::string& config, const std::string& otherwi
 /// A flag of its own for one key, "--members N" for assimilation.members.
 void add_key_flag(CLI::App& flags, Globals& globals, const std::string& flag, const std::string& key,
                   const std::string& help);
+/// --device: where the network is evaluated.
+void add_device_flag(CLI::App& flags, std::string& device);
 
 /// CONFIG if given, else what `provenance` (of the input file `where`) recorded, else the defaults.
 Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where);

@@ -6,6 +6,7 @@
 #include "command.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
+#include "sda/score/device.hpp"
 #include "sda/training/trainer.hpp"
 
 namespace sda::app {
@@ -14,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string config, data, output, from;
+  std::string config, data, output, from, device = "cpu";
   bool resume = false;
 };
 
@@ -91,7 +92,8 @@ void train(const Options& options, Globals& globals) {
               .network = make_network(experiment.network, layout.event, globals.seed, context),
               .dynamics = data.dynamics.empty() ? "" : experiment.dynamics.system};
   if (!options.from.empty()) start_from(options.from, prior);
-  Trainer trainer(prior, experiment.training, data.trajectories, held_out.trajectories, globals.seed);
+  Trainer trainer(prior, experiment.training, data.trajectories, held_out.trajectories, globals.seed,
+                  parse_device(options.device, "--device"));
   require_writable(options.output);
   if (checkpoint) {
     trainer.resume(*checkpoint->training);
@@ -146,6 +148,7 @@ Subcommand train_command(CLI::App& program, Globals& globals) {
   flags->add_option("-o,--output", options->output, "model file; its checkpoint lies beside it")->required();
   flags->add_option("--from", options->from,
                     "model whose weights and normalisation to start from, of the same network");
+  add_device_flag(*flags, options->device);
   flags->add_flag("--resume", options->resume, "go on from the checkpoint of a run that was stopped");
   add_key_flag(*flags, globals, "--order", "network.order", "k: windows of 2k+1 states");
   add_key_flag(*flags, globals, "--epochs", "training.epochs", "passes over the data");

@@ -30,6 +30,41 @@ class AutogradGradient final : public DenoisingGradient {
   std::shared_ptr<const Network> network_;
 };
 
+class RemoteGradient final : public DenoisingGradient {
+ public:
+  RemoteGradient(std::shared_ptr<Network> network, Tensor weights, const Tensor& gradient)
+      : DenoisingGradient(gradient),
+        weights_(std::move(weights)),
+        device_(network->device()),
+        weights_there_(at::empty_like(weights_, at::TensorOptions(device_))),
+        gradient_there_(at::empty_like(weights_there_)),
+        there_(bound(std::move(network), weights_there_, gradient_there_), gradient_there_) {}
+
+  double evaluate(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
+    weights_there_.copy_(weights_);
+    const double loss = there_.evaluate(x.to(device_), t.to(device_), epsilon.to(device_));
+    gradient_.copy_(gradient_there_);
+    return loss;
+  }
+
+  double loss(const Tensor& x, const Tensor& t, const Tensor& epsilon) override {
+    weights_there_.copy_(weights_);
+    return there_.loss(x.to(device_), t.to(device_), epsilon.to(device_));
+  }
+
+ private:
+  static std::shared_ptr<Network> bound(std::shared_ptr<Network> network, const Tensor& weights,
+                                        const Tensor& gradient) {
+    network->bind(weights, gradient);
+    return network;
+  }
+
+  Tensor weights_;
+  at::Device device_;
+  Tensor weights_there_, gradient_there_;
+  AutogradGradient there_;
+};
+
 }  // namespace
 
 double DenoisingGradient::descend(const Tensor& x, const Tensor& t, const Tensor& epsilon, const WeightUpdate& update) {
@@ -47,6 +82,11 @@ std::unique_ptr<DenoisingGradient> make_denoising_gradient(std::shared_ptr<Netwo
   if (evaluation == Evaluation::automatic)
     if (auto fused = network->fused_gradient(gradient, precision)) return fused;
   return std::make_unique<AutogradGradient>(std::move(network), gradient);
+}
+
+std::unique_ptr<DenoisingGradient> make_remote_gradient(std::shared_ptr<Network> network, const Tensor& weights,
+                                                        const Tensor& gradient) {
+  return std::make_unique<RemoteGradient>(std::move(network), weights, gradient);
 }
 
 }  // namespace sda

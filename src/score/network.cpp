@@ -103,6 +103,14 @@ void Network::to(at::ScalarType dtype) {
   for (auto& parameter : parameters_) parameter.value = parameter.value.detach().to(dtype);
 }
 
+void Network::to(at::Device device) {
+  for (auto& parameter : parameters_) parameter.value = parameter.value.detach().to(device);
+}
+
+at::Device Network::device() const {
+  return parameters_.front().value.device();
+}
+
 at::ScalarType Network::dtype() const {
   return parameters_.front().value.scalar_type();
 }

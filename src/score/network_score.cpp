@@ -10,11 +10,19 @@ namespace sda {
 
 namespace {
 
-/// Rows of a chunk: what fits in `memory`, and no more than keeps a chunk's activations near the cache.
+/// Rows of a chunk: what fits in `memory`, and on a CPU no more than keeps a chunk's activations near the cache.
 std::int64_t rows_per_chunk(const Network& network, std::int64_t length, std::int64_t memory) {
   constexpr std::int64_t cache = std::int64_t{32} << 20;
   const std::int64_t bytes = std::max<std::int64_t>(1, network.bytes_per_row(length));
-  return std::max<std::int64_t>(1, std::min(memory, cache) / bytes);
+  return std::max<std::int64_t>(1, (network.device().is_cpu() ? std::min(memory, cache) : memory) / bytes);
+}
+
+/// As the network takes it, on its device.
+Tensor to_network(const Tensor& x, const Network& network) {
+  return x.to(network.device(), network.dtype());
+}
+Tensor to_network(double t, const Network& network) {
+  return at::scalar_tensor(t, at::TensorOptions(network.device()).dtype(at::kDouble));
 }
 
 /// Calls f(begin, count) for rows 0 … n − 1 in chunks of nearly equal size.
@@ -36,7 +44,7 @@ class NetworkLinearisation final : public Linearisation {
   NetworkLinearisation(std::shared_ptr<const Network> network, const Tensor& x, double t, std::int64_t memory)
       : network_(std::move(network)),
         x_(x.detach()),
-        time_(at::scalar_tensor(t, x.options().dtype(at::kDouble))),
+        time_(to_network(t, *network_)),
         rows_(rows_per_chunk(*network_, x.size(1), memory)),
         keeps_graphs_(x.size(0) * network_->bytes_per_row(x.size(1)) <= memory),
         epsilon_(at::empty_like(x_, at::MemoryFormat::Contiguous)) {
@@ -54,7 +62,7 @@ class NetworkLinearisation final : public Linearisation {
     std::size_t chunk = 0;
     for_each_chunk(x_.size(0), rows_, [&](std::int64_t begin, std::int64_t n) {
       const Graph graph = keeps_graphs_ ? graphs_[chunk++] : record(begin, n);
-      const Tensor v_chunk = v.narrow(0, begin, n).to(graph.output.scalar_type());
+      const Tensor v_chunk = v.narrow(0, begin, n).to(graph.output.options());
       const auto pulled =
           torch::autograd::grad({graph.output}, {graph.input}, {v_chunk}, /*retain_graph=*/keeps_graphs_);
       gradient.narrow(0, begin, n).copy_(pulled.front());
@@ -65,12 +73,12 @@ class NetworkLinearisation final : public Linearisation {
  private:
   Graph record(std::int64_t begin, std::int64_t n) const {
     at::AutoGradMode enable(true);
-    const Tensor input = x_.narrow(0, begin, n).to(network_->dtype()).detach().requires_grad_(true);
+    const Tensor input = to_network(x_.narrow(0, begin, n), *network_).detach().requires_grad_(true);
     return {input, network_->forward(input, time_)};
   }
   Graph evaluate(std::int64_t begin, std::int64_t n) const {
     at::NoGradGuard no_grad;
-    return {{}, network_->forward(x_.narrow(0, begin, n).to(network_->dtype()), time_)};
+    return {{}, network_->forward(to_network(x_.narrow(0, begin, n), *network_), time_)};
   }
 
   std::shared_ptr<const Network> network_;
@@ -88,10 +96,10 @@ class NetworkScore final : public DifferentiableScore {
 
   Tensor epsilon(const Tensor& x, double t) const override {
     at::NoGradGuard no_grad;
-    const Tensor time = at::scalar_tensor(t, x.options().dtype(at::kDouble));
+    const Tensor time = to_network(t, *network_);
     Tensor out = at::empty_like(x, at::MemoryFormat::Contiguous);
     for_each_chunk(x.size(0), rows_per_chunk(*network_, x.size(1), memory_), [&](std::int64_t begin, std::int64_t n) {
-      out.narrow(0, begin, n).copy_(network_->forward(x.narrow(0, begin, n).to(network_->dtype()), time));
+      out.narrow(0, begin, n).copy_(network_->forward(to_network(x.narrow(0, begin, n), *network_), time));
     });
     return out;
   }

@@ -144,7 +144,7 @@ class UNet final : public Network {
     const Tensor time = embedding_.forward(parameters_, t);
     Tensor h = to_channels(windows);
     if (context_.defined()) {
-      const Tensor context = context_.to(h.scalar_type()).unsqueeze(0);
+      const Tensor context = context_.to(h.options()).unsqueeze(0);
       h = at::cat({h, context.expand(prepend({h.size(0)}, context_.sizes()))}, 1);
     }
     std::vector<Tensor> memory;

@@ -236,7 +236,7 @@ struct Trainer::Implementation {
   std::unique_ptr<DenoisingGradient> denoising;
 
   Implementation(Prior p, TrainingParameters tp, const Trajectories& train_set, const Trajectories& valid_set,
-                 std::uint64_t s)
+                 std::uint64_t s, at::Device device)
       : prior(std::move(p)),
         parameters(std::move(tp)),
         train(train_set, prior, parameters.shifts, "training"),
@@ -249,8 +249,9 @@ struct Trainer::Implementation {
     state.second_moment = at::zeros_like(state.weights);
     if (parameters.average > 0) state.average = state.weights.clone();
     gradient = at::zeros_like(state.weights);
-    denoising = make_denoising_gradient(prior.network, state.weights, gradient,
-                                        parse_precision(parameters.precision, "training.precision"));
+    denoising = device.is_cpu() ? make_denoising_gradient(prior.network, state.weights, gradient,
+                                                          parse_precision(parameters.precision, "training.precision"))
+                                : make_remote_gradient(network_on(prior, device), state.weights, gradient);
   }
 
   double train_step(const std::int64_t* trajectory, std::int64_t n, const std::vector<WindowSource::Place>& places,
@@ -307,8 +308,8 @@ struct Trainer::Implementation {
 };
 
 Trainer::Trainer(Prior prior, TrainingParameters parameters, const Trajectories& train, const Trajectories& valid,
-                 std::uint64_t seed)
-    : self_(std::make_unique<Implementation>(std::move(prior), std::move(parameters), train, valid, seed)) {}
+                 std::uint64_t seed, at::Device device)
+    : self_(std::make_unique<Implementation>(std::move(prior), std::move(parameters), train, valid, seed, device)) {}
 
 Trainer::~Trainer() = default;
 

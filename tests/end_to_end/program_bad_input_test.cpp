@@ -167,6 +167,14 @@ const std::vector<Row> table{
        return Arguments{"keys", "--threads", "0"};
      },
      {"--threads", "0", "1 to 4096"}},
+    {"NoSuchDevice",
+     2,
+     [](auto& bench) {
+       auto arguments = assimilate(bench, shop().model(), shop().observations());
+       arguments.insert(arguments.end(), {"--device", "gpu"});
+       return arguments;
+     },
+     {"--device", "gpu", "cpu, cuda or cuda:N"}},
     {"NoMemory",
      2,
      [](auto& bench) {

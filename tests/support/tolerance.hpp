@@ -14,6 +14,7 @@ inline constexpr double convergence_order = 0.12;        ///< of a predictor bet
 inline constexpr double fused_float32 = 1e-5;   ///< fused kernels against float64, relative to the largest value
 inline constexpr double fused_bfloat16 = 1e-2;  ///< the same in bfloat16
 inline constexpr double fused_bfloat16_gradient = 5e-2;  ///< of one parameter by itself; of all together fused_bfloat16
+inline constexpr double between_devices = 1e-3;          ///< a GPU (with TF32) and the CPU in float32
 inline constexpr double simulated_deviation = 0.06;      ///< ratio of standard deviations estimated from 2000 draws
 inline constexpr double chi_square_9 = 27.88;            ///< 9 degrees of freedom, exceeded once in a thousand
 inline constexpr double same_distribution = 0.15;        ///< ratio of W1 between draws of one distribution

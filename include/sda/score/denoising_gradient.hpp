@@ -40,4 +40,9 @@ std::unique_ptr<DenoisingGradient> make_denoising_gradient(std::shared_ptr<Netwo
                                                            const Tensor& gradient, Precision precision,
                                                            Evaluation evaluation = Evaluation::automatic);
 
+/// The same where `network`, a copy, is on another device: `weights` go there before each evaluation, windows and the
+/// gradient go and come. By autograd.
+std::unique_ptr<DenoisingGradient> make_remote_gradient(std::shared_ptr<Network> network, const Tensor& weights,
+                                                        const Tensor& gradient);
+
 }  // namespace sda

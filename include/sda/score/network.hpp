@@ -74,6 +74,9 @@ class Network {
   /// `where`, the first name that differs and both shapes.
   void load(const std::vector<NamedTensor>& values, const std::string& where);
   void to(at::ScalarType dtype);
+  /// Moves the parameters; windows and t of `forward` must be there too.
+  void to(at::Device device);
+  at::Device device() const;
   /// Makes every parameter a view into `flat` (all values, in order) that accumulates its gradient into the same
   /// part of `flat_gradient`; for training. Throws ShapeError if the sizes differ.
   void bind(const Tensor& flat, const Tensor& flat_gradient);
