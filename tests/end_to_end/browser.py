@@ -76,12 +76,13 @@ def use_plots(browser):
     plot = browser.find(".plot.timed")[0]
     view = "return document.querySelector('.plot.timed svg').getAttribute('viewBox')"
     facts = {"switches": {}, "view": [browser.run(view)]}
-    for switch in browser.find("section.case:first-of-type .controls input"):
-        name = browser.run("return arguments[0].value", {ELEMENT: switch})
+    switches = "return [...document.querySelector('section.case').querySelectorAll('.controls input')]"
+    for switch in browser.run(switches):
+        name = browser.run("return arguments[0].value", switch)
         before = browser.picture(plot)
-        browser.click(switch)
+        browser.click(switch[ELEMENT])
         facts["switches"][name] = browser.picture(plot) != before
-        browser.click(switch)
+        browser.click(switch[ELEMENT])
     browser.move(plot, (-100, 0), "down", (100, 0), "up")
     facts["view"].append(browser.run(view))
     browser.press(plot, ESCAPE)

@@ -7,6 +7,7 @@
 #include <regex>
 #include <set>
 
+#include "pages.hpp"
 #include "program.hpp"
 #include "tools.hpp"
 
@@ -50,30 +51,6 @@ TEST(Documentation, CommandsAreThoseOfTheProgram) {
   expect_generated("docs/reference/commands.md", {"manual", "--markdown"});
 }
 
-/// Every Markdown file of the repository, from its root.
-std::vector<fs::path> pages() {
-  static const std::set<std::string> not_ours{".git", ".cache", "build", "run"};
-  std::vector<fs::path> found;
-  for (auto entry = fs::recursive_directory_iterator(SDA_SOURCE_DIR); entry != fs::recursive_directory_iterator();
-       ++entry) {
-    if (entry->is_directory() && not_ours.contains(entry->path().filename())) entry.disable_recursion_pending();
-    if (entry->path().extension() == ".md") found.push_back(entry->path());
-  }
-  return found;
-}
-
-/// Lines without those between fences, where nothing is a heading or a link.
-std::vector<std::string> prose(const fs::path& page) {
-  std::istringstream text(read_bytes(page));
-  std::vector<std::string> lines;
-  bool fenced = false;
-  for (std::string line; std::getline(text, line);) {
-    if (line.starts_with("```")) fenced = !fenced;
-    if (!fenced && !line.starts_with("```")) lines.push_back(line);
-  }
-  return lines;
-}
-
 /// A heading's anchor: letters and digits in lower case, hyphens for spaces, nothing else. Letters beyond ASCII stay.
 std::string anchor(const std::string& heading) {
   std::string text;
@@ -87,7 +64,8 @@ std::string anchor(const std::string& heading) {
 
 std::set<std::string> anchors(const fs::path& page) {
   std::set<std::string> found;
-  for (const auto& line : prose(page)) {
+  std::istringstream text(text_of(page, "prose"));
+  for (std::string line; std::getline(text, line);) {
     const auto level = line.find_first_not_of('#');
     if (level == 0 || level == std::string::npos || line[level] != ' ') continue;
     found.insert(anchor(line.substr(level + 1)));
@@ -98,8 +76,7 @@ std::set<std::string> anchors(const fs::path& page) {
 /// Targets of [text](target) and ![text](target), but for code in backquotes.
 std::vector<std::string> links(const fs::path& page) {
   static const std::regex code("`[^`]*`"), link(R"(\]\(([^)\s]+)\))");
-  std::string text;
-  for (const auto& line : prose(page)) text += std::regex_replace(line, code, "") + "\n";
+  const std::string text = std::regex_replace(text_of(page, "prose"), code, "");
   std::vector<std::string> found;
   for (auto match = std::sregex_iterator(text.begin(), text.end(), link); match != std::sregex_iterator(); ++match) {
     found.push_back((*match)[1]);
@@ -121,7 +98,7 @@ std::string fault(const fs::path& page, const std::string& target) {
 
 TEST(Documentation, LinksLeadSomewhere) {
   std::size_t count = 0;
-  for (const auto& page : pages()) {
+  for (const auto& page : repository_files(".md")) {
     for (const auto& target : links(page)) {
       EXPECT_EQ(fault(page, target), "") << fs::relative(page, SDA_SOURCE_DIR) << ": " << target;
       ++count;
@@ -143,7 +120,49 @@ TEST(Documentation, DeadLinksAreSeen) {
   EXPECT_THAT(dead, testing::ElementsAre("none.png", "page.md#three", "#four"));
 }
 
-/// The site's own builder holds its links and its table of contents to what is there.
+TEST(Documentation, EveryHeaderIsNamed) {
+  const std::string page = read_bytes(source("docs/reference/library.md"));
+  for (const auto& header : repository_files(".hpp")) {
+    const std::string path = fs::relative(header, SDA_SOURCE_DIR);
+    if (path.starts_with("include/")) {
+      EXPECT_THAT(page, HasSubstr("(../../" + path + ")"));
+    }
+  }
+}
+
+TEST(Documentation, EveryDecisionIsListed) {
+  const std::string list = read_bytes(source("docs/decisions/README.md")), site = read_bytes(source("mkdocs.yml"));
+  for (const auto& page : fs::directory_iterator(source("docs/decisions"))) {
+    const std::string name = page.path().filename();
+    if (name == "README.md") continue;
+    EXPECT_THAT(list, HasSubstr("(" + name + ")"));
+    EXPECT_THAT(site, HasSubstr("decisions/" + name));
+  }
+}
+
+/// Anchors that links of a page of the site lead to and that are not there; links to what lies outside.
+std::vector<std::string> faults_of_site(const fs::path& page) {
+  static const std::regex link("(href|src)=\"([^\"]*)\"");
+  const std::string text = read_bytes(page);
+  std::vector<std::string> faults;
+  for (auto match = std::sregex_iterator(text.begin(), text.end(), link); match != std::sregex_iterator(); ++match) {
+    const std::string target = (*match)[2];
+    if (target.find("://") != std::string::npos) {
+      if ((*match)[1] == "src" || target.find(".css") != std::string::npos)
+        faults.push_back(target + " from elsewhere");
+      continue;
+    }
+    const auto hash = target.find('#');
+    if (hash == std::string::npos || hash + 1 == target.size()) continue;
+    fs::path other = hash == 0 ? page : page.parent_path() / target.substr(0, hash);
+    if (fs::is_directory(other)) other /= "index.html";
+    const bool there = read_bytes(other).find("id=\"" + target.substr(hash + 1) + "\"") != std::string::npos;
+    if (!there) faults.push_back(target);
+  }
+  return faults;
+}
+
+/// The site's own builder holds its links and its table of contents to what is there, but not anchors.
 TEST(Documentation, SiteBuildsWithoutAWarning) {
   if (!is_installed("mkdocs --version")) GTEST_SKIP() << "mkdocs is not installed";
   const ScratchFolder folder;
@@ -153,7 +172,10 @@ TEST(Documentation, SiteBuildsWithoutAWarning) {
   for (const char* page : {"index.html", "howto/index.html", "reference/keys/index.html", "method/index.html"}) {
     EXPECT_TRUE(fs::exists(folder.file(std::string("site/") + page))) << page;
   }
-  EXPECT_THAT(read_bytes(folder.file("site/index.html")), HasSubstr("reference/keys/"));
+  for (const auto& entry : fs::recursive_directory_iterator(folder.file("site"))) {
+    if (entry.path().extension() != ".html" || entry.path().filename() == "404.html") continue;
+    EXPECT_THAT(faults_of_site(entry.path()), testing::IsEmpty()) << entry.path();
+  }
 }
 
 }  // namespace
