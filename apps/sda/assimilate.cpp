@@ -203,12 +203,14 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
                                    "sda assimilate --model run/model.nc --obs run/lo.nc -o run/lo_posterior.nc "
                                    "--members 256 --quality good");
   add_config(*flags, options->config, "the one the model was trained with is taken");
-  flags->add_option("--model", options->model, "model file")->required();
-  flags->add_option("--obs", options->observations, "observation file")->required();
-  flags->add_option("-o,--output", options->output, "ensemble file")->required();
+  flags->add_option("--model", options->model, "model file")->required()->type_name(value::file);
+  flags->add_option("--obs", options->observations, "observation file")->required()->type_name(value::file);
+  flags->add_option("-o,--output", options->output, "ensemble file")->required()->type_name(value::file);
   flags->add_flag("--split-members", options->split_members, "each member in a file of its own too: OUTPUT_0000.nc, …");
-  flags->add_option("--memory", options->memory,
-                    "for the work, such as 2G; without it half of what is free, and of a GPU 4G");
+  flags
+      ->add_option("--memory", options->memory,
+                   "for the work, such as 2G; without it half of what is free, and of a GPU 4G")
+      ->type_name("SIZE");
   add_device_flag(*flags, options->device);
   flags
       ->add_option("--quality", options->quality,
@@ -219,7 +221,7 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   add_key_flag(*flags, globals, "--steps", "sampler.steps", "predictor steps");
   add_key_flag(*flags, globals, "--corrections", "sampler.corrections", "Langevin corrections after each step");
   add_key_flag(*flags, globals, "--tau", "sampler.tau", "amplitude of a correction");
-  add_key_flag(*flags, globals, "--rule", "guidance.rule", "sda, mmps, pigdm, dps or none");
+  add_key_flag(*flags, globals, "--rule", "guidance.rule", "how readings guide");
   add_key_flag(*flags, globals, "--gamma", "guidance.gamma", "variance of x given x(t) over (sigma/mu)^2");
   return {flags, [options, &globals] { assimilate(*options, globals); }};
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <tuple>
 
 #include "sda/core/error.hpp"
+#include "sda/io/keys.hpp"
 
 namespace sda::app {
 
@@ -30,22 +32,44 @@ CLI::App* add_subcommand(CLI::App& program, const std::string& name, const std::
 }
 
 void add_config(CLI::App& flags, std::string& config, const std::string& otherwise) {
-  flags.add_option("CONFIG", config, "experiment as TOML (see `sda keys`); without it " + otherwise);
+  flags.add_option("CONFIG", config, "experiment as TOML (see `sda keys`); without it " + otherwise)
+      ->type_name(value::file);
 }
+
+namespace {
+
+/// What a key takes, in CLI11's words: "INT", "{sda,mmps}".
+std::string type_of_key(const std::string& key) {
+  static const auto sections = describe_sections();
+  for (const auto& section : sections) {
+    for (const auto& [name, type, preset, limits, choices, help] : section.keys) {
+      if (section.name + "." + name != key) continue;
+      if (!choices.empty()) return fmt::format("{{{}}}", fmt::join(choices, ","));
+      return type == "integer" ? "INT" : type.find("number") != std::string::npos ? "FLOAT" : "TEXT";
+    }
+  }
+  throw ValueError({.what = "no such key", .where = key});
+}
+
+}  // namespace
 
 void add_key_flag(CLI::App& flags, Globals& globals, const std::string& flag, const std::string& key,
                   const std::string& help) {
-  flags.add_option_function<std::string>(
-      flag,
-      [&globals, flag, key](const std::string& value) {
-        globals.overrides.push_back({.assignment = key + "=" + value, .flag = flag + " " + value});
-      },
-      help + " (" + key + ")");
+  flags
+      .add_option_function<std::string>(
+          flag,
+          [&globals, flag, key](const std::string& text) {
+            globals.overrides.push_back({.assignment = key + "=" + text, .flag = flag + " " + text});
+          },
+          help + " (" + key + ")")
+      ->type_name(type_of_key(key));
 }
 
 void add_device_flag(CLI::App& flags, std::string& device) {
-  flags.add_option("--device", device,
-                   "where the network is evaluated: cpu, cuda or cuda:N (of a CUDA libtorch; in float32)");
+  flags
+      .add_option("--device", device,
+                  "where the network is evaluated: cpu, cuda or cuda:N (of a CUDA libtorch; in float32)")
+      ->type_name("DEVICE");
 }
 
 Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where) {

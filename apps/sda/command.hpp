@@ -17,6 +17,13 @@
 
 namespace sda::app {
 
+/// What an option takes, as help, manual and completions show it; besides CLI11's INT, FLOAT and TEXT.
+namespace value {
+inline constexpr const char* file = "FILE";
+inline constexpr const char* folder = "FOLDER";
+inline constexpr const char* setting = "KEY=VALUE";
+}  // namespace value
+
 /// Flags that every subcommand takes.
 struct Globals {
   std::uint64_t seed = 0;
@@ -45,13 +52,15 @@ Subcommand report_command(CLI::App& program, Globals& globals);
 Subcommand inspect_command(CLI::App& program, Globals& globals);
 Subcommand import_command(CLI::App& program, Globals& globals);
 Subcommand keys_command(CLI::App& program, Globals& globals);
+Subcommand manual_command(CLI::App& program, Globals& globals);
+Subcommand completion_command(CLI::App& program, Globals& globals);
 
 /// A subcommand with its one-line description and an example below its help.
 CLI::App* add_subcommand(CLI::App& program, const std::string& name, const std::string& description,
                          const std::string& example);
 /// The optional positional CONFIG; `otherwise` says what is taken without it.
 void add_config(CLI::App& flags, std::string& config, const std::string& otherwise);
-/// A flag of its own for one key, "--members N" for assimilation.members.
+/// A flag of its own for one key, "--members INT" for assimilation.members.
 void add_key_flag(CLI::App& flags, Globals& globals, const std::string& flag, const std::string& key,
                   const std::string& help);
 /// --device: where the network is evaluated.

@@ -111,14 +111,16 @@ Subcommand evaluate_command(CLI::App& program, Globals& globals) {
   auto options = std::make_shared<Options>();
   CLI::App* flags = add_subcommand(program, "evaluate", "Score ensembles of an observation beside the filter's",
                                    "sda evaluate --obs run/lo.nc --reference run/lo_filter.nc run/lo_posterior.nc");
-  flags->add_option("--obs", options->observations, "observation file")->required();
-  flags->add_option("--reference", options->reference, "ensemble to compare with, mostly the particle filter's");
+  flags->add_option("--obs", options->observations, "observation file")->required()->type_name(value::file);
+  flags->add_option("--reference", options->reference, "ensemble to compare with, mostly the particle filter's")
+      ->type_name(value::file);
   flags
       ->add_option("--floor", options->floor,
                    "the filter run once more with another seed: how far apart two filters are; without it two parts of "
                    "the reference are compared")
+      ->type_name(value::file)
       ->needs("--reference");
-  flags->add_option("ENSEMBLE", options->ensembles, "ensemble files")->required();
+  flags->add_option("ENSEMBLE", options->ensembles, "ensemble files")->required()->type_name(value::file);
   add_field_flags(*flags, options->fields);
   flags->add_flag("--json", options->json, "JSON in place of the table");
   return {flags, [options, &globals] { evaluate(*options, globals); }};

@@ -57,8 +57,10 @@ Subcommand filter_command(CLI::App& program, Globals& globals) {
   CLI::App* flags = add_subcommand(program, "filter", "Particle filter's posterior of an observation",
                                    "sda filter --obs run/lo.nc -o run/lo_filter.nc --particles 16384");
   add_config(*flags, options->config, "the one the observation was made with is taken");
-  flags->add_option("--obs", options->observations, "observation file; says the dynamics too")->required();
-  flags->add_option("-o,--output", options->output, "ensemble file")->required();
+  flags->add_option("--obs", options->observations, "observation file; says the dynamics too")
+      ->required()
+      ->type_name(value::file);
+  flags->add_option("-o,--output", options->output, "ensemble file")->required()->type_name(value::file);
   add_key_flag(*flags, globals, "--particles", "filter.particles", "particles");
   add_key_flag(*flags, globals, "--members", "filter.members", "trajectories kept of them");
   return {flags, [options, &globals] { filter(*options, globals); }};

@@ -120,13 +120,15 @@ Subcommand import_command(CLI::App& program, Globals& globals) {
                      "  sda import --state state.pth --config config.json -o model.nc\n"
                      "  sda import --trajectories train.h5 -o train.nc --set dynamics.system=lorenz63");
   add_config(*flags, options->config, "the default [dynamics] are taken: Lorenz 1963; [data] names files of your own");
-  flags->add_option("--state", options->state, "weights as torch.save wrote them");
-  flags->add_option("--config", options->reference_config, "the network's config.json");
-  flags->add_option("--trajectories", options->trajectories, "HDF5 file with the dataset x, normalised");
+  flags->add_option("--state", options->state, "weights as torch.save wrote them")->type_name(value::file);
+  flags->add_option("--config", options->reference_config, "the network's config.json")->type_name(value::file);
+  flags->add_option("--trajectories", options->trajectories, "HDF5 file with the dataset x, normalised")
+      ->type_name(value::file);
   flags
       ->add_option("-o,--output", options->output,
                    "model or trajectory file; of data of your own the folder for train.nc, valid.nc and test.nc")
-      ->required();
+      ->required()
+      ->type_name(value::file);
   return {flags, [options, &globals] { import_files(*options, globals); }};
 }
 

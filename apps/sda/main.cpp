@@ -97,17 +97,19 @@ int run(int argc, char** argv) {
       "  sda assimilate --model model.nc --obs lo.nc -o posterior.nc");
   auto* seed = program.add_option("--seed", globals.seed, "of every random draw")->capture_default_str();
   program.add_option("--threads", globals.threads, "CPU threads; without it what the environment allows")
-      ->check(CLI::Range(1, 4096));
+      ->check(CLI::Range(1, 4096).description("1 to 4096"));
   std::vector<std::string> assignments;
   program
       .add_option("--set", assignments, "KEY=VALUE over the configuration, such as sampler.steps=64; may be repeated")
+      ->type_name(value::setting)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   program.add_flag("-q,--quiet", globals.quiet, "no log and no progress, only results and errors");
 
   std::vector<Subcommand> subcommands;
-  for (const auto add : {simulate_command, train_command, observe_command, assimilate_command, filter_command,
-                         evaluate_command, report_command, inspect_command, import_command, keys_command}) {
+  for (const auto add :
+       {simulate_command, train_command, observe_command, assimilate_command, filter_command, evaluate_command,
+        report_command, inspect_command, import_command, keys_command, manual_command, completion_command}) {
     subcommands.push_back(add(program, globals));
   }
   try {

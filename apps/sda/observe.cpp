@@ -79,11 +79,12 @@ Subcommand observe_command(CLI::App& program, Globals& globals) {
   CLI::App* flags = add_subcommand(program, "observe", "Draw an observation of a stretch of a trajectory",
                                    "sda observe --data run/data/test.nc --name lo --trajectory 3 -o run/lo.nc");
   add_config(*flags, options->config, "the one the data were simulated with is taken");
-  flags->add_option("--data", options->data, "trajectories, such as test.nc")->required();
-  flags->add_option("--name", options->name, "which [observation.NAME]; may be left out if there is one only");
+  flags->add_option("--data", options->data, "trajectories, such as test.nc")->required()->type_name(value::file);
+  flags->add_option("--name", options->name, "which [observation.NAME]; may be left out if there is one only")
+      ->type_name("NAME");
   flags->add_option("--trajectory", options->trajectory, "which trajectory, from 0")->capture_default_str();
   flags->add_option("--start", options->start, "its first state observed, from 0")->capture_default_str();
-  flags->add_option("-o,--output", options->output, "observation file")->required();
+  flags->add_option("-o,--output", options->output, "observation file")->required()->type_name(value::file);
   return {flags, [options, &globals] { observe_states(*options, globals); }};
 }
 

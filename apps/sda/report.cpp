@@ -90,16 +90,20 @@ Subcommand report_command(CLI::App& program, Globals& globals) {
       "  sda report -o run/report --obs run/lo.nc --obs run/hi.nc run/lo_posterior.nc run/hi_posterior.nc");
   const auto repeated = [&](const std::string& flag, std::vector<std::string>& values, const std::string& help) {
     return flags->add_option(flag, values, help + "; once for each case")
+        ->type_name(value::file)
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   };
   repeated("--obs", options->observations, "observation file")->required();
   repeated("--reference", options->references, "ensemble to compare with, mostly the particle filter's");
   repeated("--floor", options->floors, "the filter run once more with another seed: how far apart two filters are");
-  flags->add_option("ENSEMBLE", options->ensembles, "ensemble files, one for each --obs, in its order")->required();
+  flags->add_option("ENSEMBLE", options->ensembles, "ensemble files, one for each --obs, in its order")
+      ->required()
+      ->type_name(value::file);
   add_field_flags(*flags, options->fields);
   flags->add_option("-o,--output", options->output, "folder for report.html and the pictures; made if missing")
-      ->required();
+      ->required()
+      ->type_name(value::folder);
   flags->add_option("--title", options->title, "of the page")->capture_default_str();
   return {flags, [options, &globals] { report(*options, globals); }};
 }

@@ -99,13 +99,15 @@ EnsembleFile read_ensemble_of(const std::string& path, const Observations& obser
 }
 
 void add_field_flags(CLI::App& flags, FieldFlags& options) {
-  flags.add_option("--simulated", options.simulated,
-                   "trajectories of the simulator, whose energy spectrum that of the members is compared with (of "
-                   "velocity fields; without it the truth's)");
+  flags
+      .add_option("--simulated", options.simulated,
+                  "trajectories of the simulator, whose energy spectrum that of the members is compared with (of "
+                  "velocity fields; without it the truth's)")
+      ->type_name(value::file);
   flags
       .add_option("--one-step", options.transitions,
                   "transitions of each member that a deterministic simulator repeats (of fields); costly")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::NonNegativeNumber.description("at least 0"))
       ->capture_default_str();
 }
 

@@ -233,7 +233,8 @@ Subcommand simulate_command(CLI::App& program, Globals& globals) {
                                    "sda simulate experiments/lorenz63/lorenz63.toml -o run/data --seed 1");
   add_config(*flags, options->config, "the defaults are taken: Lorenz 1963");
   flags->add_option("-o,--output", options->output, "folder for train.nc, valid.nc and test.nc; made if missing")
-      ->required();
+      ->required()
+      ->type_name(value::folder);
   flags->add_flag("--resume", options->resume, "go on from what a run that was stopped has saved");
   add_key_flag(*flags, globals, "--trajectories", "simulation.trajectories", "trajectories simulated");
   add_key_flag(*flags, globals, "--length", "simulation.length", "states kept of each");

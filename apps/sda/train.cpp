@@ -144,10 +144,12 @@ Subcommand train_command(CLI::App& program, Globals& globals) {
   CLI::App* flags = add_subcommand(program, "train", "Train a prior on simulated trajectories",
                                    "sda train --data run/data -o run/model.nc --set network.order=4");
   add_config(*flags, options->config, "the one the data were simulated with is taken");
-  flags->add_option("--data", options->data, "folder with train.nc and valid.nc")->required();
-  flags->add_option("-o,--output", options->output, "model file; its checkpoint lies beside it")->required();
-  flags->add_option("--from", options->from,
-                    "model whose weights and normalisation to start from, of the same network");
+  flags->add_option("--data", options->data, "folder with train.nc and valid.nc")->required()->type_name(value::folder);
+  flags->add_option("-o,--output", options->output, "model file; its checkpoint lies beside it")
+      ->required()
+      ->type_name(value::file);
+  flags->add_option("--from", options->from, "model whose weights and normalisation to start from, of the same network")
+      ->type_name(value::file);
   add_device_flag(*flags, options->device);
   flags->add_flag("--resume", options->resume, "go on from the checkpoint of a run that was stopped");
   add_key_flag(*flags, globals, "--order", "network.order", "k: windows of 2k+1 states");

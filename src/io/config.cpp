@@ -12,6 +12,7 @@
 
 #include "io/toml_fields.hpp"
 #include "sda/core/error.hpp"
+#include "sda/io/keys.hpp"
 
 namespace sda {
 namespace {
@@ -72,32 +73,43 @@ class SectionReader {
   std::vector<std::string> known_;
 };
 
-class SectionWriter {
+class SectionDescriber {
  public:
-  /// Sections `left_out` are not written where they say nothing but defaults.
-  explicit SectionWriter(bool with_help, std::vector<std::string> left_out = {})
-      : with_help_(with_help), left_out_(std::move(left_out)) {}
+  /// Sections `left_out` are left out where they say nothing but defaults.
+  explicit SectionDescriber(std::vector<std::string> left_out = {}) : left_out_(std::move(left_out)) {}
 
   template <class Parameters>
   void operator()(const std::string& name, const Parameters& parameters, const char* help) {
-    const std::string keys = io::write_fields(parameters, with_help_, name);
     const bool has_no_part = std::find(left_out_.begin(), left_out_.end(), name) != left_out_.end();
-    if (has_no_part && keys == io::write_fields(Parameters{}, with_help_, name)) return;
-    if (!text_.empty()) text_ += '\n';
-    text_ += with_help_ ? fmt::format("[{}]  # {}\n", name, help) : fmt::format("[{}]\n", name);
-    text_ += keys;
+    if (has_no_part && io::write_fields(parameters) == io::write_fields(Parameters{})) return;
+    for (auto& section : io::describe_fields(parameters, name, help)) sections_.push_back(std::move(section));
   }
   void operator()(const std::string& name, const std::map<std::string, ObservationParameters>& all, const char* help) {
     for (const auto& [key, parameters] : all) (*this)(name + "." + io::quoted_if_needed(key), parameters, help);
   }
 
-  const std::string& text() const { return text_; }
+  const std::vector<SectionDescription>& sections() const { return sections_; }
 
  private:
-  bool with_help_;
   std::vector<std::string> left_out_;
-  std::string text_;
+  std::vector<SectionDescription> sections_;
 };
+
+std::vector<SectionDescription> described(Experiment experiment, std::vector<std::string> left_out = {}) {
+  SectionDescriber describer(std::move(left_out));
+  sections(describer, experiment);
+  return describer.sections();
+}
+
+std::string sections_to_toml(const std::vector<SectionDescription>& all, bool with_help) {
+  std::string text;
+  for (const auto& section : all) {
+    if (!text.empty()) text += '\n';
+    text += with_help ? fmt::format("[{}]  # {}\n", section.name, section.help) : fmt::format("[{}]\n", section.name);
+    text += io::to_toml(section.keys, with_help);
+  }
+  return text;
+}
 
 void read_sections(const toml::table& table, Experiment& experiment, const TomlOrigin& origin) {
   SectionReader reader(table, origin);
@@ -230,10 +242,8 @@ void apply_overrides(Experiment& experiment, const std::vector<Override>& overri
 std::string to_toml(const Experiment& experiment) {
   using Names = std::vector<std::string>;
   const bool imported = !experiment.data.files.empty();
-  SectionWriter writer(/*with_help=*/false, imported ? Names{"dynamics", "simulation", "filter"} : Names{"data"});
-  Experiment copy = experiment;
-  sections(writer, copy);
-  return writer.text();
+  return sections_to_toml(described(experiment, imported ? Names{"dynamics", "simulation", "filter"} : Names{"data"}),
+                          /*with_help=*/false);
 }
 
 std::string to_toml(const DynamicsParameters& dynamics) {
@@ -247,15 +257,20 @@ DynamicsParameters read_dynamics(const std::string& toml, const std::string& whe
   return dynamics;
 }
 
+std::vector<SectionDescription> describe_sections() {
+  Experiment example;
+  example.observation["NAME"].op = {{"every", {8}}, {"select", {0}}};
+  example.observation["NAME"].part["PART"] = {.op = {{"coarsen", {8}}}, .sigma = {0.1}};
+  return described(std::move(example));
+}
+
 std::string describe_keys() {
   Experiment example;
   example.observation["NAME"].op = {{"every", {8}}, {"select", {0}}};
   example.observation["SEVERAL"].part["PART"] = {.op = {{"coarsen", {8}}}, .sigma = {0.1}};
-  SectionWriter writer(/*with_help=*/true);
-  sections(writer, example);
   std::string links = "\n# Links of an operator:\n";
   for (const auto& [kind, help] : operator_kinds()) links += fmt::format("#   {:<14} {}\n", kind, help);
-  return writer.text() + links;
+  return sections_to_toml(described(std::move(example)), /*with_help=*/true) + links;
 }
 
 }  // namespace sda

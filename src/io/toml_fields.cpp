@@ -51,6 +51,21 @@ std::string list_to_toml(const std::vector<Number>& values) {
   return fmt::format("[{}]", fmt::join(texts, ", "));
 }
 
+KeyDescription key_of_type(const std::string& type, const std::string& value, const Range& range) {
+  return {
+      .name = "", .type = type, .value = value, .limits = limits_in_words(range), .choices = range.choices, .help = ""};
+}
+
+/// What a key takes: "an integer ≥ 1", "a number > 0, or a list"; empty where any text will do.
+std::string wanted_in_words(const KeyDescription& key) {
+  if (!key.choices.empty()) return key.limits;
+  if (key.type == "true or false") return key.type;
+  const bool integer = key.type.find("integer") != std::string::npos;
+  if (!integer && key.type.find("number") == std::string::npos) return "";
+  return fmt::format("{}{}{}{}", integer ? "an integer" : "a number", key.limits.empty() ? "" : " ", key.limits,
+                     key.type.starts_with("list") ? ", or a list" : "");
+}
+
 }  // namespace
 
 std::string TomlOrigin::where(const std::string& key, std::size_t line) const {
@@ -78,13 +93,19 @@ std::string quoted_if_needed(const std::string& key) {
   return text.str().substr(0, text.str().rfind(" ="));
 }
 
-std::string in_words(const Range& range, bool integer) {
+std::string limits_in_words(const Range& range) {
   if (!range.choices.empty()) return listed(range.choices);
-  std::string text = integer ? "an integer" : "a number";
   const bool low = std::isfinite(range.least), high = std::isfinite(range.most);
-  if (low) text += fmt::format(" {} {}", range.open_least ? ">" : "≥", range.least);
-  if (high) text += fmt::format("{} {} {}", low ? " and" : "", range.open_most ? "<" : "≤", range.most);
+  std::string text;
+  if (low) text += fmt::format("{} {}", range.open_least ? ">" : "≥", range.least);
+  if (high) text += fmt::format("{}{} {}", low ? " and " : "", range.open_most ? "<" : "≤", range.most);
   return text;
+}
+
+std::string in_words(const Range& range, bool integer) {
+  const std::string limits = limits_in_words(range);
+  if (!range.choices.empty()) return limits;
+  return fmt::format("{}{}{}", integer ? "an integer" : "a number", limits.empty() ? "" : " ", limits);
 }
 
 void FieldReader::refuse(const toml::node& node, const std::string& key, const std::string& wanted) const {
@@ -184,41 +205,45 @@ void FieldReader::finish() const {
   }
 }
 
-void FieldWriter::line(const char* key, const std::string& value, const char* help, const std::string& wanted) {
-  text_ += fmt::format("{} = {}", key, value);
-  if (with_help_) {
-    const bool says_all = wanted.empty() || std::string_view(help).find(wanted) != std::string_view::npos;
-    text_ += says_all ? fmt::format("  # {}", help) : fmt::format("  # {} ({})", help, wanted);
-  }
-  text_ += '\n';
+KeyDescription FieldDescriber::describe(double value, const Range& range) {
+  return key_of_type("number", toml_number(value), range);
+}
+KeyDescription FieldDescriber::describe(std::int64_t value, const Range& range) {
+  return key_of_type("integer", std::to_string(value), range);
+}
+KeyDescription FieldDescriber::describe(bool value, const Range& range) {
+  return key_of_type("true or false", value ? "true" : "false", range);
+}
+KeyDescription FieldDescriber::describe(const std::string& value, const Range& range) {
+  return key_of_type("text", to_text(toml::value<std::string>(value)), range);
+}
+KeyDescription FieldDescriber::describe(const std::vector<double>& values, const Range& range) {
+  return key_of_type("list of numbers", list_to_toml(values), range);
+}
+KeyDescription FieldDescriber::describe(const std::vector<std::int64_t>& values, const Range& range) {
+  return key_of_type("list of integers", list_to_toml(values), range);
+}
+KeyDescription FieldDescriber::describe(const std::vector<std::string>& values, const Range& range) {
+  std::vector<std::string> texts;
+  for (const auto& text : values) texts.push_back(to_text(toml::value<std::string>(text)));
+  return key_of_type("list of texts", fmt::format("[{}]", fmt::join(texts, ", ")), range);
+}
+KeyDescription FieldDescriber::describe(const std::vector<OperatorLink>& chain, const Range& range) {
+  return key_of_type("list of links", sda::to_toml(chain), range);
 }
 
-void FieldWriter::operator()(const char* key, double& value, const char* help, const Range& range) {
-  line(key, toml_number(value), help, in_words(range, false));
-}
-void FieldWriter::operator()(const char* key, std::int64_t& value, const char* help, const Range& range) {
-  line(key, std::to_string(value), help, in_words(range, true));
-}
-void FieldWriter::operator()(const char* key, bool& value, const char* help, const Range& /*range*/) {
-  line(key, value ? "true" : "false", help, "true or false");
-}
-void FieldWriter::operator()(const char* key, std::string& value, const char* help, const Range& range) {
-  line(key, to_text(toml::value<std::string>(value)), help, range.choices.empty() ? "" : listed(range.choices));
-}
-void FieldWriter::operator()(const char* key, std::vector<double>& value, const char* help, const Range& range) {
-  line(key, list_to_toml(value), help, in_words(range, false) + ", or a list");
-}
-void FieldWriter::operator()(const char* key, std::vector<std::int64_t>& value, const char* help, const Range& range) {
-  line(key, list_to_toml(value), help, in_words(range, true) + ", or a list");
-}
-void FieldWriter::operator()(const char* key, std::vector<std::string>& value, const char* help, const Range& range) {
-  std::vector<std::string> texts;
-  for (const auto& text : value) texts.push_back(to_text(toml::value<std::string>(text)));
-  line(key, fmt::format("[{}]", fmt::join(texts, ", ")), help, range.choices.empty() ? "" : listed(range.choices));
-}
-void FieldWriter::operator()(const char* key, std::vector<OperatorLink>& value, const char* help,
-                             const Range& /*range*/) {
-  line(key, to_toml(value), help, "");
+std::string to_toml(const std::vector<KeyDescription>& keys, bool with_help) {
+  std::string text;
+  for (const auto& key : keys) {
+    text += fmt::format("{} = {}", key.name, key.value);
+    if (with_help) {
+      const std::string wanted = wanted_in_words(key);
+      const bool says_all = wanted.empty() || key.help.find(wanted) != std::string::npos;
+      text += says_all ? fmt::format("  # {}", key.help) : fmt::format("  # {} ({})", key.help, wanted);
+    }
+    text += '\n';
+  }
+  return text;
 }
 
 }  // namespace sda::io

@@ -3,6 +3,7 @@
 ///     SamplerParameters p;
 ///     read_fields(table, p, {.name = "lorenz63.toml"}, "sampler");  // keys of the table into p, the rest untouched
 ///     write_fields(p);                                              // "steps = 256\ncorrections = 1\n…"
+///     describe_fields(p, "sampler");                                // the same as data, with meanings and ranges
 #pragma once
 
 #include <toml++/toml.h>
@@ -12,6 +13,7 @@
 
 #include "sda/core/error.hpp"
 #include "sda/core/fields.hpp"
+#include "sda/io/keys.hpp"
 #include "sda/observation/operator.hpp"
 
 namespace sda::io {
@@ -34,6 +36,8 @@ toml::table parse_toml(const std::string& text, const TomlOrigin& origin);
 /// A key as TOML writes it: in quotes where it is no word.
 std::string quoted_if_needed(const std::string& key);
 
+/// "> 0", "≥ 0 and ≤ 1", "vp, sub_vp or sub_sub_vp"; empty for no limits.
+std::string limits_in_words(const Range& range);
 /// "a number > 0", "an integer ≥ 1", "vp, sub_vp or sub_sub_vp".
 std::string in_words(const Range& range, bool integer);
 
@@ -94,50 +98,62 @@ void FieldReader::operator()(const char* key, std::map<std::string, Parameters>&
   }
 }
 
-/// Writes every field as "key = value", doubles in the fewest digits that read back the same.
-class FieldWriter {
+/// Describes every field, with its value in the fewest digits that read back the same; sections below it, behind it.
+class FieldDescriber {
  public:
-  /// `with_help` adds "  # what it means (an integer ≥ 1)" to each line; `section` is where the fields stand, for
-  /// sections below it.
-  explicit FieldWriter(bool with_help = false, std::string section = "")
-      : with_help_(with_help), section_(std::move(section)) {}
-  void operator()(const char* key, double& value, const char* help, const Range& range);
-  void operator()(const char* key, std::int64_t& value, const char* help, const Range& range);
-  void operator()(const char* key, bool& value, const char* help, const Range& range);
-  void operator()(const char* key, std::string& value, const char* help, const Range& range);
-  void operator()(const char* key, std::vector<double>& value, const char* help, const Range& range);
-  void operator()(const char* key, std::vector<std::int64_t>& value, const char* help, const Range& range);
-  void operator()(const char* key, std::vector<std::string>& value, const char* help, const Range& range);
-  void operator()(const char* key, std::vector<OperatorLink>& value, const char* help, const Range& range);
+  FieldDescriber(const std::string& section, const std::string& help)
+      : sections_{{.name = section, .help = help, .keys = {}}} {}
+
+  template <class T>
+  void operator()(const char* key, T& value, const char* help, const Range& range) {
+    KeyDescription description = describe(value, range);
+    description.name = key;
+    description.help = help;
+    sections_.front().keys.push_back(std::move(description));
+  }
   template <class Parameters>
   void operator()(const char* key, std::map<std::string, Parameters>& value, const char* help, const Range&);
-  std::string text() const { return text_ + below_; }
+
+  const std::vector<SectionDescription>& sections() const { return sections_; }
 
  private:
-  void line(const char* key, const std::string& value, const char* help, const std::string& wanted);
+  static KeyDescription describe(double value, const Range& range);
+  static KeyDescription describe(std::int64_t value, const Range& range);
+  static KeyDescription describe(bool value, const Range& range);
+  static KeyDescription describe(const std::string& value, const Range& range);
+  static KeyDescription describe(const std::vector<double>& values, const Range& range);
+  static KeyDescription describe(const std::vector<std::int64_t>& values, const Range& range);
+  static KeyDescription describe(const std::vector<std::string>& values, const Range& range);
+  static KeyDescription describe(const std::vector<OperatorLink>& chain, const Range& range);
 
-  bool with_help_;
-  std::string section_;
-  std::string text_, below_;
+  std::vector<SectionDescription> sections_;
 };
-
-template <class Parameters>
-void FieldWriter::operator()(const char* key, std::map<std::string, Parameters>& value, const char* help,
-                             const Range& /*range*/) {
-  for (auto& [name, parameters] : value) {
-    FieldWriter writer(with_help_);
-    fields(writer, parameters);
-    below_ += "\n[" + section_ + "." + key + "." + quoted_if_needed(name) + "]";
-    below_ += (with_help_ ? std::string("  # ") + help : "") + "\n" + writer.text();
-  }
-}
 
 /// `parameters` by value: `fields` takes what it visits by reference to non-const.
 template <class Parameters>
-std::string write_fields(Parameters parameters, bool with_help = false, const std::string& section = "") {
-  FieldWriter writer(with_help, section);
-  fields(writer, parameters);
-  return writer.text();
+std::vector<SectionDescription> describe_fields(Parameters parameters, const std::string& section = "",
+                                                const std::string& help = "") {
+  FieldDescriber describer(section, help);
+  fields(describer, parameters);
+  return describer.sections();
+}
+
+template <class Parameters>
+void FieldDescriber::operator()(const char* key, std::map<std::string, Parameters>& value, const char* help,
+                                const Range& /*range*/) {
+  for (const auto& [name, parameters] : value) {
+    const auto section = sections_.front().name + "." + key + "." + quoted_if_needed(name);
+    for (auto& below : describe_fields(parameters, section, help)) sections_.push_back(std::move(below));
+  }
+}
+
+/// Each key as "key = value"; `with_help` adds "  # what it means (an integer ≥ 1)".
+std::string to_toml(const std::vector<KeyDescription>& keys, bool with_help = false);
+
+/// The keys of parameters that have no sections below them.
+template <class Parameters>
+std::string write_fields(const Parameters& parameters) {
+  return to_toml(describe_fields(parameters).front().keys);
 }
 
 }  // namespace sda::io

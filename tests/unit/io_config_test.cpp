@@ -1,4 +1,5 @@
 #include "sda/io/config.hpp"
+#include "sda/io/keys.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -135,7 +135,5 @@ std::string to_toml(const Experiment& experiment);
 /// One section alone, without its [dynamics], for artefacts; `where` names the artefact.
 std::string to_toml(const DynamicsParameters& dynamics);
 DynamicsParameters read_dynamics(const std::string& toml, const std::string& where);
-/// Every key with its default, its meaning and its range, as TOML with comments: a reference and a file to start from.
-std::string describe_keys();
 
 }  // namespace sda

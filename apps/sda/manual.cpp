@@ -1,0 +1,223 @@
+/// sda manual: man pages, or one page of Markdown, of every subcommand; see man(7) for the language of the former.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "command.hpp"
+#include "reference.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda::app {
+namespace {
+
+struct Options {
+  std::string output;
+  bool markdown = false;
+};
+
+// Man pages.
+
+/// Text as roff prints it: no character is taken for a command, and only ASCII stands in the page.
+std::string roff(const std::string& text) {
+  std::string out = text.starts_with('.') || text.starts_with('\'') ? "\\&" : "";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte == '\\') {
+      out += "\\e";
+    } else if (byte == '-') {
+      out += "\\-";
+    } else if (byte == '`') {
+      out += "\\(ga";
+    } else if (byte == '^') {
+      out += "\\(ha";
+    } else if (byte == '~') {
+      out += "\\(ti";
+    } else if (byte < 0x80) {
+      out += text[i];
+    } else {  // UTF-8: as many bytes follow as the first has leading ones
+      const int more = byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : 1;
+      std::uint32_t code = byte & (0x3FU >> more);
+      for (int k = 0; k < more; ++k) code = code << 6 | (static_cast<unsigned char>(text[++i]) & 0x3FU);
+      out += fmt::format("\\[u{:04X}]", code);
+    }
+  }
+  return out;
+}
+
+std::string bold(const std::string& text) {
+  return "\\fB" + roff(text) + "\\fR";
+}
+std::string italic(const std::string& text) {
+  return "\\fI" + roff(text) + "\\fR";
+}
+
+std::string option_in_roff(const OptionDescription& option) {
+  std::vector<std::string> names;
+  for (const auto& flag : option.flags) names.push_back(bold(flag));
+  std::string text = fmt::format(".TP\n{}", fmt::join(names, ", "));
+  if (!option.value.empty()) text += (names.empty() ? "" : " ") + italic(option.value);
+  text += "\n" + roff(option.help) + "\n";
+  if (!option.choices.empty())
+    text += fmt::format("One of {}.\n", roff(fmt::format("{}", fmt::join(option.choices, ", "))));
+  if (!option.limits.empty()) text += fmt::format("Range: {}.\n", roff(option.limits));
+  if (!option.preset.empty()) text += fmt::format("Default: {}.\n", roff(option.preset));
+  if (option.required) text += "Required.\n";
+  if (option.repeated) text += "May be given more than once.\n";
+  return text;
+}
+
+std::string options_in_roff(const std::string& heading, const std::vector<OptionDescription>& options) {
+  std::string text = ".SH " + heading + "\n";
+  for (const auto& option : options) text += option_in_roff(option);
+  return text;
+}
+
+std::string examples_in_roff(const std::vector<std::string>& examples) {
+  std::string text = ".SH EXAMPLES\n.nf\n";
+  for (const auto& example : examples) text += roff(example) + "\n";
+  return text + ".fi\n";
+}
+
+std::string page_name(const CommandDescription& command) {
+  return command.name == "sda" ? "sda" : "sda-" + command.name;
+}
+
+std::string head_in_roff(const CommandDescription& command, const std::string& description) {
+  std::string title = page_name(command);
+  for (char& c : title) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return fmt::format(
+      ".TH {} 1 \"\" \"sda {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n.SH DESCRIPTION\n{}.\n",
+      roff(title), version(), roff(page_name(command)), roff(description), roff(command.usage()),
+      roff(command.description));
+}
+
+std::string tail_in_roff(const std::vector<std::string>& see_also) {
+  std::string text = ".SH EXIT STATUS\n";
+  for (const auto& [code, meaning] : exit_codes()) text += fmt::format(".TP\n{}\n{}.\n", bold(code), roff(meaning));
+  text += ".SH SEE ALSO\n";
+  for (std::size_t i = 0; i < see_also.size(); ++i) {
+    text += fmt::format(".BR {} (1){}\n", roff(see_also[i]), i + 1 == see_also.size() ? "" : ",");
+  }
+  return text;
+}
+
+std::string page_of_program(const ProgramDescription& description) {
+  CommandDescription program = description.program;
+  if (program.description.ends_with('.')) program.description.pop_back();
+  std::string text = head_in_roff(program, "score-based data assimilation") + ".SH COMMANDS\n";
+  std::vector<std::string> pages;
+  for (const auto& command : description.subcommands) {
+    pages.push_back(page_name(command));
+    text += fmt::format(".TP\n{}\n{}.\n", bold(command.name), roff(command.description));
+  }
+  text += options_in_roff("OPTIONS", program.options) + examples_in_roff(program.examples);
+  return text + tail_in_roff(pages);
+}
+
+std::string page_of_command(const CommandDescription& command, const CommandDescription& program) {
+  std::vector<OptionDescription> shared;
+  for (const auto& option : program.options) {
+    if (option.flags.back() != "--help" && option.flags.back() != "--version") shared.push_back(option);
+  }
+  return head_in_roff(command, command.description) + options_in_roff("OPTIONS", command.options) +
+         options_in_roff("OPTIONS OF EVERY COMMAND", shared) + examples_in_roff(command.examples) +
+         tail_in_roff({"sda"});
+}
+
+/// Written under another name first, so that a page is whole or not there.
+void write_page(const std::string& path, const std::string& text) {
+  const std::string temporary = fmt::format("{}.{}.tmp", path, getpid());
+  errno = 0;
+  std::ofstream file(temporary, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    std::remove(temporary.c_str());
+    throw FileError({.what = "cannot write the page", .where = path, .found = std::strerror(error == 0 ? EIO : error)});
+  }
+}
+
+void write_pages(const ProgramDescription& description, const std::string& output) {
+  OutputFolder folder(output);
+  write_page(folder.file("sda.1"), page_of_program(description));
+  for (const auto& command : description.subcommands) {
+    write_page(folder.file(page_name(command) + ".1"), page_of_command(command, description.program));
+  }
+  folder.keep();
+  say(fmt::format("wrote {} man pages in {}", description.subcommands.size() + 1, output));
+}
+
+// Markdown.
+
+constexpr const char* commands_introduction = R"(# Commands
+
+<!-- Written by `sda manual --markdown`; a change belongs in the subcommand's source in apps/sda. -->
+
+Each command reads files and writes one, or a folder of them. Results go to standard output, the log and progress to standard error.
+`sda COMMAND --help` says what stands here, `man sda-COMMAND` too where `sda` is installed, and
+[completions](../howto.md#completion-of-commands-in-a-shell) for bash, zsh and fish know all flags, keys and choices.
+)";
+
+std::string option_in_markdown(const OptionDescription& option) {
+  std::vector<std::string> names;
+  for (const auto& flag : option.flags) names.push_back("`" + flag + "`");
+  if (option.positional()) names.push_back("`" + option.value + "`");
+  std::string value = option.choices.empty() ? markdown_cell(option.type)
+                                             : markdown_cell(fmt::format("{}", fmt::join(option.choices, ", ")));
+  if (!option.limits.empty()) value += ", " + markdown_cell(option.limits);
+  const std::string preset = option.required ? "required" : option.preset.empty() ? "" : "`" + option.preset + "`";
+  return markdown_row({fmt::format("{}", fmt::join(names, " ")), value, preset, markdown_cell(option.help)});
+}
+
+std::string command_in_markdown(const CommandDescription& command) {
+  std::string text = fmt::format("{}.\n\n```sh\n{}\n```\n\n", command.description, command.usage());
+  text += markdown_row({"flag", "value", "default", "meaning"}) + "|---|---|---|---|\n";
+  for (const auto& option : command.options) text += option_in_markdown(option);
+  return text + fmt::format("\nExample:\n\n```sh\n{}\n```\n", fmt::join(command.examples, "\n"));
+}
+
+std::string markdown_of_commands(const ProgramDescription& description) {
+  CommandDescription program = description.program;
+  if (program.description.ends_with('.')) program.description.pop_back();
+  std::string page =
+      std::string(commands_introduction) + "\n## Flags of every command\n\n" + command_in_markdown(program);
+  page += "\n### Exit codes\n\n" + markdown_row({"code", "meaning"}) + "|---|---|\n";
+  for (const auto& [code, meaning] : exit_codes()) page += markdown_row({code, markdown_cell(meaning)});
+  for (const auto& command : description.subcommands) {
+    page += fmt::format("\n## sda {}\n\n{}", command.name, command_in_markdown(command));
+  }
+  return page;
+}
+
+void write_manual(const Options& options, const CLI::App& program) {
+  if (options.markdown == !options.output.empty()) {
+    throw UsageError({.what = "what shall be written?",
+                      .where = "manual",
+                      .wanted = "either -o FOLDER, for man pages, or --markdown"});
+  }
+  const ProgramDescription description = describe(program);
+  if (options.markdown) {
+    print(markdown_of_commands(description));
+  } else {
+    write_pages(description, options.output);
+  }
+}
+
+}  // namespace
+
+Subcommand manual_command(CLI::App& program, Globals&) {
+  auto options = std::make_shared<Options>();
+  CLI::App* flags = add_subcommand(program, "manual", "Write the manual of every command, as man pages or Markdown",
+                                   "sda manual -o man && man man/sda-train.1");
+  flags->add_option("-o,--output", options->output, "folder for sda.1, sda-train.1, …; made if missing")
+      ->type_name(value::folder);
+  flags->add_flag("--markdown", options->markdown, "one page of all, on standard output");
+  return {flags, [options, &program] { write_manual(*options, program); }};
+}
+
+}  // namespace sda::app

@@ -1,0 +1,113 @@
+#include "reference.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace sda::app {
+namespace {
+
+std::vector<std::string> split_at(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+/// CLI11 names a type and what checks it in one text: "TEXT:{quick,good,best}", "INT:1 to 4096".
+void describe_type(const std::string& text, OptionDescription& description) {
+  for (const auto& part : split_at(text, ':')) {
+    if (part.starts_with("{")) {
+      description.choices = split_at(part.substr(1, part.size() - 2), ',');
+    } else if (description.type.empty()) {
+      description.type = part;
+    } else {
+      description.limits = part;
+    }
+  }
+  if (description.type.empty()) description.type = "TEXT";
+}
+
+OptionDescription describe_option(const CLI::Option& option) {
+  OptionDescription description{.value = "", .type = "", .help = option.get_description()};
+  for (const auto& name : option.get_snames()) description.flags.push_back("-" + name);
+  for (const auto& name : option.get_lnames()) description.flags.push_back("--" + name);
+  if (option.get_items_expected_max() > 0) {
+    describe_type(option.get_type_name(), description);
+    description.value = description.positional() ? option.get_name(/*positional=*/true) : description.type;
+    description.preset = option.get_default_str();
+  }
+  description.required = option.get_required();
+  description.repeated = option.get_expected_max() > 1;
+  return description;
+}
+
+/// What stands below "Example:" in a subcommand's help.
+std::vector<std::string> examples_in(const std::string& footer) {
+  const std::string heading = "Example:\n";
+  const auto found = footer.find(heading);
+  if (found == std::string::npos) return {};
+  std::vector<std::string> examples = split_at(footer.substr(found + heading.size()), '\n');
+  for (auto& example : examples) example.erase(0, example.find_first_not_of(' '));
+  return examples;
+}
+
+CommandDescription describe_command(const CLI::App& app) {
+  CommandDescription description{
+      .name = app.get_name(), .description = app.get_description(), .options = {}, .examples = {}};
+  for (const CLI::Option* option : app.get_options()) description.options.push_back(describe_option(*option));
+  description.examples = examples_in(app.get_footer());
+  return description;
+}
+
+}  // namespace
+
+std::string CommandDescription::usage() const {
+  std::vector<std::string> words{name == "sda" ? "sda" : "sda " + name};
+  for (const auto& option : options) {
+    if (option.positional() && !option.required) words.push_back("[" + option.value + "]");
+  }
+  for (const auto& option : options) {
+    if (!option.positional() && option.required) words.push_back(option.flags.front() + " " + option.value);
+  }
+  words.emplace_back("[flags]");
+  for (const auto& option : options) {
+    if (option.positional() && option.required) words.push_back(option.value + (option.repeated ? "…" : ""));
+  }
+  if (name == "sda") words.emplace_back("COMMAND …");
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+ProgramDescription describe(const CLI::App& program) {
+  ProgramDescription description{.program = describe_command(program), .subcommands = {}};
+  for (const CLI::App* app : program.get_subcommands([](const CLI::App*) { return true; })) {
+    description.subcommands.push_back(describe_command(*app));
+  }
+  return description;
+}
+
+const std::vector<std::pair<std::string, std::string>>& exit_codes() {
+  static const std::vector<std::pair<std::string, std::string>> codes{
+      {"0", "done"},
+      {"1", "failed: a file is missing or damaged, or the work cannot be done; one line on standard error says what"},
+      {"2", "the command line or the configuration is wrong; one line says what, and what was meant"},
+      {"128 + N", "stopped by signal N (130: Ctrl-C); simulate and train go on with --resume"}};
+  return codes;
+}
+
+std::string markdown_cell(const std::string& text) {
+  std::string cell;
+  for (const char c : text) {
+    if (std::string_view("|*_<>[]\\").find(c) != std::string_view::npos) cell += '\\';
+    cell += c;
+  }
+  return cell;
+}
+
+std::string markdown_row(const std::vector<std::string>& cells) {
+  return fmt::format("| {} |\n", fmt::join(cells, " | "));
+}
+
+}  // namespace sda::app
