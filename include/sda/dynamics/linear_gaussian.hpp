@@ -35,8 +35,13 @@ class LinearGaussianChain final : public Dynamics {
   const LinearGaussianParameters& parameters() const { return parameters_; }
   /// Mean (length, d) and covariance (length d, length d) of x_1:length.
   std::pair<Tensor, Tensor> joint(std::int64_t length) const;
+  /// Mean (d) and covariance (d, d) of the distribution that the chain settles in. Throws UnsupportedError if it does
+  /// not.
+  std::pair<Tensor, Tensor> stationary() const;
 
  private:
+  /// Moments of the stationary distribution; whether there is one.
+  bool settle(Tensor& mean, Tensor& covariance) const;
   /// `steps` transitions of x in place; the states passed go to all[:, first …] if given.
   void march(Tensor& x, std::int64_t steps, const StreamKey& key, Tensor* all, std::int64_t first) const;
 
