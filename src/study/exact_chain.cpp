@@ -49,6 +49,25 @@ StationaryProcess stationary_process(const LinearGaussianChain& chain) {
   return stationary_process(chain, chain.normalisation());
 }
 
+StationaryProcess empirical_process(const Tensor& states) {
+  constexpr std::int64_t most_components = 64;
+  const Tensor flat = states.to(at::kDouble).flatten(2);
+  const std::int64_t trajectories = flat.size(0), length = flat.size(1), d = flat.size(2);
+  if (d > most_components)
+    throw ValueError({.what = "states are too large for closed forms",
+                      .where = "autocovariances",
+                      .found = std::to_string(d) + " components",
+                      .wanted = "at most " + std::to_string(most_components)});
+  const Tensor centred = flat - flat.mean(at::IntArrayRef({0, 1}));
+  return {d, [=](std::int64_t lag) {
+            if (lag >= length) return at::zeros({d, d}, at::kDouble);
+            const Tensor later = centred.slice(1, lag).flatten(0, 1),
+                         earlier = centred.slice(1, 0, length - lag).flatten(0, 1);
+            // Divided by all states, whatever the lag: so it is the autocovariance of some process.
+            return later.mT().matmul(earlier) / static_cast<double>(trajectories * length);
+          }};
+}
+
 std::shared_ptr<const DifferentiableScore> exact_score(const StationaryProcess& process, const NoiseSchedule& schedule,
                                                        std::int64_t length, std::int64_t order, std::int64_t stride) {
   const std::int64_t states = order == full_score ? length : 2 * order + 1;

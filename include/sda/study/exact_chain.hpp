@@ -41,6 +41,11 @@ StationaryProcess stationary_process(const LinearGaussianChain& chain, const Nor
 /// The same by the chain's own normalisation.
 StationaryProcess stationary_process(const LinearGaussianChain& chain);
 
+/// The Gaussian process with the autocovariances of normalised states (trajectory, time, …event), about their mean.
+/// Lags as long as a trajectory have none. It knows nothing of what is not linear in the dynamics. Throws ValueError
+/// for states that are too large for closed forms, more than 64 components.
+StationaryProcess empirical_process(const Tensor& states);
+
 /// Stands for k: the exact score of the whole trajectory.
 inline constexpr std::int64_t full_score = 0;
 

@@ -1,0 +1,71 @@
+/// What the studies share: the chain they are made on, lists of values to go through, and tables that go on where they
+/// were stopped.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "command.hpp"
+#include "sda/report/plot.hpp"
+#include "sda/report/table.hpp"
+#include "sda/study/exact_chain.hpp"
+
+namespace sda::app {
+
+Subcommand blanket_study(CLI::App& study, Globals& globals);
+Subcommand sampler_study(CLI::App& study, Globals& globals);
+
+/// Flags of every study.
+struct StudyFlags {
+  std::string config, observation, output;
+};
+/// `example` is what follows "sda study NAME ".
+CLI::App* add_study(CLI::App& study, const std::string& name, const std::string& description,
+                    const std::string& example, StudyFlags& flags);
+
+/// A flag that takes a list, "--k 1,2,4".
+template <class Value>
+CLI::Option* add_list(CLI::App& flags, const std::string& name, std::vector<Value>& values, const std::string& help) {
+  return flags.add_option(name, values, help)->delimiter(',')->capture_default_str();
+}
+
+/// The configuration with what the user set; without one the chain of the published table: rotation, every fourth
+/// state's first coordinate read with noise 0.1.
+Experiment study_experiment(const StudyFlags& flags, const Globals& globals);
+/// Those sections of the experiment as TOML, with all their keys.
+std::string sections_toml(const Experiment& experiment, const std::vector<std::string>& sections);
+/// Its dynamics as a linear-Gaussian chain. Throws UsageError where they are none.
+std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dynamics);
+/// Observations of a trajectory of `length` normalised states, whose values are to be ignored. `sigma_factor`
+/// multiplies every σ.
+Observations unread(const LinearGaussianChain& chain, const std::string& name, const ObservationParameters& parameters,
+                    std::int64_t length, double sigma_factor = 1);
+
+/// Rows of numbers in OUTPUT.csv, each found there or computed.
+class StudyTable {
+ public:
+  /// `what` names the rows for a progress bar; `config` is all that the numbers hang on.
+  StudyTable(const StudyFlags& flags, const Globals& globals, const std::string& what, const TableRow& keys,
+             const TableRow& numbers, const std::string& config);
+  /// The numbers of this key, as the file has them.
+  std::vector<double> row(const TableRow& key, const std::function<std::vector<double>()>& compute);
+  void expect(std::int64_t rows) { expected_ = rows; }
+  /// Draws OUTPUT.png, then says what was made.
+  void finish(const std::string& title, const std::vector<PlotPanel>& panels, const std::string& caption);
+
+ private:
+  std::string output_, what_;
+  std::size_t keys_;
+  Provenance provenance_;
+  CsvTable table_;
+  ProgressBar bar_;
+  std::int64_t expected_ = 0, done_ = 0, found_ = 0;
+};
+
+/// Numbers as tables show them: three significant digits.
+std::string short_number(double value);
+/// "4"; "full" for the whole trajectory's score.
+std::string order_name(std::int64_t order);
+
+}  // namespace sda::app
