@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
@@ -228,6 +229,10 @@ CarriedGaussian carry(const AffinePosterior& score, const SamplerParameters& par
 }
 
 PosteriorError posterior_error(const CarriedGaussian& carried, const LinearPosterior& truth) {
+  if (!at::isfinite(carried.covariance).all().item<bool>() || !at::isfinite(carried.mean_map).all().item<bool>()) {
+    constexpr double diverged = std::numeric_limits<double>::infinity();
+    return {diverged, diverged, diverged, diverged};
+  }
   const double scale = truth.covariance.trace().item<double>();
   const double mean = trace_of_square(carried.mean_map - truth.gain, truth.of_readings) / scale;
   const double covariance = std::max(0.0, bures_squared(carried.covariance, truth.covariance)) / scale;

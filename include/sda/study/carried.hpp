@@ -67,7 +67,8 @@ class AffinePosterior {
 /// UsageError for parameters that Sampler refuses.
 CarriedGaussian carry(const AffinePosterior& score, const SamplerParameters& parameters, const Tensor& of_readings);
 
-/// Distance to the exact posterior, in units of its own spread √tr P and averaged over y ~ N(c, S).
+/// Distance to the exact posterior, in units of its own spread √tr P and averaged over y ~ N(c, S). All infinite where
+/// the sampler diverged.
 struct PosteriorError {
   double mean = 0;        ///< √(E‖F y − K y‖² / tr P)
   double covariance = 0;  ///< Bures distance of V and P, over √tr P
