@@ -111,7 +111,7 @@ int run(int argc, char** argv) {
   std::vector<Subcommand> subcommands;
   for (const auto add :
        {simulate_command, train_command, observe_command, assimilate_command, filter_command, evaluate_command,
-        report_command, inspect_command, import_command, keys_command, study_command}) {
+        report_command, inspect_command, import_command, keys_command, calibrate_command, study_command}) {
     subcommands.push_back(add(program, globals));
   }
   try {

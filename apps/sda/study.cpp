@@ -126,8 +126,11 @@ std::string short_number(double value) {
   return fmt::format("{:.3g}", value);
 }
 
-std::string order_name(std::int64_t order) {
-  return order == full_score ? "full" : fmt::format("{}", order);
+std::int64_t parse_order(const std::string& text, const std::string& flag) {
+  if (text == "full") return full_score;
+  const bool digits = !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && std::stol(text) >= 1) return std::stol(text);
+  throw UsageError({.what = "not an order k", .where = flag, .found = text, .wanted = "an integer ≥ 1, or full"});
 }
 
 Subcommand study_command(CLI::App& program, Globals& globals) {

@@ -65,7 +65,7 @@ class StudyTable {
 
 /// Numbers as tables show them: three significant digits.
 std::string short_number(double value);
-/// "4"; "full" for the whole trajectory's score.
-std::string order_name(std::int64_t order);
+/// "4" → 4, "full" → full_score. Throws UsageError naming the flag.
+std::int64_t parse_order(const std::string& text, const std::string& flag);
 
 }  // namespace sda::app

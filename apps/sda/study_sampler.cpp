@@ -96,18 +96,11 @@ std::int64_t passes_of(const std::string& rule) {
   return rule == "mmps" ? 3 : 2;
 }
 
-std::int64_t order_of(const std::string& text) {
-  if (text == "full") return full_score;
-  const double order = number_of("--k", text, text);
-  if (!(order >= 1) || order != std::floor(order)) refuse("--k", text, "integers ≥ 1, or full");
-  return static_cast<std::int64_t>(order);
-}
-
 /// Every way asked for, its sampler read already, so that faults in flags are found before the work.
 std::vector<std::pair<Way, SamplerParameters>> ways_of(const SamplerOptions& options, const SamplerParameters& base) {
   std::vector<std::pair<Way, SamplerParameters>> ways;
   for (const auto& order : options.orders) {
-    order_of(order);
+    parse_order(order, "--k");
     for (const auto& rule : options.rules) {
       guidance_of(rule, {});
       for (const auto& grid : options.grids) {
@@ -146,7 +139,7 @@ void measure(std::vector<std::pair<Way, SamplerParameters>>& ways, StudyTable& t
     const TableRow key{way.rule, way.order, way.grid, way.noise, fmt::format("{}", way.steps)};
     const auto numbers = table.row(key, [&, &w = way, &s = sampler]() -> std::vector<double> {
       if (of == nullptr || of->rule != w.rule || of->order != w.order || of->grid != w.grid) {
-        score.emplace(exact_score(process, schedule, observed.length, order_of(w.order)), schedule, observed,
+        score.emplace(exact_score(process, schedule, observed.length, parse_order(w.order, "--k")), schedule, observed,
                       guidance_of(w.rule, experiment.guidance));
         of = &w;
       }

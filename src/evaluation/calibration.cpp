@@ -41,12 +41,14 @@ std::vector<double> as_vector(const Tensor& values) {
 
 }  // namespace
 
-RankUniformity rank_uniformity(const Tensor& shares, std::int64_t draws, std::uint64_t seed) {
-  if (shares.dim() != 2 || shares.size(0) < 2 || shares.size(1) < 1)
-    throw ShapeError({.what = "a rank histogram needs shares of at least two trajectories",
+RankUniformity rank_uniformity(const std::vector<std::vector<double>>& shares, std::int64_t draws, std::uint64_t seed) {
+  std::vector<double> flat;
+  for (const auto& row : shares) flat.insert(flat.end(), row.begin(), row.end());
+  if (shares.size() < 2 || flat.empty() || flat.size() != shares.size() * shares.front().size())
+    throw ShapeError({.what = "a rank histogram needs shares of at least two trajectories, as many bins each",
                       .where = "calibration",
-                      .found = to_string(shares.sizes())});
-  const Tensor x = shares.to(at::kDouble);
+                      .found = std::to_string(shares.size()) + " trajectories"});
+  const Tensor x = at::tensor(flat, at::kDouble).view({std::ssize(shares), -1});
   const std::int64_t n = x.size(0);
   const Tensor mean = x.mean(0), error = standard_error(x);
   const double largest = ((mean - 1.0 / static_cast<double>(x.size(1))) / error).abs().max().item<double>();
@@ -91,23 +93,33 @@ Tensor logistic_weights(const Tensor& x, const Tensor& y) {
 
 }  // namespace
 
-Estimate classifier_test(const Tensor& posterior, const Tensor& reference, std::int64_t folds) {
-  if (posterior.dim() < 4 || reference.dim() != posterior.dim() || posterior.size(0) != reference.size(0) ||
-      posterior.sizes().slice(2) != reference.sizes().slice(2))
-    throw ShapeError({.what = "members of posterior and reference do not fit each other",
+Estimate classifier_test(const std::vector<Tensor>& posterior, const std::vector<Tensor>& reference,
+                         std::int64_t folds) {
+  const auto trajectories = std::ssize(posterior);
+  if (folds < 2 || trajectories < folds || std::ssize(reference) != trajectories)
+    throw ValueError({.what = "too few trajectories to leave some out, or not as many of each",
                       .where = "classifier test",
-                      .found = to_string(posterior.sizes()) + " and " + to_string(reference.sizes()),
-                      .wanted = "(trajectory, member, time, …event) twice"});
-  const std::int64_t trajectories = posterior.size(0), ours = posterior.size(1);
-  if (folds < 2 || trajectories < folds)
-    throw ValueError({.what = "too few trajectories to leave some out",
-                      .where = "classifier test",
-                      .found = std::to_string(trajectories),
+                      .found = std::to_string(trajectories) + " and " + std::to_string(reference.size()),
                       .wanted = "at least " + std::to_string(std::max<std::int64_t>(folds, 2))});
+  const Shape shape = posterior.front().sizes().slice(1).vec();
+  for (const auto* members : {&posterior, &reference}) {
+    for (const Tensor& x : *members) {
+      if (x.dim() >= 3 && x.sizes() == prepend({members->front().size(0)}, shape)) continue;
+      throw ShapeError({.what = "members do not fit each other",
+                        .where = "classifier test",
+                        .found = to_string(x.sizes()),
+                        .wanted = "(member, time, …event) of one shape"});
+    }
+  }
   // As many of each, or the classifier would know before it looks.
-  const std::int64_t members = std::min(ours, reference.size(1));
-  Tensor x = at::cat({posterior.narrow(1, 0, members), reference.narrow(1, 0, members)}, 1).to(at::kDouble);
-  x = (x - x.mean(1, /*keepdim=*/true)) / x.std(1, /*unbiased=*/true, /*keepdim=*/true).clamp_min(1e-12);
+  const std::int64_t members = std::min(posterior.front().size(0), reference.front().size(0));
+  std::vector<Tensor> rows;
+  for (std::size_t i = 0; i < posterior.size(); ++i) {
+    const Tensor both =
+        at::cat({posterior[i].narrow(0, 0, members), reference[i].narrow(0, 0, members)}).to(at::kDouble);
+    rows.push_back((both - both.mean(0)) / both.std(0).clamp_min(1e-12));
+  }
+  Tensor x = at::stack(rows);
   x = features_of(x);
   const Tensor y = at::cat({at::ones({members}, at::kDouble), at::zeros({members}, at::kDouble)});
 

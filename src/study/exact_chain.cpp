@@ -37,6 +37,12 @@ StationaryProcess StationaryProcess::seen(const std::vector<std::int64_t>& compo
           }};
 }
 
+LinearGaussianChain settled(const LinearGaussianChain& chain) {
+  LinearGaussianParameters parameters = chain.parameters();
+  std::tie(parameters.start_mean, parameters.start_covariance) = chain.stationary();
+  return LinearGaussianChain(std::move(parameters));
+}
+
 StationaryProcess stationary_process(const LinearGaussianChain& chain, const Normalisation& normalisation) {
   const Tensor covariance = chain.stationary().second, transition = chain.parameters().transition;
   const Tensor scale = at::outer(normalisation.std, normalisation.std);

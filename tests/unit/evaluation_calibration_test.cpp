@@ -17,6 +17,18 @@ Tensor draws(at::IntArrayRef shape, std::uint64_t seed) {
   return normal(shape, {.seed = seed, .purpose = Purpose::test}, at::kDouble);
 }
 
+std::vector<Tensor> trajectories_of(const Tensor& members) {
+  return members.unbind(0);
+}
+
+std::vector<std::vector<double>> rows_of(const Tensor& shares) {
+  std::vector<std::vector<double>> rows;
+  for (const Tensor& row : shares.contiguous().unbind(0)) {
+    rows.emplace_back(row.data_ptr<double>(), row.data_ptr<double>() + row.numel());
+  }
+  return rows;
+}
+
 TEST(RankShares, CutRanksInParts) {
   const auto expect = [](const std::vector<std::int64_t>& counts, std::int64_t bins,
                          const std::vector<double>& wanted) {
@@ -42,7 +54,7 @@ TEST(RankUniformity, CountsTrajectoriesAndNotTheirValues) {
   for (std::uint64_t seed = 0; seed < repeats; ++seed) {
     const Tensor bin = (uniform({trajectories, 1}, {.seed = seed, .purpose = Purpose::test}, at::kDouble) * 5).floor();
     const Tensor shares = at::zeros({trajectories, bins}, at::kDouble).scatter(1, bin.to(at::kLong), 1.0);
-    const double p = rank_uniformity(shares, 400, seed).p_value;
+    const double p = rank_uniformity(rows_of(shares), 400, seed).p_value;
     sum += p;
     alarms += p < 0.05 ? 1 : 0;
   }
@@ -52,7 +64,7 @@ TEST(RankUniformity, CountsTrajectoriesAndNotTheirValues) {
 
 TEST(RankUniformity, FindsAHistogramThatIsNotFlat) {
   const Tensor shares = at::tensor({0.14, 0.09, 0.08, 0.09, 0.6}, at::kDouble) + 0.02 * draws({50, 5}, 1);
-  const auto found = rank_uniformity(shares, 400, 1);
+  const auto found = rank_uniformity(rows_of(shares), 400, 1);
   EXPECT_EQ(found.p_value, 0);
   EXPECT_NEAR(found.share[4], 0.6, 4 * found.standard_error[4]);
   EXPECT_NEAR(found.standard_error[0], 0.02 / std::sqrt(50.0), 0.002);
@@ -63,7 +75,7 @@ TEST(RankUniformity, FindsAHistogramThatIsNotFlat) {
 TEST(ClassifierTest, FindsTheAreasThatAreKnown) {
   const Tensor reference = draws({40, 100, 1, 1}, 2), other = draws({40, 100, 1, 1}, 3);
   const auto expect = [&](const Tensor& posterior, double wanted) {
-    const Estimate auc = classifier_test(posterior, reference);
+    const Estimate auc = classifier_test(trajectories_of(posterior), trajectories_of(reference));
     EXPECT_NEAR(auc.value, wanted, 4 * auc.standard_error);
     EXPECT_LT(auc.standard_error, 0.015);
   };
@@ -77,15 +89,18 @@ TEST(ClassifierTest, SeesRoughMembersWhoseValuesAreRight) {
   // Neighbouring times correlated 0.6 in the reference, not at all in the posterior; each value is N(0, 1) in both.
   const Tensor z = draws({40, 50, 2, 1}, 4);
   const Tensor smooth = at::cat({z.narrow(2, 0, 1), 0.6 * z.narrow(2, 0, 1) + 0.8 * z.narrow(2, 1, 1)}, 2);
-  const Estimate rough = classifier_test(draws({40, 50, 2, 1}, 5), smooth);
+  const Estimate rough = classifier_test(trajectories_of(draws({40, 50, 2, 1}, 5)), trajectories_of(smooth));
   EXPECT_GT(rough.value - 0.5, 6 * rough.standard_error);
-  const Estimate same = classifier_test(draws({40, 50, 2, 1}, 6), draws({40, 50, 2, 1}, 7));
+  const Estimate same =
+      classifier_test(trajectories_of(draws({40, 50, 2, 1}, 6)), trajectories_of(draws({40, 50, 2, 1}, 7)));
   EXPECT_LT(std::abs(same.value - 0.5), 4 * same.standard_error);
 }
 
 TEST(ClassifierTest, RefusesWhatItCannotCompare) {
-  EXPECT_THROW(classifier_test(draws({4, 5, 2, 1}, 8), draws({4, 5, 2, 1}, 9)), ValueError);
-  EXPECT_THROW(classifier_test(draws({6, 5, 2, 1}, 8), draws({6, 5, 3, 1}, 9)), ShapeError);
+  EXPECT_THROW(classifier_test(trajectories_of(draws({4, 5, 2, 1}, 8)), trajectories_of(draws({4, 5, 2, 1}, 9))),
+               ValueError);
+  EXPECT_THROW(classifier_test(trajectories_of(draws({6, 5, 2, 1}, 8)), trajectories_of(draws({6, 5, 3, 1}, 9))),
+               ShapeError);
 }
 
 }  // namespace

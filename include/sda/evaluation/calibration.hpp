@@ -22,17 +22,18 @@ struct RankUniformity {
   double band = 0;     ///< so many standard errors hold all bins of a calibrated histogram at once, 95 times of 100
   double p_value = 1;  ///< of the largest deviation, in standard errors
 };
-/// `shares` (trajectory, bin), at least two trajectories. The largest studentised deviation is compared with what it is
-/// when trajectories are drawn again, `draws` times. Throws ShapeError.
-RankUniformity rank_uniformity(const Tensor& shares, std::int64_t draws, std::uint64_t seed);
+/// `shares` of each trajectory, at least two, as many bins each. The largest studentised deviation is compared with
+/// what it is when trajectories are drawn again, `draws` times. Throws ShapeError.
+RankUniformity rank_uniformity(const std::vector<std::vector<double>>& shares, std::int64_t draws, std::uint64_t seed);
 
 /// How well a classifier tells posterior members from those of a reference (classifier two-sample test: Lopez-Paz &
 /// Oquab 2017): the area under its ROC curve on trajectories that it was not trained on, 0.5 where nothing can be told;
-/// with its standard error over trajectories. Members (trajectory, member, time, …event), as many trajectories of each,
-/// are first standardised together for each trajectory, time and component. The classifier is a logistic regression on
-/// these values, their squares and their products from one time to the next: it sees means, spreads and how rough
-/// members are, but no difference of higher order. `folds` parts of the trajectories are left out in turn. Throws
-/// ShapeError, ValueError if there are fewer trajectories than folds.
-Estimate classifier_test(const Tensor& posterior, const Tensor& reference, std::int64_t folds = 5);
+/// with its standard error over trajectories. Of each trajectory members (member, time, …event) of both are first
+/// standardised together, for each time and component. The classifier is a logistic regression on these values, their
+/// squares and their products from one time to the next: it sees means, spreads and how rough members are, but no
+/// difference of higher order. `folds` parts of the trajectories are left out in turn. Throws ShapeError; ValueError if
+/// there are fewer trajectories than folds.
+Estimate classifier_test(const std::vector<Tensor>& posterior, const std::vector<Tensor>& reference,
+                         std::int64_t folds = 5);
 
 }  // namespace sda

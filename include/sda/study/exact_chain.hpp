@@ -35,6 +35,8 @@ class StationaryProcess {
   Autocovariance autocovariance_;
 };
 
+/// The chain that begins where it settles. Throws UnsupportedError where it has no stationary distribution.
+LinearGaussianChain settled(const LinearGaussianChain& chain);
 /// The chain in its stationary distribution, normalised by `normalisation` (its mean is left out). Throws
 /// UnsupportedError where the chain has no stationary distribution.
 StationaryProcess stationary_process(const LinearGaussianChain& chain, const Normalisation& normalisation);
