@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
 
 #include "sda/core/error.hpp"
@@ -21,12 +22,16 @@ CLI::App* add_study(CLI::App& study, const std::string& name, const std::string&
   return app;
 }
 
-Experiment study_experiment(const StudyFlags& flags, const Globals& globals) {
+Experiment study_experiment(const StudyFlags& flags, const Globals& globals, bool advised) {
   Experiment experiment;
   if (flags.config.empty()) {
     experiment.dynamics.system = "rotation";
     experiment.observation["fourth"] = {
         .op = {{"every", {4}}, {"select", {0}}}, .sigma = {0.1}, .length = 33, .part = {}};
+    if (advised) {
+      experiment.guidance = {.rule = "mmps", .gamma = {0}};
+      experiment.sampler = {.steps = 128, .grid = "power", .exponent = 3, .renewal = 1, .corrections = 0};
+    }
   } else {
     experiment = read_experiment(flags.config);
   }
@@ -61,17 +66,39 @@ std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dyna
                     .wanted = "rotation or damped_spring"});
 }
 
-Observations unread(const LinearGaussianChain& chain, const std::string& name, const ObservationParameters& parameters,
-                    std::int64_t length, double sigma_factor) {
+Observations unread(const StateLayout& layout, const Normalisation& normalisation, const std::string& name,
+                    const ObservationParameters& parameters, std::int64_t length, double factor) {
   auto parts = parameters.parts();
   for (auto& part : parts) {
     std::vector<double> sigma = part.noise.values();
-    for (double& value : sigma) value *= sigma_factor;
+    for (double& value : sigma) value *= factor;
     part.noise = GaussianNoise(sigma);
   }
-  Tensor states = chain.start(1, {}, at::kDouble);
-  const Tensor trajectory = chain.trajectories(states, length, {}).squeeze(0);
-  return observe(trajectory, chain.layout(), chain.normalisation(), std::move(parts), name, 0, 0);
+  const Tensor mean = normalisation.mean.expand(layout.event).expand(prepend({length}, layout.event));
+  return observe(mean.contiguous(), layout, normalisation, std::move(parts), name, 0, 0);
+}
+
+TableRow Nearness::names() {
+  return {"error", "rmse", "spread", "coverage_50", "coverage_90"};
+}
+
+Nearness Nearness::of(const CarriedGaussian& carried, const LinearPosterior& truth) {
+  const PosteriorError e = posterior_error(carried, truth);
+  return {.error = e.total,
+          .rmse = std::hypot(1, e.mean),
+          .spread = e.spread,
+          .coverage50 = expected_coverage(carried, truth, 0.5),
+          .coverage90 = expected_coverage(carried, truth, 0.9)};
+}
+
+Nearness Nearness::from(const std::vector<double>& numbers, std::size_t first) {
+  return {numbers.at(first), numbers.at(first + 1), numbers.at(first + 2), numbers.at(first + 3),
+          numbers.at(first + 4)};
+}
+
+TableRow Nearness::cells() const {
+  return {short_number(error), fmt::format("{:.3f}", rmse), fmt::format("{:.3f}", spread),
+          fmt::format("{:.3f}", coverage50), fmt::format("{:.3f}", coverage90)};
 }
 
 StudyTable::StudyTable(const StudyFlags& flags, const Globals& globals, const std::string& what, const TableRow& keys,
@@ -126,6 +153,27 @@ std::string short_number(double value) {
   return fmt::format("{:.3g}", value);
 }
 
+std::vector<std::string> between_colons(const std::string& text) {
+  std::vector<std::string> words{""};
+  for (const char c : text) {
+    if (c == ':')
+      words.emplace_back();
+    else
+      words.back() += c;
+  }
+  return words;
+}
+
+double parse_number(const std::string& word, const std::string& flag, const std::string& wanted) {
+  try {
+    std::size_t end = 0;
+    const double value = std::stod(word, &end);
+    if (end == word.size()) return value;
+  } catch (const std::exception&) {  // said below
+  }
+  throw UsageError({.what = "not understood", .where = flag, .found = word, .wanted = wanted});
+}
+
 std::int64_t parse_order(const std::string& text, const std::string& flag) {
   if (text == "full") return full_score;
   const bool digits = !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
@@ -139,7 +187,8 @@ Subcommand study_command(CLI::App& program, Globals& globals) {
                      "sda study blanket -o run/blanket\n  sda study sampler --help");
   flags->require_subcommand(1);
   auto studies = std::make_shared<std::vector<Subcommand>>();
-  for (const auto add : {blanket_study, sampler_study}) studies->push_back(add(*flags, globals));
+  for (const auto add : {blanket_study, sampler_study, misspecified_study, noise_study, memory_study, scaling_study})
+    studies->push_back(add(*flags, globals));
   return {flags, [studies] {
             for (const auto& study : *studies) {
               if (study.flags->parsed()) study.run();

@@ -9,12 +9,17 @@
 #include "command.hpp"
 #include "sda/report/plot.hpp"
 #include "sda/report/table.hpp"
+#include "sda/study/carried.hpp"
 #include "sda/study/exact_chain.hpp"
 
 namespace sda::app {
 
 Subcommand blanket_study(CLI::App& study, Globals& globals);
 Subcommand sampler_study(CLI::App& study, Globals& globals);
+Subcommand misspecified_study(CLI::App& study, Globals& globals);
+Subcommand noise_study(CLI::App& study, Globals& globals);
+Subcommand memory_study(CLI::App& study, Globals& globals);
+Subcommand scaling_study(CLI::App& study, Globals& globals);
 
 /// Flags of every study.
 struct StudyFlags {
@@ -31,16 +36,32 @@ CLI::Option* add_list(CLI::App& flags, const std::string& name, std::vector<Valu
 }
 
 /// The configuration with what the user set; without one the chain of the published table: rotation, every fourth
-/// state's first coordinate read with noise 0.1.
-Experiment study_experiment(const StudyFlags& flags, const Globals& globals);
+/// state's first coordinate read with noise 0.1. `advised`: without a configuration guidance and sampler are MMPS with
+/// renewed noise in 128 steps, whose own error is small.
+Experiment study_experiment(const StudyFlags& flags, const Globals& globals, bool advised = false);
 /// Those sections of the experiment as TOML, with all their keys.
 std::string sections_toml(const Experiment& experiment, const std::vector<std::string>& sections);
 /// Its dynamics as a linear-Gaussian chain. Throws UsageError where they are none.
 std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dynamics);
-/// Observations of a trajectory of `length` normalised states, whose values are to be ignored. `sigma_factor`
-/// multiplies every σ.
-Observations unread(const LinearGaussianChain& chain, const std::string& name, const ObservationParameters& parameters,
-                    std::int64_t length, double sigma_factor = 1);
+/// Observations of a trajectory of `length` states whose values are to be ignored; every σ is multiplied by `factor`.
+Observations unread(const StateLayout& layout, const Normalisation& normalisation, const std::string& name,
+                    const ObservationParameters& parameters, std::int64_t length, double factor = 1);
+
+/// How near a carried Gaussian is, as every study tells it.
+struct Nearness {
+  double error = 0;       ///< W2 over the posterior's spread
+  double rmse = 0;        ///< of the mean, over the best there is
+  double spread = 0;      ///< over the posterior's
+  double coverage50 = 0;  ///< truths in the central half
+  double coverage90 = 0;
+  static TableRow names();
+  static Nearness of(const CarriedGaussian& carried, const LinearPosterior& truth);
+  /// From the place `first` of a row's numbers on, in the order of `names`.
+  static Nearness from(const std::vector<double>& numbers, std::size_t first = 0);
+  std::vector<double> numbers() const { return {error, rmse, spread, coverage50, coverage90}; }
+  /// As cells of a table that people read.
+  TableRow cells() const;
+};
 
 /// Rows of numbers in OUTPUT.csv, each found there or computed.
 class StudyTable {
@@ -65,6 +86,10 @@ class StudyTable {
 
 /// Numbers as tables show them: three significant digits.
 std::string short_number(double value);
+/// Parts of a text between colons: "power:2" → power, 2.
+std::vector<std::string> between_colons(const std::string& text);
+/// The number that `word` is. Throws UsageError naming flag and `wanted`.
+double parse_number(const std::string& word, const std::string& flag, const std::string& wanted);
 /// "4" → 4, "full" → full_score. Throws UsageError naming the flag.
 std::int64_t parse_order(const std::string& text, const std::string& flag);
 

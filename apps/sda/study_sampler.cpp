@@ -22,59 +22,39 @@ struct SamplerOptions : StudyFlags {
 struct Way {
   std::string rule, order, grid, noise;
   std::int64_t steps = 0, passes = 0;
-  PosteriorError error{};
-  double coverage50 = 0, coverage90 = 0;
+  Nearness near{};
+  double mean_error = 0, covariance_error = 0;
   bool best = false;  ///< none with as few passes is as near
 };
-
-/// "power:2" → {"power", "2"}
-std::vector<std::string> words_of(const std::string& text) {
-  std::vector<std::string> words{""};
-  for (const char c : text) {
-    if (c == ':')
-      words.emplace_back();
-    else
-      words.back() += c;
-  }
-  return words;
-}
 
 [[noreturn]] void refuse(const std::string& flag, const std::string& found, const std::string& wanted) {
   throw UsageError({.what = "not understood", .where = flag, .found = found, .wanted = wanted});
 }
 
-double number_of(const std::string& flag, const std::string& word, const std::string& whole) {
-  try {
-    std::size_t end = 0;
-    const double value = std::stod(word, &end);
-    if (end == word.size()) return value;
-  } catch (const std::exception&) {
-  }
-  refuse(flag, whole, "a number after the colon");
-}
-
 void apply_grid(SamplerParameters& sampler, const std::string& grid) {
-  const auto words = words_of(grid);
+  const auto words = between_colons(grid);
   sampler.grid = words[0];
   if (words.size() > 2) refuse("--grids", grid, "uniform, log_snr, power:EXPONENT or karras:EXPONENT");
-  if (words.size() == 2) sampler.exponent = number_of("--grids", words[1], grid);
+  if (words.size() == 2) sampler.exponent = parse_number(words[1], "--grids", "a number after the colon");
 }
 
 /// none, renewal:DELTA, langevin:C, balanced:C and, with another τ than 0.25 or 1, langevin:C:TAU, balanced:C:TAU.
 void apply_noise(SamplerParameters& sampler, const std::string& noise) {
-  const auto words = words_of(noise);
+  const auto words = between_colons(noise);
   sampler.corrections = 0;
   if (noise == "none") return;
   if (words[0] == "renewal" && words.size() == 2) {
-    sampler.renewal = number_of("--noise", words[1], noise);
+    sampler.renewal = parse_number(words[1], "--noise", "a number after the colon");
     return;
   }
   if ((words[0] != "langevin" && words[0] != "balanced") || words.size() < 2 || words.size() > 3) {
     refuse("--noise", noise, "none, renewal:DELTA, langevin:C, langevin:C:TAU, balanced:C or balanced:C:TAU");
   }
   sampler.corrector = words[0];
-  sampler.corrections = static_cast<std::int64_t>(number_of("--noise", words[1], noise));
-  sampler.tau = words.size() == 3 ? number_of("--noise", words[2], noise) : words[0] == "langevin" ? 0.25 : 1;
+  sampler.corrections = static_cast<std::int64_t>(parse_number(words[1], "--noise", "a number after the colon"));
+  sampler.tau = words.size() == 3        ? parse_number(words[2], "--noise", "a number after the colon")
+                : words[0] == "langevin" ? 0.25
+                                         : 1;
 }
 
 GuidanceParameters guidance_of(const std::string& rule, GuidanceParameters guidance) {
@@ -128,7 +108,7 @@ void measure(std::vector<std::pair<Way, SamplerParameters>>& ways, StudyTable& t
              const std::string& name, const ObservationParameters& observation) {
   const auto chain = linear_chain(experiment.dynamics);
   const StationaryProcess process = stationary_process(*chain);
-  const Observations observed = unread(*chain, name, observation, observation.length);
+  const Observations observed = unread(chain->layout(), chain->normalisation(), name, observation, observation.length);
   const NoiseSchedule schedule(experiment.schedule);
   const LinearPosterior truth = linear_posterior(process.covariance(observed.length), linear_readings(observed));
   // Ways of one score share what it was asked for.
@@ -145,16 +125,12 @@ void measure(std::vector<std::pair<Way, SamplerParameters>>& ways, StudyTable& t
       }
       const CarriedGaussian carried = carry(*score, s, truth.of_readings);
       const PosteriorError e = posterior_error(carried, truth);
-      return {static_cast<double>(w.passes),
-              e.total,
-              e.mean,
-              e.covariance,
-              e.spread,
-              expected_coverage(carried, truth, 0.5),
-              expected_coverage(carried, truth, 0.9)};
+      std::vector<double> found{static_cast<double>(w.passes), e.mean, e.covariance};
+      for (const double number : Nearness::of(carried, truth).numbers()) found.push_back(number);
+      return found;
     });
-    way.error = {.mean = numbers[2], .covariance = numbers[3], .total = numbers[1], .spread = numbers[4]};
-    way.coverage50 = numbers[5], way.coverage90 = numbers[6];
+    way.mean_error = numbers[1], way.covariance_error = numbers[2];
+    way.near = Nearness::from(numbers, 3);
   }
 }
 
@@ -163,25 +139,24 @@ std::vector<Way> sorted(const std::vector<std::pair<Way, SamplerParameters>>& wa
   std::vector<Way> all;
   for (const auto& [way, sampler] : ways) all.push_back(way);
   std::stable_sort(all.begin(), all.end(), [](const Way& a, const Way& b) {
-    return std::pair(a.passes, a.error.total) < std::pair(b.passes, b.error.total);
+    return std::pair(a.passes, a.near.error) < std::pair(b.passes, b.near.error);
   });
   double nearest = std::numeric_limits<double>::infinity();
   for (auto& way : all) {
-    way.best = way.error.total < nearest;
-    nearest = std::min(nearest, way.error.total);
+    way.best = way.near.error < nearest;
+    nearest = std::min(nearest, way.near.error);
   }
   return all;
 }
 
 std::string text_of(const std::vector<Way>& all) {
-  std::vector<TableRow> rows{
-      {"rule", "k", "grid", "noise", "steps", "passes", "error", "of mean", "of covariance", "spread", "50 %", "90 %"}};
+  std::vector<TableRow> rows{{"rule", "k", "grid", "noise", "steps", "passes", "of mean", "of covariance", "error",
+                              "RMSE", "spread", "in 50 %", "in 90 %"}};
   for (const auto& way : all) {
     if (!way.best) continue;
     rows.push_back({way.rule, way.order, way.grid, way.noise, fmt::format("{}", way.steps),
-                    fmt::format("{}", way.passes), short_number(way.error.total), short_number(way.error.mean),
-                    short_number(way.error.covariance), fmt::format("{:.3f}", way.error.spread),
-                    fmt::format("{:.3f}", way.coverage50), fmt::format("{:.3f}", way.coverage90)});
+                    fmt::format("{}", way.passes), short_number(way.mean_error), short_number(way.covariance_error)});
+    for (auto& cell : way.near.cells()) rows.back().push_back(std::move(cell));
   }
   return aligned(rows, 4);
 }
@@ -195,9 +170,9 @@ std::vector<PlotPanel> panels_of(const std::vector<Way>& all, const SamplerOptio
                   .curves = {}};
   const auto add = [&](PlotCurve& curve, const Way& way) {
     constexpr double drawn = 10;  // beyond lies what diverged
-    if (!(way.error.total < drawn)) return;
+    if (!(way.near.error < drawn)) return;
     curve.x.push_back(static_cast<double>(way.passes));
-    curve.y.push_back(way.error.total);
+    curve.y.push_back(way.near.error);
   };
   for (const auto& rule : options.rules) {
     PlotCurve curve{.name = rule, .x = {}, .y = {}, .low = {}, .high = {}, .points = true};
@@ -218,8 +193,9 @@ void study_sampler(const SamplerOptions& options, const Globals& globals) {
   const Experiment experiment = study_experiment(options, globals);
   const auto [name, observation] = chosen_observation(experiment, options.observation);
   auto ways = ways_of(options, experiment.sampler);
-  StudyTable table(options, globals, "ways to sample", {"rule", "k", "grid", "noise", "steps"},
-                   {"passes", "error", "mean_error", "covariance_error", "spread", "coverage_50", "coverage_90"},
+  TableRow columns{"passes", "mean_error", "covariance_error"};
+  for (auto& column : Nearness::names()) columns.push_back(std::move(column));
+  StudyTable table(options, globals, "ways to sample", {"rule", "k", "grid", "noise", "steps"}, columns,
                    sections_toml(experiment, {"dynamics", "schedule", "observation." + name, "guidance", "sampler"}));
   measure(ways, table, experiment, name, observation);
   const auto all = sorted(ways);

@@ -253,4 +253,23 @@ LinearGaussianChain rotation_chain(double r, double angle) {
                               .name = "rotation"});
 }
 
+LinearGaussianChain delay_chain(double a, double b, std::int64_t delay) {
+  const std::int64_t d = delay + 1;
+  Tensor transition = at::zeros({d, d}, at::kDouble), noise = at::zeros({d, d}, at::kDouble);
+  transition[0][0] += a;
+  transition[0][delay] += b;
+  for (std::int64_t i = 0; i < delay; ++i) transition[i + 1][i] += 1;
+  noise[0][0] += 1;
+  LinearGaussianParameters parameters{.start_mean = at::zeros(d, at::kDouble),
+                                      .start_covariance = at::eye(d, at::kDouble),
+                                      .transition = transition,
+                                      .offset = at::zeros(d, at::kDouble),
+                                      .noise_covariance = noise,
+                                      .name = "delay"};
+  const Tensor variance = LinearGaussianChain(parameters).stationary().second[0][0];
+  parameters.noise_covariance = noise / variance;
+  parameters.start_covariance = LinearGaussianChain(parameters).stationary().second;
+  return LinearGaussianChain(std::move(parameters));
+}
+
 }  // namespace sda

@@ -54,5 +54,8 @@ class LinearGaussianChain final : public Dynamics {
 LinearGaussianChain damped_spring(double dt = 0.01);
 /// x_1 ~ N(0, I) in R², x_{i+1} = A x_i + N(0, (1 − r²) I), A = r × rotation by `angle` rad.
 LinearGaussianChain rotation_chain(double r = 0.97, double angle = 0.3);
+/// x_{i+1} = a x_i + b x_{i−τ} + noise, of variance 1 where it settles; a state holds x_i, …, x_{i−τ}, and x_i alone is
+/// no Markov chain unless τ = 0. Throws UnsupportedError where it does not settle.
+LinearGaussianChain delay_chain(double a, double b, std::int64_t delay);
 
 }  // namespace sda
