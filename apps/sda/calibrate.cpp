@@ -239,7 +239,7 @@ void calibrate(const CalibrateOptions& options, const Globals& globals) {
   if (options.model.empty()) {
     StudyFlags flags;
     flags.config = options.config;
-    experiment = study_experiment(flags, globals);
+    experiment = study_experiment(flags, globals, /*advised=*/true);
     method = std::make_unique<Exact>(experiment, options.exact);
   } else {
     const ModelFile model = read_model(options.model);

@@ -30,16 +30,17 @@ std::int64_t lines(const std::string& text) {
 TEST(Program, AloneItPrintsHelp) {
   const auto run = run_program({});
   EXPECT_EQ(run.code, 0);
-  for (const char* name : {"simulate", "train", "observe", "assimilate", "filter", "evaluate", "report", "inspect",
-                           "import", "keys", "--seed", "--threads", "--set", "--quiet", "--version"}) {
+  for (const char* name :
+       {"simulate", "train", "observe", "assimilate", "filter", "evaluate", "report", "inspect", "import", "keys",
+        "study", "calibrate", "--seed", "--threads", "--set", "--quiet", "--version"}) {
     EXPECT_THAT(run.out, HasSubstr(name));
   }
   EXPECT_EQ(run.err, "");
 }
 
 TEST(Program, EverySubcommandHelpsWithAnExample) {
-  for (const char* name :
-       {"simulate", "train", "observe", "assimilate", "filter", "evaluate", "report", "inspect", "import", "keys"}) {
+  for (const char* name : {"simulate", "train", "observe", "assimilate", "filter", "evaluate", "report", "inspect",
+                           "import", "keys", "study", "calibrate"}) {
     const auto run = run_program({name, "--help"});
     EXPECT_EQ(run.code, 0) << name;
     EXPECT_THAT(run.out, HasSubstr(std::string("Example:\n  sda ") + name));
