@@ -13,23 +13,6 @@ struct Options {
   std::int64_t trajectory = 0, start = 0;
 };
 
-/// The [observation.NAME] asked for; the only one there is if no name was given.
-std::pair<std::string, ObservationParameters> chosen_observation(const Experiment& experiment,
-                                                                 const std::string& name) {
-  const auto& known = experiment.observation;
-  if (name.empty() && known.size() == 1) return *known.begin();
-  if (const auto found = known.find(name); found != known.end()) return *found;
-  std::vector<std::string> names;
-  for (const auto& [key, parameters] : known) names.push_back(key);
-  const auto nearest = nearest_name(name, names);
-  throw UsageError({.what = name.empty() ? "which observation?" : "no such observation",
-                    .where = "--name",
-                    .found = name,
-                    .wanted = names.empty() ? "a section [observation.NAME] in the configuration"
-                                            : fmt::format("one of {}", fmt::join(names, ", ")),
-                    .mend = nearest.empty() ? "" : "did you mean " + nearest + "?"});
-}
-
 void require_within(const std::string& flag, std::int64_t found, std::int64_t most, const std::string& of) {
   if (found >= 0 && found <= most) return;
   throw UsageError({.what = "not in " + of,
