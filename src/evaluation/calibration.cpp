@@ -128,8 +128,8 @@ Estimate classifier_test(const std::vector<Tensor>& posterior, const std::vector
     const std::int64_t begin = trajectories * fold / folds, end = trajectories * (fold + 1) / folds;
     const Tensor rest = at::cat({x.slice(0, 0, begin), x.slice(0, end)}).flatten(0, 1);
     const Tensor mean = rest.mean(0), scale = rest.std(0).clamp_min(1e-12);
-    const auto prepared = [&](const Tensor& rows) {
-      const Tensor standard = (rows - mean) / scale;
+    const auto prepared = [&](const Tensor& features) {
+      const Tensor standard = (features - mean) / scale;
       return at::cat({standard, at::ones_like(standard.narrow(-1, 0, 1))}, -1);
     };
     const Tensor w = logistic_weights(prepared(rest), y.repeat({trajectories - (end - begin)}));
