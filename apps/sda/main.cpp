@@ -61,8 +61,8 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
   for (const CLI::App* app : known) subcommands.push_back(app->get_name());
 
   const auto with_nearest = [&](const std::string& what, const std::string& name,
-                                const std::vector<std::string>& known) {
-    const auto nearest = sda::nearest_name(name, known);
+                                const std::vector<std::string>& candidates) {
+    const auto nearest = sda::nearest_name(name, candidates);
     return sda::to_string(
         {.what = what + " " + name, .where = where, .mend = nearest.empty() ? help : "did you mean " + nearest + "?"});
   };
