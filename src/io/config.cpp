@@ -225,7 +225,8 @@ void apply_overrides(Experiment& experiment, const std::vector<Override>& overri
 std::string to_toml(const Experiment& experiment) {
   using Names = std::vector<std::string>;
   const bool imported = !experiment.data.files.empty();
-  SectionWriter writer(/*with_help=*/false, imported ? Names{"dynamics", "simulation", "filter"} : Names{"data"});
+  SectionWriter writer(/*with_help=*/false,
+                       imported ? Names{"readings", "dynamics", "simulation", "filter"} : Names{"readings", "data"});
   Experiment copy = experiment;
   sections(writer, copy);
   return writer.text();

@@ -60,6 +60,11 @@ const std::vector<LinkKind>& link_kinds() {
        -std::numeric_limits<double>::infinity(),
        {"radius"},
        1},
+      {"points",
+       "{variable = [c, ...], x = [i, ...], y = [j, ...]}: so many points, counted from 0, between those of the grid "
+       "by "
+       "linear interpolation; with time = [t, ...] each has a time of its own, counted in states",
+       Arguments::columns, false, 0},
       {"mean", "true: mean over the space that is left"},
       {"vorticity", "true: dv/dx - du/dy of a velocity (u, v) on a periodic grid"},
       {"speed", "true: length of the vector of components at each point"},
@@ -97,6 +102,17 @@ namespace {
 
 /// The names of a table: those of the kind once each, and any number of axes with so many numbers as it takes.
 void check_names(const LinkKind& kind, const OperatorLink& link, const std::string& where) {
+  if (kind.arguments == Arguments::columns) {
+    auto names = link.names;
+    std::sort(names.begin(), names.end());
+    if (std::adjacent_find(names.begin(), names.end()) != names.end())
+      refuse_link(kind, where, "a name given twice", "each once");
+    if (names.empty() || link.numbers.size() % names.size() != 0) {
+      refuse_link(kind, where, fmt::format("{} numbers in {} lists", link.numbers.size(), names.size()),
+                  "lists of one length: " + kind.help);
+    }
+    return;
+  }
   if (kind.arguments != Arguments::table) {
     if (!link.names.empty()) refuse_link(kind, where, "a table", "numbers without names");
     return;
