@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "observation/expression.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/fields.hpp"
 
@@ -67,6 +68,7 @@ const std::vector<LinkKind>& link_kinds() {
        Arguments::columns, false, 0},
       {"mean", "true: mean over the space that is left"},
       {"vorticity", "true: dv/dx - du/dy of a velocity (u, v) on a periodic grid"},
+      {"expression", "\"sqrt(u^2 + v^2)\": a formula of the variables of a state, after physical", Arguments::text},
       {"speed", "true: length of the vector of components at each point"},
       {"scale", "a: a x", Arguments::one, false},
       {"square", "true: x squared"},
@@ -143,6 +145,12 @@ void check_link(const OperatorLink& link, const std::string& where) {
   const auto refuse = [&](const std::string& found, const std::string& wanted) {
     refuse_link(kind, where, found, wanted);
   };
+  if (kind.arguments == Arguments::text) {
+    if (link.text.empty() || n != 0) refuse(link.text.empty() ? "nothing" : "numbers", kind.help);
+    parse_expression(link.text);
+    return;
+  }
+  if (!link.text.empty()) refuse("a text", kind.help);
   if (kind.arguments == Arguments::none && n != 0) refuse(fmt::format("{}", fmt::join(link.numbers, ", ")), "true");
   if (kind.arguments == Arguments::one && n != 1) refuse(fmt::format("{} numbers", n), "one number");
   const bool is_list = kind.arguments == Arguments::list || kind.arguments == Arguments::one_or_list;

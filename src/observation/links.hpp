@@ -49,8 +49,8 @@ class StateLink {
 };
 
 /// What value a link takes in TOML: true, one number, a list, either of these, a table {name = number or list}, or a
-/// table of columns {name = list}, all equally long.
-enum class Arguments { none, one, list, one_or_list, table, columns };
+/// table of columns {name = list}, all equally long, or a text.
+enum class Arguments { none, one, list, one_or_list, table, columns, text };
 
 struct LinkKind {
   std::string name, help;

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "core/torch.hpp"
+#include "observation/expression.hpp"
 #include "observation/links.hpp"
 #include "sda/core/error.hpp"
 
@@ -193,6 +194,10 @@ OperatorLink link_from_toml(const observation::LinkKind& kind, const toml::node&
     case Arguments::one_or_list:
       if (!value.is_number() && !value.is_array()) refuse("a number or a list of numbers in [ ]");
       break;
+    case Arguments::text:
+      if (!value.is_string()) refuse(kind.help);
+      link.text = value.value_or(std::string());
+      return link;
     case Arguments::columns:
       if (!value.is_table()) refuse(kind.help);
       for (const auto& [name, node] : *value.as_table()) {
@@ -221,6 +226,12 @@ std::string key_to_toml(const std::string& name) {
   std::ostringstream key;
   key << toml::toml_formatter{toml::table{{name, true}}, toml::format_flags::none};
   return key.str().substr(0, key.str().rfind(" ="));
+}
+
+std::string text_to_toml(const std::string& text) {
+  std::ostringstream value;
+  value << toml::value<std::string>(text);
+  return value.str();
 }
 
 std::string list_of_numbers(const std::vector<double>& numbers) {
@@ -263,11 +274,25 @@ std::string value_to_toml(const OperatorLink& link) {
       return table_to_toml(link);
     case Arguments::columns:
       return columns_to_toml(link);
+    case Arguments::text:
+      return text_to_toml(link.text);
     case Arguments::list:
       return list_of_numbers(link.numbers);
     default:
       return numbers_to_toml(link.numbers);
   }
+}
+
+/// A formula of normalised values would say something else than it says.
+void require_physical(const std::vector<OperatorLink>& chain, std::size_t i, const Normalisation& normalisation) {
+  const auto end = chain.begin() + static_cast<std::ptrdiff_t>(i);
+  const bool is_physical = std::any_of(chain.begin(), end, [](const auto& link) { return link.kind == "physical"; });
+  if (is_physical || (normalisation.mean.eq(0).all().item<bool>() && normalisation.std.eq(1).all().item<bool>()))
+    return;
+  throw UsageError({.what = "a formula is of physical values",
+                    .where = link_name(i, chain[i]),
+                    .found = "normalised ones",
+                    .wanted = "{physical = true} before it"});
 }
 
 }  // namespace
@@ -347,8 +372,13 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
                         .found = fmt::format("physical after \"{}\"", state.back()->describe()),
                         .wanted = "physical before every link that changes what is read"});
     }
-    auto of_state = observation::make_value_link(link, normalisation, field);
-    state.push_back(of_state ? std::move(of_state) : observation::make_space_link(link, field));
+    if (link.kind == "expression") {
+      require_physical(chain, i, normalisation);
+      state.push_back(observation::make_expression_link(link, field));
+    } else {
+      auto of_state = observation::make_value_link(link, normalisation, field);
+      state.push_back(of_state ? std::move(of_state) : observation::make_space_link(link, field));
+    }
     field = state.back()->reading();
   }
   return std::make_shared<Chain>(layout.event, std::move(time), std::move(state), joins_states);

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "core/torch.hpp"
+#include "report/point_readings.hpp"
 #include "sda/core/error.hpp"
 #include "sda/evaluation/spectrum.hpp"
 
@@ -241,7 +242,7 @@ void check_shapes(const ReportCase& report_case) {
 class Builder {
  public:
   Builder(const ReportCase& report_case, std::int64_t lines, std::int64_t stride)
-      : case_(report_case), y_(report_case.observations), part_(y_.parts.front()) {
+      : case_(report_case), y_(report_case.observations), part_(y_.parts.front()), points_(point_readings(y_, part_)) {
     posterior_ = case_.posterior.members.detach().to(at::kDouble);
     if (case_.reference.members.defined()) reference_ = case_.reference.members.detach().to(at::kDouble);
     if (y_.truth.defined()) truth_ = y_.truth.detach().to(at::kDouble);
@@ -266,7 +267,7 @@ class Builder {
   }
 
   Figures build() {
-    const auto shown = spread_indices(count(y_.layout.event), panels());
+    const auto shown = shown_components();
     add_states(shown);
     add_readings(shown);
     add_skill_panel();
@@ -278,6 +279,20 @@ class Builder {
  private:
   /// Curves at single points say little of fields, which have pictures of their own.
   std::int64_t panels() const { return y_.layout.space().size() == 2 ? 2 : most_panels; }
+
+  /// Evenly spread components; where points were read one by one, those that were read most often.
+  std::vector<std::int64_t> shown_components() const {
+    const auto all = count(y_.layout.event);
+    if (!points_ || all <= panels()) return spread_indices(all, panels());
+    std::vector<std::pair<std::int64_t, std::int64_t>> often(static_cast<std::size_t>(all));
+    for (std::int64_t c = 0; c < all; ++c) often[static_cast<std::size_t>(c)] = {0, c};
+    for (const auto& reading : *points_) --often[static_cast<std::size_t>(reading.component)].first;
+    std::sort(often.begin(), often.end());
+    std::vector<std::int64_t> shown;
+    for (std::int64_t i = 0; i < panels(); ++i) shown.push_back(often[static_cast<std::size_t>(i)].second);
+    std::sort(shown.begin(), shown.end());
+    return shown;
+  }
 
   void add_states(const std::vector<std::int64_t>& shown) {
     const auto space = static_cast<std::int64_t>(y_.layout.event.size());
@@ -295,8 +310,38 @@ class Builder {
     }
   }
 
-  /// Readings of one component go over it, in its unit; others into panels of their own, over A(members).
   void add_readings(const std::vector<std::int64_t>& shown) {
+    if (points_) {
+      add_points(shown);
+    } else if (part_.op->reads_states_alone()) {
+      add_readings_of_states(shown);
+    }
+    const auto sigma = to_vector(part_.sigma(at::kDouble).expand(part_.reading()));
+    const auto [least, most] = std::minmax_element(sigma.begin(), sigma.end());
+    figures_.observed = fmt::format(
+        "{}{}; {} {} in {} states, each with Gaussian noise of standard deviation {} in the operator’s unit",
+        y_.parts.size() > 1 ? fmt::format("the first of {} parts, ", y_.parts.size()) : "", part_.op->describe(),
+        part_.values.numel(), part_.values.numel() == 1 ? "reading" : "readings", y_.length,
+        *least == *most ? fmt::format("{:g}", *least) : fmt::format("{:g} to {:g}", *least, *most));
+  }
+
+  /// Readings at points go over the component nearest to them, each at its own time.
+  void add_points(const std::vector<std::int64_t>& shown) {
+    bool between = false;
+    for (const auto& reading : *points_) {
+      const auto place = std::find(shown.begin(), shown.end(), reading.component);
+      if (place == shown.end()) continue;
+      auto& readings = figures_.states[static_cast<std::size_t>(place - shown.begin())].readings;
+      readings.times.push_back(y_.start_time + reading.time * y_.layout.dt);
+      readings.values.push_back(reading.value);
+      readings.errors.push_back(reading.sigma);
+      between = between || reading.between;
+    }
+    if (between) figures_.states_caption += " Readings between points of the grid are shown at the nearest one.";
+  }
+
+  /// Readings of one component go over it, in its unit; others into panels of their own, over A(members).
+  void add_readings_of_states(const std::vector<std::int64_t>& shown) {
     const auto read_at = part_.op->times(y_.length);
     const auto count_of_times = static_cast<std::int64_t>(read_at.size());
     const auto reading = part_.op->reading_shape(y_.layout.event);
@@ -327,13 +372,6 @@ class Builder {
       readings.times.insert(readings.times.end(), read_times.begin(), read_times.end());
     }
     if (!apart.empty()) add_reading_panels(apart, values, read_times, sigma);
-
-    const auto [least, most] = std::minmax_element(sigma.begin(), sigma.end());
-    figures_.observed = fmt::format(
-        "{}{}; {} {} in {} states, each with Gaussian noise of standard deviation {} in the operator’s unit",
-        y_.parts.size() > 1 ? fmt::format("the first of {} parts, ", y_.parts.size()) : "", part_.op->describe(),
-        values.numel(), values.numel() == 1 ? "reading" : "readings", y_.length,
-        *least == *most ? fmt::format("{:g}", *least) : fmt::format("{:g} to {:g}", *least, *most));
   }
 
   void add_reading_panels(const std::vector<std::int64_t>& apart, const Tensor& values,
@@ -444,6 +482,7 @@ class Builder {
   const ReportCase& case_;
   const Observations& y_;
   const ObservationPart& part_;  ///< whose readings are drawn: the first
+  std::optional<std::vector<PointReading>> points_;
   Tensor posterior_, reference_, truth_, kept_;
   std::vector<double> times_;
   Figures figures_;

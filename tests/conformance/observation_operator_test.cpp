@@ -51,6 +51,11 @@ void PrintTo(const Case& c, std::ostream* out) {
 const Shape flow{2, 4, 6};
 const sda::OperatorLink circle{"circle", {0.5, 0.75, 1}, {"radius", "x", "y"}};
 const sda::OperatorLink outside_circle{"outside_circle", {0.5, 0.75, 1}, {"radius", "x", "y"}};
+sda::OperatorLink formula(const std::string& text) {
+  sda::OperatorLink link{"expression", {}};
+  link.text = text;
+  return link;
+}
 const sda::OperatorLink box{"box", {0.3, 1.2, 0, 1.5}, {"x", "x", "y", "y"}};
 const sda::OperatorLink outside_box{"outside_box", {0.3, 1.2, 0, 1.5}, {"x", "x", "y", "y"}};
 const sda::OperatorLink random_points{"random_points", {3, 0.3}, {"seed", "share"}};
@@ -105,6 +110,19 @@ const std::vector<Case> operators{
     {"points_at_whole_times",
      {{"offset", {1}}, {"physical", {}}, {"points", {3, 0, 3, 0, 1, 2}, {"time", "variable"}}, {"saturate", {}}},
      {3},
+     1},
+    {"expression", {{"physical", {}}, formula("sqrt(v0^2 + v1^2) + log(2 + v0^2)")}, flow, 1},
+    {"linear_expression", {{"physical", {}}, formula("2 * curl(v0, v1) - grad_x(v0) / 3 + mean(v1)")}, flow},
+    {"affine_expression", {{"physical", {}}, formula("2 - v0 / 4"), {"every", {3}}}, flow, 1},
+    {"expression_of_means", {{"physical", {}}, formula("mean(v0) * mean(v1) + exp(-mean(v0^2))")}, flow, 1},
+    {"expression_without_space",
+     {{"physical", {}}, formula("max(v0, v1) * tanh(v2) - abs(v1) + sin(v0) * cos(v2)")},
+     {3}},
+    {"expression_at_points",
+     {{"physical", {}},
+      formula("min(v0, v1)^3 + div(v0, v1)"),
+      {"points", {0, 2.5, 4, 2.5, 0, 3, 2.5, 0, 1.5, 0, 0.25, 1}, {"time", "x", "y"}}},
+     flow,
      1},
     {"nonlinear_after_and_before_linear",
      {{"physical", {}}, {"grid_every", {1, 2}}, {"speed", {}}, {"coarsen", {1, 3}}, {"square", {}}, outside_circle},

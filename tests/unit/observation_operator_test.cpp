@@ -144,6 +144,18 @@ TEST(OperatorRead, BoxesInTheCoordinatesOfTheGrid) {
   EXPECT_TRUE(read(after, field, {2, 0.5}).equal(doubles({2.5, 6.5, 10.5}, {1, 1, 3, 1})));
 }
 
+// Coordinates that the data came with, one axis of them descending: lat 60, 20, −20 and lon 10, 20, 30, 40.
+TEST(OperatorRead, RegionsInTheCoordinatesOfTheData) {
+  auto layout = layout_of({1, 3, 4}, {40, 10});
+  layout.coordinates = {{{60, 20, -20}, "degrees_north"}, {{10, 20, 30, 40}, "degrees_east"}};
+  const auto field = at::arange(3 * 4, at::kDouble).reshape({1, 1, 3, 4});
+  const auto read_by = [&](const OperatorLink& link) {
+    return sda::make_operator({link}, layout, sda::Normalisation::identity(layout.event))->read(field);
+  };
+  EXPECT_TRUE(read_by({"box", {-20, 20, 15, 30}, {"y", "y", "x", "x"}}).equal(doubles({5, 6, 9, 10}, {1, 1, 2, 2})));
+  EXPECT_TRUE(read_by({"circle", {60, 10, 10}, {"y", "x", "radius"}}).equal(doubles({0, 1}, {1, 1, 2})));
+}
+
 TEST(OperatorRead, CirclesInTheCoordinatesOfTheGrid) {
   const auto field = at::arange(3 * 4, at::kDouble).reshape({1, 1, 3, 4});
   const auto at_circle = [&](const std::string& kind, double radius) {
@@ -448,6 +460,6 @@ TEST(OperatorToml, RefusesWhatIsNotAChain) {
 
 TEST(OperatorToml, NamesEveryKind) {
   const auto kinds = sda::operator_kinds();
-  EXPECT_EQ(kinds.size(), 23u);
+  EXPECT_EQ(kinds.size(), 24u);
   for (const auto& [name, help] : kinds) EXPECT_FALSE(help.empty()) << name;
 }

@@ -62,6 +62,11 @@ class ObservationOperator {
 /// it are its space, and an event of one axis is both. Links of values keep the points:
 ///   physical       normalised → physical units; before any other link of state
 ///   select = [c …] components c
+///   expression = "sqrt(u^2 + v^2)"  a formula of the variables by their names, in physical units: + - * / ^, brackets,
+///                  numbers, sqrt, exp, log, sin, cos, tanh, abs, min(a, b), max(a, b), and of fields mean(a) over
+///                  space, curl(u, v), div(u, v) and grad_NAME(a) along the axis NAME, by central differences on a
+///                  periodic grid; a name that is no word stands in single quotes. One component, or one point where
+///                  all is means
 ///   speed          length of the vector of components at each point, one component
 ///   scale = a      a x
 ///   square, abs    x², |x|
@@ -98,6 +103,7 @@ struct OperatorLink {
   /// Where the value is a table, the name of each number ({"x", "x", "y", "y"} for a box), and of `points` the name of
   /// each column, `numbers` holding one column after the other; else empty. TOML is read in alphabetical order.
   std::vector<std::string> names{};
+  std::string text{};  ///< of `expression`; else empty
   bool operator==(const OperatorLink&) const = default;
 };
 
