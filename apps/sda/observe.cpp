@@ -163,6 +163,10 @@ Subcommand observe_command(CLI::App& program, Globals& globals) {
   flags->add_option("--begin", options->begin,
                     "with --from: time of the first state, a number or a date; without it that of the first reading");
   flags->add_option("--end", options->end, "with --from: time of the last state");
+  add_key_flag(*flags, globals, "--error", "readings.error",
+               "with --from: standard deviation, where the file gives none");
+  add_key_flag(*flags, globals, "--max-flag", "readings.max_flag",
+               "with --from: the largest quality flag that is good");
   flags->add_option("--name", options->name,
                     "which [observation.NAME]; may be left out if there is one only. With --from any name; without it "
                     "that of the file");

@@ -201,6 +201,26 @@ Date require_date(std::string_view text, Leap leap, const std::string& calendar)
   return *date;
 }
 
+double seconds_in(const std::string& unit, const std::string& mend) {
+  const auto found = seconds_of_unit.find(unit);
+  if (found != seconds_of_unit.end()) return found->second;
+  throw ValueError({.what = "dates cannot be told in this unit of time",
+                    .found = unit,
+                    .wanted = "seconds, minutes, hours, days or weeks",
+                    .mend = mend});
+}
+
+/// Since 1582 the two have the same dates.
+Leap without_history(Leap leap) {
+  return leap == Leap::mixed ? Leap::gregorian : leap;
+}
+
+Leap leap_of(const std::string& calendar) {
+  const auto leap = calendars.find(calendar);
+  if (leap == calendars.end()) throw ValueError({.what = "dates of an unknown calendar", .found = calendar});
+  return leap->second;
+}
+
 }  // namespace
 
 bool looks_like_date(std::string_view text) {
@@ -211,18 +231,36 @@ bool looks_like_date(std::string_view text) {
 
 double time_of_date(std::string_view date, const std::string& units, const std::string& origin,
                     const std::string& calendar) {
-  const auto leap = calendars.find(calendar);
-  if (leap == calendars.end()) throw ValueError({.what = "dates of an unknown calendar", .found = calendar});
-  const auto unit = seconds_of_unit.find(units);
-  if (unit == seconds_of_unit.end()) {
-    throw ValueError({.what = "dates cannot be told in this unit of time",
-                      .found = units,
-                      .wanted = "seconds, minutes, hours, days or weeks",
-                      .mend = "give times as numbers"});
+  const Leap leap = leap_of(calendar);
+  const double unit = seconds_in(units, "give times as numbers");
+  const Date at = require_date(date, leap, calendar), from = require_date(origin, leap, calendar);
+  const std::int64_t days = day_number(at, leap) - day_number(from, leap);
+  return (static_cast<double>(days) * 86400 + (at.seconds - from.seconds)) / unit;
+}
+
+TimeConversion conversion_of_times(const std::string& units, const std::string& calendar, const StateLayout& layout) {
+  const auto since = units.find(" since ");
+  const std::string unit = units.substr(0, since);
+  if (unit.empty() || units == layout.time_units) return {};
+  if (since == std::string::npos || layout.time_origin.empty()) {
+    const std::string origin = since == std::string::npos ? "" : units.substr(since + 7);
+    if (!origin.empty() && time_of_date(origin, "days", "1970-01-01", "") != 0) {
+      throw ValueError({.what = "times since a date, and the data are of no calendar",
+                        .found = units,
+                        .wanted = "times in " + layout.time_units});
+    }
+    // Of a system without units one of them is written as a second.
+    const bool has_units = seconds_of_unit.contains(layout.time_units);
+    return {.scale = has_units ? seconds_in(unit, "") / seconds_in(layout.time_units, "") : seconds_in(unit, "")};
   }
-  const Date at = require_date(date, leap->second, calendar), from = require_date(origin, leap->second, calendar);
-  const std::int64_t days = day_number(at, leap->second) - day_number(from, leap->second);
-  return (static_cast<double>(days) * 86400 + (at.seconds - from.seconds)) / unit->second;
+  if (without_history(leap_of(calendar)) != without_history(leap_of(layout.calendar))) {
+    throw ValueError({.what = "times of another calendar",
+                      .found = calendar.empty() ? "standard" : calendar,
+                      .wanted = layout.calendar.empty() ? "standard" : layout.calendar,
+                      .mend = "give times as texts, 2004-02-28T12:00"});
+  }
+  return {.scale = seconds_in(unit, "") / seconds_in(layout.time_units, ""),
+          .offset = time_of_date(units.substr(since + 7), layout.time_units, layout.time_origin, layout.calendar)};
 }
 
 }  // namespace sda::io

@@ -38,6 +38,8 @@ class AxisOfPlaces {
   AxisOfPlaces(const StateLayout& layout, std::size_t axis)
       : name_(layout.space_names[axis]), points_(layout.points_along(axis)) {
     units_ = axis < layout.coordinates.size() ? layout.coordinates[axis].units : layout.space_units;
+    for (const std::string east : {"degrees_east", "degree_east", "degrees_E", "degree_E"})
+      turns_ = turns_ || units_ == east;
     descends_ = points_.size() > 1 && points_.back() < points_.front();
     if (descends_) std::reverse(points_.begin(), points_.end());
     if (std::adjacent_find(points_.begin(), points_.end(), std::greater_equal<>()) != points_.end()) {
@@ -50,9 +52,10 @@ class AxisOfPlaces {
     most_ = points_.back() + (n > 1 ? (points_[n - 1] - points_[n - 2]) / 2 : 0);
   }
 
-  /// In points from the first one; nothing outside the domain.
+  /// In points from the first one; nothing outside the domain. Longitudes are the same after a turn.
   std::optional<double> place_of(double coordinate) const {
     const double slack = 1e-9 * (most_ - least_);
+    if (turns_) coordinate -= 360 * std::floor((coordinate - least_ + slack) / 360);
     if (!(coordinate >= least_ - slack && coordinate <= most_ + slack)) return std::nullopt;
     const auto last = static_cast<double>(points_.size() - 1);
     double place = 0;
@@ -75,7 +78,7 @@ class AxisOfPlaces {
   std::string name_, units_;
   std::vector<double> points_;
   double least_ = 0, most_ = 0;
-  bool descends_ = false;
+  bool descends_ = false, turns_ = false;
 };
 
 enum class LeftOut { flagged, missing, outside_domain, outside_window, masked };
@@ -97,11 +100,16 @@ struct Extent {
 
 class ReadingsScreen {
  public:
-  ReadingsScreen(const ReadingTable& table, const StateLayout& layout, const Normalisation& normalisation,
-                 const ReadingsParameters& parameters, const ReadingsWindow& window)
-      : table_(table), layout_(layout), normalisation_(normalisation), parameters_(parameters), window_(window) {
-    for (std::size_t a = 0; a < layout.space_names.size(); ++a) axes_.emplace_back(layout, a);
-    if (layout.mask.defined()) mask_ = layout.mask.contiguous();
+  ReadingsScreen(const ReadingTable& table, const ReadingsWanted& wanted, const Normalisation& normalisation,
+                 const ReadingsWindow& window)
+      : table_(table),
+        layout_(wanted.layout),
+        normalisation_(normalisation),
+        parameters_(wanted.parameters),
+        observables_(wanted.observables),
+        window_(window) {
+    for (std::size_t a = 0; a < layout_.space_names.size(); ++a) axes_.emplace_back(layout_, a);
+    if (layout_.mask.defined()) mask_ = layout_.mask.reshape({-1, count(layout_.space())}).contiguous();
   }
 
   Observations make() {
@@ -172,12 +180,18 @@ class ReadingsScreen {
     }
   }
 
-  /// Whether a point that the reading depends on has no values.
-  bool is_masked(std::size_t variable, const std::vector<double>& places) const {
+  /// Whether a point that the reading depends on has no values. A formula may depend on all variables.
+  bool is_masked(std::size_t observable, const std::vector<double>& places) const {
     if (!mask_.defined()) return false;
+    const bool is_formula = !observables_[observable].formula.empty();
+    const auto first = is_formula ? 0 : static_cast<std::int64_t>(observable), variables = mask_.size(0);
+    for (auto v = first; v < (is_formula ? variables : first + 1); ++v) {
+      if (is_masked(mask_.data_ptr<bool>() + v * mask_.size(1), places)) return true;
+    }
+    return false;
+  }
+  bool is_masked(const bool* there, const std::vector<double>& places) const {
     const Shape space = layout_.space();
-    const bool* there = mask_.data_ptr<bool>() +
-                        (layout_.channels_are_variables() ? static_cast<std::int64_t>(variable) * count(space) : 0);
     for (std::size_t corner = 0; corner < std::size_t{1} << places.size(); ++corner) {
       std::int64_t index = 0;
       bool weighs = true;
@@ -275,14 +289,21 @@ class ReadingsScreen {
                      .wanted = "at least one good reading"});
   }
 
+  double error_of(std::size_t row) const {
+    if (!std::isnan(table_.error[row]) || parameters_.error.empty()) return table_.error[row];
+    return parameters_.error.size() == 1 ? parameters_.error.front() : parameters_.error[table_.variable[row]];
+  }
+
   void require_error(std::size_t row) const {
-    const double error = table_.error[row];
+    const double error = error_of(row);
     if (error > 0 && std::isfinite(error)) return;
     throw FileError({.what = "a reading's error is no standard deviation",
                      .where = table_.where(row, "error"),
-                     .found = fmt::format("{}", error),
+                     .found = std::isnan(error) ? "none" : fmt::format("{}", error),
                      .wanted = "a number > 0",
-                     .mend = error == 0 ? "no reading is exact: give what its last digit leaves open" : ""});
+                     .mend = error == 0          ? "no reading is exact: give what its last digit leaves open"
+                             : std::isnan(error) ? "or give one for all: --error 0.1, say"
+                                                 : ""});
   }
 
   /// One reading of a variable at one place and time: two would say which of them to believe.
@@ -319,29 +340,49 @@ class ReadingsScreen {
   Observations observations() const {
     Observations y{.layout = layout_, .normalisation = normalisation_, .length = length_, .parts = {}};
     y.start_time = start_;
-    // As TOML orders them.
-    std::map<std::string, std::vector<double>> columns{{"time", states_}};
-    if (layout_.channels_are_variables()) {
-      for (const auto row : used_) columns["variable"].push_back(static_cast<double>(table_.variable[row]));
+    std::vector<std::vector<std::size_t>> used_of(observables_.size());  // indices among the rows used
+    for (std::size_t i = 0; i < used_.size(); ++i) {
+      const auto observable = table_.variable[used_[i]];
+      used_of[observables_[observable].formula.empty() ? 0 : observable].push_back(i);
     }
-    for (std::size_t i = 0; i < places_.size(); ++i) columns[axes_[i % axes_.size()].name()].push_back(places_[i]);
-    OperatorLink points{"points", {}};
-    for (const auto& [name, numbers] : columns) {
-      points.names.push_back(name);
-      points.numbers.insert(points.numbers.end(), numbers.begin(), numbers.end());
+    for (std::size_t o = 0; o < used_of.size(); ++o) {
+      if (!used_of[o].empty()) y.parts.push_back(part(o, used_of[o]));
     }
-    std::vector<double> values, sigma;
-    for (const auto row : used_) {
-      values.push_back(table_.value[row]);
-      sigma.push_back(table_.error[row]);
-    }
-    ObservationPart part{.name = "", .chain = {{"physical", {}}, std::move(points)}, .noise = GaussianNoise(sigma)};
-    part.op = make_operator(part.chain, layout_, normalisation_);
-    part.values = at::tensor(values, at::kDouble).unsqueeze(0);
-    y.parts.push_back(std::move(part));
+    if (y.parts.size() == 1) y.parts.front().name.clear();
     y.account = account();
     y.check();
     return y;
+  }
+
+  /// Readings of variables of the state make one part, those of a formula one each.
+  ObservationPart part(std::size_t observable, const std::vector<std::size_t>& some) const {
+    const auto& [name, text] = observables_[observable];
+    std::map<std::string, std::vector<double>> columns;  // as TOML orders them
+    std::vector<double> values, sigma;
+    for (const auto i : some) {
+      columns["time"].push_back(states_[i]);
+      for (std::size_t a = 0; a < axes_.size(); ++a) columns[axes_[a].name()].push_back(places_[i * axes_.size() + a]);
+      if (text.empty() && layout_.channels_are_variables()) {
+        columns["variable"].push_back(static_cast<double>(table_.variable[used_[i]]));
+      }
+      values.push_back(table_.value[used_[i]]);
+      sigma.push_back(error_of(used_[i]));
+    }
+    OperatorLink points{"points", {}};
+    for (const auto& [column, numbers] : columns) {
+      points.names.push_back(column);
+      points.numbers.insert(points.numbers.end(), numbers.begin(), numbers.end());
+    }
+    ObservationPart part{
+        .name = text.empty() ? "state" : name, .chain = {{"physical", {}}}, .noise = GaussianNoise(sigma)};
+    if (!text.empty()) {
+      part.chain.push_back({"expression", {}});
+      part.chain.back().text = text;
+    }
+    part.chain.push_back(std::move(points));
+    part.op = make_operator(part.chain, layout_, normalisation_);
+    part.values = at::tensor(values, at::kDouble).unsqueeze(0);
+    return part;
   }
 
   std::vector<std::string> sentences_left_out() const {
@@ -361,7 +402,7 @@ class ReadingsScreen {
 
   /// One line for what was used, and one for each reason why others were not.
   std::string account() const {
-    std::vector<std::int64_t> of_variable(layout_.variables.size(), 0);
+    std::vector<std::int64_t> of_variable(observables_.size(), 0);
     Extent times;
     for (const auto row : used_) {
       ++of_variable[table_.variable[row]];
@@ -369,7 +410,7 @@ class ReadingsScreen {
     }
     std::vector<std::string> each;
     for (std::size_t v = 0; v < of_variable.size(); ++v) {
-      if (of_variable[v] > 0) each.push_back(fmt::format("{} of {}", of_variable[v], layout_.variables[v].name));
+      if (of_variable[v] > 0) each.push_back(fmt::format("{} of {}", of_variable[v], observables_[v].name));
     }
     std::string text =
         fmt::format("{}: {} of {} readings used: {}, at times from {:.9g} to {:.9g} in {}; {} states from {:.9g} on",
@@ -385,7 +426,7 @@ class ReadingsScreen {
   std::vector<std::string> far_from_data() const {
     constexpr double far = 10;
     const auto variables = layout_.variables.size();
-    std::vector<double> sum(variables, 0), number(variables, 0);
+    std::vector<double> sum(observables_.size(), 0), number(observables_.size(), 0);
     const Tensor mean = normalisation_.mean.to(at::kDouble), std = normalisation_.std.to(at::kDouble);
     std::vector<std::string> sentences;
     for (const auto row : used_) {
@@ -413,6 +454,7 @@ class ReadingsScreen {
   const StateLayout& layout_;
   const Normalisation& normalisation_;
   const ReadingsParameters& parameters_;
+  const std::vector<Observable>& observables_;
   const ReadingsWindow& window_;
   std::vector<AxisOfPlaces> axes_;
   Tensor mask_;
@@ -427,8 +469,62 @@ class ReadingsScreen {
 
 Observations read_readings(const std::string& path, const StateLayout& layout, const Normalisation& normalisation,
                            const ReadingsParameters& parameters, const ReadingsWindow& window) {
-  const ReadingTable table = read_csv_readings(path, layout, parameters.max_flag);
-  return ReadingsScreen(table, layout, normalisation, parameters, window).make();
+  const auto observables = observables_of(layout, parameters);
+  const auto errors = parameters.error.size();
+  if (errors > 1 && errors != observables.size()) {
+    throw UsageError({.what = "errors do not fit the variables",
+                      .where = "readings.error",
+                      .found = fmt::format("{} numbers", errors),
+                      .wanted = fmt::format("1 or {}, one for each variable", observables.size())});
+  }
+  const ReadingsWanted wanted{layout, parameters, observables};
+  const ReadingTable table = is_netcdf(path) ? read_netcdf_readings(path, wanted) : read_csv_readings(path, wanted);
+  return ReadingsScreen(table, wanted, normalisation, window).make();
 }
+
+namespace io {
+
+std::vector<Observable> observables_of(const StateLayout& layout, const ReadingsParameters& parameters) {
+  std::vector<Observable> all;
+  for (const auto& variable : layout.variables) all.push_back({variable.name});
+  for (const auto& definition : parameters.define) {
+    const auto equals = definition.find('=');
+    auto name = definition.substr(0, equals);
+    name.erase(name.find_last_not_of(' ') + 1);
+    const auto refuse = [&](const std::string& what) {
+      throw UsageError({.what = what, .where = "readings.define", .found = definition, .wanted = "NAME = FORMULA"});
+    };
+    const auto formula = equals == std::string::npos ? equals : definition.find_first_not_of(' ', equals + 1);
+    if (formula == std::string::npos || name.empty()) refuse("not a definition");
+    const bool known = std::any_of(all.begin(), all.end(), [&](const auto& other) { return other.name == name; });
+    if (known || name == "state") refuse("a name that is taken");
+    all.push_back({name, definition.substr(formula)});
+  }
+  return all;
+}
+
+void ReadingTable::append_empty(std::int64_t from, bool is_flagged) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  for (auto* column : {&time, &value, &error}) column->push_back(none);
+  for (auto& column : place) column.push_back(none);
+  variable.push_back(0);
+  flagged.push_back(is_flagged);
+  origin.push_back(from);
+}
+
+std::vector<std::string> ReadingsWanted::names() const {
+  std::vector<std::string> names;
+  for (const auto& observable : observables) names.push_back(observable.name);
+  return names;
+}
+
+std::optional<std::size_t> ReadingsWanted::find(std::string_view name) const {
+  const auto found =
+      std::find_if(observables.begin(), observables.end(), [&](const auto& o) { return o.name == name; });
+  if (found == observables.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - observables.begin());
+}
+
+}  // namespace io
 
 }  // namespace sda

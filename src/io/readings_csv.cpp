@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <optional>
 
 #include "io/calendar.hpp"
@@ -16,8 +15,6 @@
 
 namespace sda::io {
 namespace {
-
-constexpr double not_given = std::numeric_limits<double>::quiet_NaN();
 
 /// The whole text as a number, nothing for anything else.
 std::optional<double> number_in(std::string_view text) {
@@ -45,13 +42,19 @@ std::string how_to_mend(std::string_view text) {
 /// The columns of a file of readings and what they mean.
 class ReadingColumns {
  public:
-  ReadingColumns(const CsvReader& reader, const StateLayout& layout) : reader_(reader), layout_(layout) {
+  ReadingColumns(const CsvReader& reader, const ReadingsWanted& wanted)
+      : reader_(reader), wanted_(wanted), layout_(wanted.layout) {
+    const StateLayout& layout = layout_;
     time_ = require("time", fmt::format("times in {}", time_units_of(layout)));
     for (const auto& axis : layout.space_names) place_.push_back(require(axis, "each reading's place along " + axis));
     variable_ = find("variable");
-    if (!variable_ && layout.variables.size() > 1) require("variable", "the name of what was read");
+    if (!variable_ && wanted.observables.size() > 1) require("variable", "the name of what was read");
     value_ = require("value", "what was read, in its variable's units");
-    error_ = require("error", "each reading's standard deviation, in its variable's units");
+    error_ = find("error");
+    if (!error_ && !wanted.gives_errors()) {
+      require("error", "each reading's standard deviation, in its variable's units",
+              "or give one for all: --error 0.1, say");
+    }
     flag_ = find("flag");
   }
 
@@ -64,18 +67,18 @@ class ReadingColumns {
   }
 
   /// Appends the row at which the reader is.
-  void append(ReadingTable& table, double max_flag) const {
-    const bool flagged = flag_ && number(*flag_, "a number, 0 for a good reading") > max_flag;
-    const bool read = !flagged && !reader_.field(value_).empty();
-    table.flagged.push_back(flagged);
-    table.origin.push_back(static_cast<std::int64_t>(reader_.line()));
-    table.value.push_back(read ? number(value_, "a number") : not_given);
-    table.error.push_back(read ? number(error_, "a standard deviation > 0") : not_given);
-    table.time.push_back(read ? time() : not_given);
-    table.variable.push_back(read && variable_ ? variable() : 0);
-    for (std::size_t axis = 0; axis < place_.size(); ++axis) {
-      table.place[axis].push_back(read ? number(place_[axis], "a number") : not_given);
+  void append(ReadingTable& table) const {
+    const bool flagged = flag_ && number(*flag_, "a number, 0 for a good reading") > wanted_.parameters.max_flag;
+    table.append_empty(static_cast<std::int64_t>(reader_.line()), flagged);
+    if (flagged || reader_.field(value_).empty()) return;
+    table.value.back() = number(value_, "a number");
+    if (error_ && !(wanted_.gives_errors() && reader_.field(*error_).empty())) {
+      table.error.back() = number(*error_, "a standard deviation > 0");
     }
+    table.time.back() = time();
+    if (variable_) table.variable.back() = variable();
+    for (std::size_t axis = 0; axis < place_.size(); ++axis)
+      table.place[axis].back() = number(place_[axis], "a number");
   }
 
  private:
@@ -88,14 +91,14 @@ class ReadingColumns {
     return static_cast<std::size_t>(at - names.begin());
   }
 
-  std::size_t require(const std::string& name, const std::string& meaning) {
+  std::size_t require(const std::string& name, const std::string& meaning, const std::string& mend = "") {
     if (const auto column = find(name)) return *column;
     const auto nearest = nearest_name(name, reader_.names());
     throw FileError({.what = fmt::format("column {} is missing", name),
                      .where = reader_.where(),
                      .found = fmt::format("{}", fmt::join(reader_.names(), ", ")),
                      .wanted = fmt::format("a column {}: {}", name, meaning),
-                     .mend = nearest.empty() ? "" : fmt::format("is it {}?", nearest)});
+                     .mend = nearest.empty() ? mend : fmt::format("is it {}?", nearest)});
   }
 
   [[noreturn]] void refuse(std::size_t column, const std::string& what, const std::string& wanted,
@@ -131,22 +134,20 @@ class ReadingColumns {
 
   std::size_t variable() const {
     const auto name = reader_.field(*variable_);
-    std::vector<std::string> known;
-    for (const auto& variable : layout_.variables) {
-      if (variable.name == name) return known.size();
-      known.push_back(variable.name);
-    }
+    if (const auto found = wanted_.find(name)) return *found;
+    const auto known = wanted_.names();
     const auto nearest = nearest_name(std::string(name.substr(0, 80)), known);
     refuse(*variable_, "no such variable", fmt::format("one of {}", fmt::join(known, ", ")),
            nearest.empty() ? "" : "did you mean " + nearest + "?");
   }
 
   const CsvReader& reader_;
+  const ReadingsWanted& wanted_;
   const StateLayout& layout_;
   std::vector<bool> used_;
-  std::size_t time_ = 0, value_ = 0, error_ = 0;
+  std::size_t time_ = 0, value_ = 0;
   std::vector<std::size_t> place_;
-  std::optional<std::size_t> variable_, flag_;
+  std::optional<std::size_t> variable_, error_, flag_;
 };
 
 }  // namespace
@@ -174,17 +175,17 @@ std::string time_units_of(const StateLayout& layout) {
   return layout.time_origin.empty() ? units : units + " since " + layout.time_origin;
 }
 
-ReadingTable read_csv_readings(const std::string& path, const StateLayout& layout, double max_flag) {
+ReadingTable read_csv_readings(const std::string& path, const ReadingsWanted& wanted) {
   CsvReader reader(read_csv_text(path), path);
-  const ReadingColumns columns(reader, layout);
+  const ReadingColumns columns(reader, wanted);
   ReadingTable table;
   table.path = path;
-  table.place.resize(layout.space_names.size());
+  table.place.resize(wanted.layout.space_names.size());
   if (reader.had_byte_order_mark()) table.remarks.emplace_back("a byte-order mark at the beginning was passed over");
   if (const auto names = columns.not_used(); !names.empty()) {
     table.remarks.push_back(fmt::format("columns not used: {}", fmt::join(names, ", ")));
   }
-  while (reader.next()) columns.append(table, max_flag);
+  while (reader.next()) columns.append(table);
   table.where = [path, lines = table.origin](std::size_t row, const std::string& column) {
     return fmt::format("{}:{}: column {}", path, lines[row], column);
   };

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sda/core/fields.hpp"
 #include "sda/observation/observations.hpp"
@@ -13,6 +14,8 @@ namespace sda {
 struct ReadingsParameters {
   std::string space = "linear", time = "linear";
   double max_flag = 0;
+  std::vector<double> error{};
+  std::vector<std::string> define{};
 };
 template <class Visitor>
 void fields(Visitor& v, ReadingsParameters& p) {
@@ -22,6 +25,12 @@ void fields(Visitor& v, ReadingsParameters& p) {
   v("time", p.time, "a reading is of the nearest state, or of a value between two states by linear interpolation",
     one_of({"linear", "nearest"}));
   v("max_flag", p.max_flag, "readings with a larger quality flag are left out", any());
+  v("error", p.error,
+    "standard deviation of readings whose file gives none, one for all or one for each variable of a state; []: the "
+    "file must",
+    above(0));
+  v("define", p.define,
+    "other variables that a file may hold, \"speed = sqrt(u^2 + v^2)\", formulas of those of a state", any());
 }
 
 /// The trajectory that is to be found.
