@@ -155,10 +155,10 @@ Subcommand observe_command(CLI::App& program, Globals& globals) {
                                    "  sda observe --from buoys.csv --model run/model.nc -o run/buoys.nc");
   add_config(*flags, options->config, "the one the data were simulated with is taken");
   flags->add_option("--data", options->data, "trajectories, such as test.nc");
-  flags->add_option(
-      "--from", options->readings,
-      "readings of instruments, a CSV with columns time, one for each axis of space, variable, value, error "
-      "and flag, of the system of --model or --data");
+  flags->add_option("--from", options->readings,
+                    "readings of instruments of the system of --model or --data: a CSV with columns time, one for each "
+                    "axis of space, "
+                    "variable, value, error and flag, or NetCDF in IODA's groups or on a grid");
   flags->add_option("--model", options->model, "with --from: the model that will assimilate the readings");
   flags->add_option("--begin", options->begin,
                     "with --from: time of the first state, a number or a date; without it that of the first reading");
