@@ -63,7 +63,7 @@ std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dyna
   throw UsageError({.what = "closed forms need a linear-Gaussian chain",
                     .where = "dynamics.system",
                     .found = dynamics.system,
-                    .wanted = "rotation or damped_spring"});
+                    .wanted = "rotation, damped_spring or linear"});
 }
 
 Observations unread(const StateLayout& layout, const Normalisation& normalisation, const std::string& name,
