@@ -235,7 +235,6 @@ std::string recipe(const CalibrateOptions& options, const Experiment& experiment
 void calibrate(const CalibrateOptions& options, const Globals& globals) {
   Experiment experiment;
   std::unique_ptr<Method> method;
-  std::vector<std::string> fixed{"data", "training", "network"};
   if (options.model.empty()) {
     StudyFlags flags;
     flags.config = options.config;
@@ -246,11 +245,16 @@ void calibrate(const CalibrateOptions& options, const Globals& globals) {
     experiment = base_experiment(options.config, model.provenance, options.model);
     experiment.network = model.prior.network_parameters;
     experiment.schedule = model.prior.schedule;
-    fixed.emplace_back("schedule");
-    apply_flags(experiment, globals, fixed);
+    apply_flags(experiment, globals, {"data", "training", "network", "schedule"});
+    if (!experiment.data.files.empty()) {
+      throw UsageError({.what = "truths are drawn from the system's simulator, and these states were imported",
+                        .where = options.model});
+    }
     method = std::make_unique<Trained>(model, experiment, options.filter);
   }
-  const auto [name, parameters] = chosen_observation(experiment, options.name);
+  const auto chosen = chosen_observation(experiment, options.name);
+  const std::string& name = chosen.first;
+  const ObservationParameters& parameters = chosen.second;
   fs::create_directories(options.output);
   TableRow numbers{"coverage_50", "coverage_90", "rmse", "spread"};
   for (std::int64_t b = 1; b <= bins; ++b) numbers.push_back(fmt::format("ranks_{}", b));

@@ -63,7 +63,7 @@ std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dyna
   throw UsageError({.what = "closed forms need a linear-Gaussian chain",
                     .where = "dynamics.system",
                     .found = dynamics.system,
-                    .wanted = "rotation or damped_spring"});
+                    .wanted = "rotation, damped_spring or linear"});
 }
 
 Observations unread(const StateLayout& layout, const Normalisation& normalisation, const std::string& name,
@@ -129,7 +129,8 @@ std::vector<double> StudyTable::row(const TableRow& key, const std::function<std
   } else {
     ++found_;
   }
-  bar_.update(++done_, std::max(expected_, done_));
+  ++done_;
+  bar_.update(done_, std::max(expected_, done_));
   std::vector<double> numbers;
   const TableRow& row = *table_.find(key);
   for (std::size_t i = keys_; i < row.size(); ++i) {

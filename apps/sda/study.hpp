@@ -32,7 +32,11 @@ CLI::App* add_study(CLI::App& study, const std::string& name, const std::string&
 /// A flag that takes a list, "--k 1,2,4".
 template <class Value>
 CLI::Option* add_list(CLI::App& flags, const std::string& name, std::vector<Value>& values, const std::string& help) {
-  return flags.add_option(name, values, help)->delimiter(',')->capture_default_str();
+  return flags.add_option(name, values, help)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->capture_default_str();
 }
 
 /// The configuration with what the user set; without one the chain of the published table: rotation, every fourth

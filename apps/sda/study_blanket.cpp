@@ -154,9 +154,9 @@ Subcommand blanket_study(CLI::App& study, Globals& globals) {
                               *options);
   flags->add_option("--data", options->data,
                     "trajectories: the Gaussian process with their autocovariances takes the place of the chain");
-  add_list(*flags, "--k", options->orders, "orders: windows of 2k+1 states");
-  add_list(*flags, "--stride", options->strides, "states that a window gives");
-  add_list(*flags, "--length", options->lengths, "states of a trajectory");
+  add_list(*flags, "--k", options->orders, "orders: windows of 2k+1 states")->check(CLI::PositiveNumber);
+  add_list(*flags, "--stride", options->strides, "states that a window gives")->check(CLI::PositiveNumber);
+  add_list(*flags, "--length", options->lengths, "states of a trajectory")->check(CLI::PositiveNumber);
   add_list(*flags, "--times", options->times, "t")->check(CLI::Range(0.0, 1.0));
   flags->add_option("--tolerance", options->tolerance, "error of the mean that is small enough, for the advice")
       ->check(CLI::PositiveNumber)

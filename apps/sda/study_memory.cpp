@@ -83,7 +83,9 @@ std::vector<PlotPanel> memory_panels(const MemoryOptions& options, const std::ve
 
 void study_memory(const MemoryOptions& options, const Globals& globals) {
   const Experiment experiment = study_experiment(options, globals, /*advised=*/true);
-  const auto [name, observation] = chosen_observation(experiment, options.observation);
+  const auto chosen = chosen_observation(experiment, options.observation);
+  const std::string& name = chosen.first;
+  const ObservationParameters& observation = chosen.second;
   if (!options.config.empty() && options.seen.empty()) {
     throw UsageError({.what = "which components of the chain are seen?", .where = "--seen", .wanted = "0, say"});
   }

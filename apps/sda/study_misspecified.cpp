@@ -52,7 +52,9 @@ std::vector<PlotPanel> misspecified_panels(const MisspecifiedOptions& options, c
 
 void study_misspecified(const MisspecifiedOptions& options, const Globals& globals) {
   const Experiment experiment = study_experiment(options, globals, /*advised=*/true);
-  const auto [name, observation] = chosen_observation(experiment, options.observation);
+  const auto chosen = chosen_observation(experiment, options.observation);
+  const std::string& name = chosen.first;
+  const ObservationParameters& observation = chosen.second;
   const auto chain = linear_chain(experiment.dynamics);
   const Observations observed = unread(chain->layout(), chain->normalisation(), name, observation, observation.length);
   const LinearReadings readings = linear_readings(observed);

@@ -64,11 +64,13 @@ std::vector<PlotPanel> noise_panels(const NoiseOptions& options, const std::vect
 
 void study_noise(const NoiseOptions& options, const Globals& globals) {
   const Experiment experiment = study_experiment(options, globals, /*advised=*/true);
-  const auto [name, observation] = chosen_observation(experiment, options.observation);
+  const auto chosen = chosen_observation(experiment, options.observation);
+  const std::string& name = chosen.first;
+  const ObservationParameters& observation = chosen.second;
   const auto chain = linear_chain(experiment.dynamics);
   const StationaryProcess process = stationary_process(*chain);
-  const auto observed = [&, &n = name, &parameters = observation](double factor) {
-    return unread(chain->layout(), chain->normalisation(), n, parameters, parameters.length, factor);
+  const auto observed = [&](double factor) {
+    return unread(chain->layout(), chain->normalisation(), name, observation, observation.length, factor);
   };
   const LinearReadings readings = linear_readings(observed(1));
   const Tensor covariance = process.covariance(observation.length);

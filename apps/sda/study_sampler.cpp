@@ -91,7 +91,7 @@ std::vector<std::pair<Way, SamplerParameters>> ways_of(const SamplerOptions& opt
             sampler.steps = steps;
             apply_grid(sampler, grid);
             apply_noise(sampler, noise);
-            Sampler(NoiseSchedule(), sampler);
+            const Sampler refuses(NoiseSchedule{}, sampler);  // what is out of range
             const std::int64_t evaluations = steps * ((sampler.predictor == "heun" ? 2 : 1) + sampler.corrections);
             Way way{.rule = rule, .order = order, .grid = grid, .noise = noise, .steps = steps};
             way.passes = evaluations * passes_of(rule);
@@ -191,7 +191,9 @@ std::vector<PlotPanel> panels_of(const std::vector<Way>& all, const SamplerOptio
 
 void study_sampler(const SamplerOptions& options, const Globals& globals) {
   const Experiment experiment = study_experiment(options, globals);
-  const auto [name, observation] = chosen_observation(experiment, options.observation);
+  const auto chosen = chosen_observation(experiment, options.observation);
+  const std::string& name = chosen.first;
+  const ObservationParameters& observation = chosen.second;
   auto ways = ways_of(options, experiment.sampler);
   TableRow columns{"passes", "mean_error", "covariance_error"};
   for (auto& column : Nearness::names()) columns.push_back(std::move(column));

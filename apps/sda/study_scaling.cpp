@@ -55,7 +55,9 @@ std::vector<PlotPanel> scaling_panels(const std::vector<Scaled>& all, const Scal
 
 void study_scaling(const ScalingOptions& options, const Globals& globals) {
   const Experiment experiment = study_experiment(options, globals);
-  const auto [name, observation] = chosen_observation(experiment, options.observation);
+  const auto chosen = chosen_observation(experiment, options.observation);
+  const std::string& name = chosen.first;
+  const ObservationParameters& observation = chosen.second;
   const auto chain = linear_chain(experiment.dynamics);
   const StationaryProcess process = stationary_process(*chain);
   const NoiseSchedule schedule(experiment.schedule);

@@ -135,7 +135,7 @@ TEST(StudyInput, ThatIsBadIsToldInOneLine) {
       {{"study"}, "subcommand"},
       {{"study", "blankett", "-o", out}, "did you mean blanket"},
       {{"study", "blanket", "-o", out, "--kk", "1"}, "unknown flag --kk"},
-      {{"study", "blanket", "-o", out, "--k", "0"}, "order k"},
+      {{"study", "blanket", "-o", out, "--k", "0"}, "--k"},
       {{"study", "blanket", "-o", out, "--k", "20", "--length", "9"}, "no window"},
       {{"study", "blanket", "-o", folder.file("no/out")}, "cannot write"},
       {{"study", "blanket", "-o", out, "--set", "dynamics.system=lorenz63"}, "rotation"},
@@ -159,10 +159,10 @@ TEST(StudyInput, ThatIsBadIsToldInOneLine) {
 
 /// What `sda calibrate` found: of each trajectory, and the classifier's area with its error.
 struct Calibration {
-  std::vector<double> coverage50, coverage90;
-  std::vector<std::vector<double>> shares;
+  std::vector<double> coverage50{}, coverage90{};
+  std::vector<std::vector<double>> shares{};
   double area = 0, area_error = 0;
-  std::string out;
+  std::string out{};
 };
 
 Calibration calibrated(const ScratchFolder& folder, const std::vector<std::string>& flags) {
