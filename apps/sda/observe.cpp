@@ -115,7 +115,7 @@ void take_readings(const Options& options, const Globals& globals) {
 void observe(const Options& options, const Globals& globals) {
   if (!options.readings.empty()) return take_readings(options, globals);
   for (const auto& [flag, value] :
-       {std::pair{"--model", options.model}, {"--begin", options.begin}, {"--end", options.end}}) {
+       {std::pair{"--model", options.model}, std::pair{"--begin", options.begin}, std::pair{"--end", options.end}}) {
     if (value.empty()) continue;
     throw UsageError({.what = "a flag of readings alone", .where = flag, .wanted = "--from FILE with it"});
   }

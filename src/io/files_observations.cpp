@@ -156,7 +156,8 @@ void write_part(WritableGroup& file, const Observations& observations, const Obs
   const Tensor values = !alone                                       ? part.values.squeeze(0)
                         : part.name.empty() || part.values.dim() < 4 ? part.values
                                                                      : part.values.flatten(2);
-  const auto axes = alone ? named.axes(values.dim()) : std::vector{named.points()};
+  std::vector<std::string> axes{named.points()};
+  if (alone) axes = named.axes(values.dim());
   for (std::size_t axis = 1; axis < axes.size(); ++axis) {
     file.dimension(axes[axis], values.size(static_cast<std::int64_t>(axis)));
   }

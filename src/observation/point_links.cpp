@@ -93,9 +93,9 @@ class WeightsMaker {
            const std::vector<double>& share, std::int64_t stride) {
     const bool between = std::any_of(share.begin(), share.end(), [](double s) { return s > 0; });
     const auto corners = index_.size();
-    if (between) {
-      index_.insert(index_.end(), index_.begin(), index_.begin() + static_cast<std::ptrdiff_t>(corners));
-      weight_.insert(weight_.end(), weight_.begin(), weight_.begin() + static_cast<std::ptrdiff_t>(corners));
+    for (std::size_t corner = 0; between && corner < corners; ++corner) {
+      index_.push_back(std::vector(index_[corner]));
+      weight_.push_back(std::vector(weight_[corner]));
     }
     for (std::size_t corner = 0; corner < index_.size(); ++corner) {
       const bool is_upper = corner >= corners;

@@ -324,7 +324,7 @@ std::unique_ptr<StateLink> box(const OperatorLink& link, const Field& field) {
                      "[from, to]");
     }
     const auto place = [&](double end) { return (end - axis.first) / axis.spacing; };
-    const auto [from, to] = std::minmax(place(ends[0]), place(ends[1]));
+    const auto [from, to] = std::minmax({place(ends[0]), place(ends[1])});
     const double most = static_cast<double>(size);
     cuts.back().start = static_cast<std::int64_t>(std::clamp(std::ceil(from - rounding), 0.0, most));
     cuts.back().end = static_cast<std::int64_t>(std::clamp(std::floor(to + rounding) + 1, 0.0, most));

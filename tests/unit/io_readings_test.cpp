@@ -3,9 +3,11 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <map>
 
 #include "core/torch.hpp"
+#include "io/netcdf_file.hpp"
 #include "scratch_folder.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
@@ -45,10 +47,13 @@ class ReadingsTest : public testing::Test {
     try {
       read(text);
     } catch (const Error& error) {
-      const std::string message = error.what();
-      return message.substr(message.find("r.csv"));
+      return without_folder(error.what());
     }
     return "accepted";
+  }
+  static std::string without_folder(const std::string& message) {
+    const auto name = message.find("r.csv");
+    return name == std::string::npos ? message : message.substr(name);
   }
   /// A column of the link `points`.
   static Numbers column(const Observations& y, const std::string& name) {
@@ -235,6 +240,201 @@ TEST_F(ReadingsTest, RefusesFilesInWords) {
       refusal("time,lat,lon,variable,value,error\n0,0,0,sst,1,1\n"),
       HasSubstr("r.csv:2: column time: no reading lies within the window of time: found times from 0 to 0, wanted "
                 "times from 100 to 100"));
+}
+
+TEST_F(ReadingsTest, OneErrorForAllAndDefinedVariables) {
+  parameters.error = {0.5};
+  const auto y = read("time,lat,lon,variable,value\n0,0,0,sst,290\n6,0,0,ssh,1\n");
+  EXPECT_THAT(y.parts.front().noise.values(), ElementsAre(0.5, 0.5));
+  parameters.error = {0.5, 0.1, 2};
+  parameters.define = {"heat = 4 * sst + ssh"};
+  const auto z = read("time,lat,lon,variable,value,error\n0,0,0,ssh,1,\n6,0,45,heat,1165,\n6,0,0,ssh,1,3\n");
+  ASSERT_EQ(z.parts.size(), 2u);
+  EXPECT_EQ(z.parts[0].name, "state");
+  EXPECT_THAT(z.parts[0].noise.values(), ElementsAre(0.1, 3));
+  EXPECT_EQ(z.parts[1].name, "heat");
+  EXPECT_THAT(z.parts[1].noise.values(), ElementsAre(2));
+  const Tensor x = at::ones({1, 2, 2, 4, 4}, at::kDouble);  // sst 295, ssh 0.5
+  EXPECT_TRUE(z.apply(x).allclose(at::tensor({0.5, 0.5, 1180.5}, at::kDouble).unsqueeze(0)));
+  EXPECT_THAT(z.account, HasSubstr("2 of ssh, 1 of heat"));
+  const auto refused = [&](const std::string& definition) {
+    parameters.define = {definition};
+    return refusal("time,lat,lon,variable,value,error\n6,0,45,heat,1165,1\n");
+  };
+  EXPECT_THAT(refused("heat"), HasSubstr("readings.define: not a definition: found heat, wanted NAME = FORMULA"));
+  EXPECT_THAT(refused("sst = 3 * ssh"), HasSubstr("a name that is taken"));
+  EXPECT_THAT(refused("heat = sst +"), HasSubstr("found sst +‸"));
+}
+
+/// Three locations as IODA has them.
+class IodaTest : public ReadingsTest {
+ protected:
+  void put(io::WritableGroup& file, const std::string& group, const std::string& name, const Numbers& numbers,
+           const io::Attributes& attributes = {}, std::optional<double> fill = {}) {
+    if (groups_.count(group) == 0) groups_.emplace(group, file.make_group(group));
+    groups_.at(group).variable(name, {"Location"}, at::tensor(numbers, at::kDouble), attributes, fill);
+  }
+  std::string ioda(const std::function<void(io::WritableGroup&)>& fill) {
+    groups_.clear();
+    io::NetcdfWriter writer(folder_.file("r.csv"));  // told by what is in it, not by its name
+    io::WritableGroup file = writer.root();
+    file.dimension("Location", 3);
+    fill(file);
+    writer.commit();
+    return folder_.file("r.csv");
+  }
+  void put_places(io::WritableGroup& file, const std::string& units = "hours since 2004-02-28 12:00") {
+    put(file, "MetaData", "dateTime", {0, 3, 12}, {{"units", units}, {"calendar", "365_day"}});
+    put(file, "MetaData", "latitude", {-20, 0, 60});
+    put(file, "MetaData", "longitude", {90, 45, -90});
+  }
+  Observations read_ioda(const std::function<void(io::WritableGroup&)>& fill) {
+    return read_readings(ioda(fill), layout, normalisation, parameters, window);
+  }
+  std::string refusal_of(const std::function<void(io::WritableGroup&)>& fill) {
+    try {
+      read_ioda(fill);
+    } catch (const Error& error) {
+      return without_folder(error.what());
+    }
+    return "accepted";
+  }
+  std::map<std::string, io::WritableGroup> groups_;
+};
+
+TEST_F(IodaTest, EachLocationAndVariableIsAReading) {
+  const auto y = read_ioda([&](auto& file) {
+    put_places(file);
+    put(file, "ObsValue", "sst", {291, -999, 289}, {}, -999);
+    put(file, "ObsValue", "ssh", {0.1, 0.2, 0.3});
+    put(file, "ObsValue", "salinity", {35, 35, 35});
+    put(file, "ObsError", "sst", {0.5, -999, 0.4}, {}, -999);
+    put(file, "ObsError", "ssh", {0.1, 0.1, 0.2});
+    put(file, "PreQC", "ssh", {0, 1, 0});
+  });
+  EXPECT_THAT(column(y, "variable"), ElementsAre(0, 0, 1, 1));
+  EXPECT_THAT(column(y, "time"), ElementsAre(0, 2, 0, 2));
+  EXPECT_THAT(column(y, "lat"), ElementsAre(1, 3, 1, 3));
+  EXPECT_THAT(column(y, "lon"), ElementsAre(1, 3, 1, 3));  // 90° west are 270° east
+  EXPECT_THAT(values(y), ElementsAre(291, 289, 0.1, 0.3));
+  EXPECT_THAT(y.parts.front().noise.values(), ElementsAre(0.5, 0.4, 0.1, 0.2));
+  EXPECT_THAT(y.account, HasSubstr("left out: 1 with a quality flag above 0 (location 1)"));
+  EXPECT_THAT(y.account, HasSubstr("left out: 1 without a value (location 1)"));
+  EXPECT_THAT(y.account, HasSubstr("note: variables not used: salinity"));
+}
+
+TEST_F(IodaTest, RefusesInWords) {
+  EXPECT_THAT(refusal_of([&](auto& file) {
+                put_places(file, "hours since 2004-02-28 12:00");
+                put(file, "ObsValue", "sst", {291, 290, 289});
+              }),
+              HasSubstr("r.csv: ObsError/sst: readings have no errors"));
+  EXPECT_THAT(
+      refusal_of([&](auto& file) {
+        put_places(file);
+        put(file, "ObsValue", "sst", {291, 290, 289});
+        put(file, "ObsError", "sst", {1, 0, 1});
+      }),
+      HasSubstr("r.csv: ObsError/sst, location 1 (counted from 0): a reading's error is no standard deviation"));
+  EXPECT_THAT(
+      refusal_of([&](auto& file) {
+        put_places(file);
+        put(file, "ObsValue", "stt", {291, 290, 289});
+      }),
+      HasSubstr("no variable of the system is in the file: found stt, wanted one of sst, ssh; stt: did you mean sst?"));
+  EXPECT_THAT(refusal_of([&](auto& file) {
+                put_places(file, "months since 2004-02-28");
+                put(file, "ObsValue", "sst", {291, 290, 289});
+              }),
+              HasSubstr("r.csv: MetaData/dateTime: dates cannot be told in this unit of time: found months"));
+  EXPECT_THAT(refusal_of([&](auto& file) {
+                put(file, "MetaData", "dateTime", {0, 3, 12},
+                    {{"units", "hours since 2004-02-28 12:00"}, {"calendar", "noleap"}});
+                put(file, "MetaData", "latitude", {-20, 0, 60});
+                put(file, "ObsValue", "sst", {291, 290, 289});
+              }),
+              HasSubstr("r.csv: MetaData/lon: there are no places along lon: found dateTime, latitude, wanted a "
+                        "variable lon or longitude"));
+}
+
+TEST_F(IodaTest, TimesInOtherUnitsAndCalendars) {
+  const auto with = [&](const std::string& units, const std::string& calendar) {
+    return [this, units, calendar](io::WritableGroup& file) {
+      put(file, "MetaData", "time", {0, 0.25, 0.5}, {{"units", units}, {"calendar", calendar}});
+      put(file, "MetaData", "lat", {-20, 0, 60});
+      put(file, "MetaData", "lon", {90, 45, 270});
+      put(file, "ObsValue", "sst", {291, 290, 289});
+      put(file, "ObsError", "sst", {1, 1, 1});
+    };
+  };
+  const auto y = read_ioda(with("days since 2004-02-28T18:00:00Z", "noleap"));
+  EXPECT_EQ(y.start_time, 6);
+  EXPECT_THAT(column(y, "time"), ElementsAre(0, 1, 2));
+  EXPECT_THAT(refusal_of(with("days since 2004-02-28T18:00:00Z", "standard")),
+              HasSubstr("r.csv: MetaData/time: times of another calendar: found standard, wanted noleap"));
+  layout.time_origin.clear();
+  EXPECT_THAT(refusal_of(with("days since 2004-02-28", "standard")), HasSubstr("the data are of no calendar"));
+  EXPECT_THAT(column(read_ioda(with("days since 1970-01-01", "standard")), "time"), ElementsAre(0, 1, 2));
+}
+
+class GridTest : public IodaTest {};
+
+TEST_F(GridTest, EachValueOfAFieldIsAReading) {
+  const auto fill = [&](bool errors) {
+    return [errors](io::WritableGroup& file) {
+      file.dimension("time", 2);
+      file.dimension("lat", 2);
+      file.dimension("lon", 1);
+      file.variable("time", {"time"}, at::tensor({6.0, 12.0}, at::kDouble));
+      file.variable("lat", {"lat"}, at::tensor({40.0, 0.0}, at::kDouble), {{"units", "degrees_north"}});
+      file.variable("lon", {"lon"}, at::tensor({-90.0}, at::kDouble).to(at::kFloat));
+      file.variable("ssh", {"lon", "time", "lat"}, at::tensor({1.0, 2.0, -9.0, 4.0}, at::kDouble).view({1, 2, 2}), {},
+                    -9);
+      if (errors)
+        file.variable("ssh_error", {"lon", "time", "lat"},
+                      at::tensor({1.0, 2.0, 3.0, 4.0}, at::kDouble).view({1, 2, 2}));
+    };
+  };
+  const auto y = read_ioda(fill(true));
+  EXPECT_EQ(y.start_time, 6);
+  EXPECT_THAT(column(y, "time"), ElementsAre(0, 0, 1));
+  EXPECT_THAT(column(y, "lat"), ElementsAre(2.5, 1.5, 1.5));
+  EXPECT_THAT(column(y, "lon"), ElementsAre(3, 3, 3));
+  EXPECT_THAT(column(y, "variable"), ElementsAre(1, 1, 1));
+  EXPECT_THAT(values(y), ElementsAre(1, 2, 4));
+  EXPECT_THAT(y.parts.front().noise.values(), ElementsAre(1, 2, 4));
+  EXPECT_THAT(y.account, HasSubstr("1 without a value (value 2)"));
+  EXPECT_THAT(refusal_of(fill(false)), HasSubstr("r.csv: ssh: readings have no errors: wanted a variable ssh_error"));
+  parameters.error = {0.25};
+  EXPECT_THAT(read_ioda(fill(false)).parts.front().noise.values(), ElementsAre(0.25, 0.25, 0.25));
+}
+
+TEST_F(GridTest, RefusesInWords) {
+  parameters.error = {1};
+  EXPECT_THAT(refusal_of([](auto& file) {
+                file.dimension("lat", 4);
+                file.dimension("lon", 2);
+                file.variable("sst", {"lat", "lon"}, at::ones({4, 2}, at::kDouble));
+              }),
+              HasSubstr("r.csv: lon: a grid that is not the system's, without coordinates: found 2 points"));
+  EXPECT_THAT(refusal_of([](auto& file) {
+                file.dimension("lat", 4);
+                file.variable("sst", {"lat"}, at::ones({4}, at::kDouble));
+              }),
+              HasSubstr("r.csv: sst: a field without all axes of space: found sst(lat), wanted lat, lon"));
+  EXPECT_THAT(refusal_of([](auto& file) {
+                file.dimension("lat", 4);
+                file.dimension("lon", 4);
+                file.variable("sst", {"lat", "lon"}, at::ones({4, 4}, at::kDouble));
+              }),
+              HasSubstr("r.csv: sst: a field without a time"));
+  EXPECT_THAT(refusal_of([](auto& file) {
+                file.dimension("lat", 4);
+                file.dimension("lon", 4);
+                file.dimension("depth", 2);
+                file.variable("sst", {"depth", "lat", "lon"}, at::ones({2, 4, 4}, at::kDouble));
+              }),
+              HasSubstr("r.csv: sst: a dimension is not accounted for: found depth of 2"));
 }
 
 // A hundred thousand readings of fields that are linear in time and space, so that interpolation is exact.
