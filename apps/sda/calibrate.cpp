@@ -321,24 +321,29 @@ Subcommand calibrate_command(CLI::App& program, Globals& globals) {
                      "  sda calibrate --exact 4 -o run/calibration_of_the_chain");
   add_config(*flags, options->config,
              "the one the model was trained with is taken; with --exact a rotation with noise");
-  auto* model = flags->add_option("--model", options->model, "model file: its system is simulated");
-  auto* exact = flags->add_option("--exact", options->exact,
-                                  "no model, but a linear-Gaussian chain: exact scores of windows of 2K+1 states, or "
-                                  "full: of whole trajectories, or smoother: draws of the posterior itself");
+  auto* model =
+      flags->add_option("--model", options->model, "model file: its system is simulated")->type_name(value::file);
+  auto* exact = flags
+                    ->add_option("--exact", options->exact,
+                                 "no model, but a linear-Gaussian chain: exact scores of windows of 2K+1 states, or "
+                                 "full: of whole trajectories, or smoother: draws of the posterior itself")
+                    ->type_name("K");
   model->excludes(exact);
-  flags->add_option("--name", options->name, "which [observation.NAME]; may be left out if there is one only");
+  flags->add_option("--name", options->name, "which [observation.NAME]; may be left out if there is one only")
+      ->type_name("NAME");
   flags->add_option("-o,--output", options->output, "folder; made if missing. What is there is not made again")
-      ->required();
+      ->required()
+      ->type_name(value::folder);
   flags->add_option("--trajectories", options->trajectories, "trajectories, each simulated, observed and assimilated")
-      ->check(CLI::Range(2, 1000000))
+      ->check(CLI::Range(2, 1000000).description("2 to 1000000"))
       ->capture_default_str();
   flags->add_option("--members", options->members, "posterior members of each")
-      ->check(CLI::Range(2, 1000000))
+      ->check(CLI::Range(2, 1000000).description("2 to 1000000"))
       ->capture_default_str();
   flags
       ->add_option("--believed-noise", options->believed_noise,
                    "the posterior believes in so many times the noise that was drawn: what a wrong noise would show")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::PositiveNumber.description("> 0"))
       ->capture_default_str();
   flags->add_flag("!--no-filter", options->filter, "without the filter and the classifier that compares with it");
   return {flags, [options, &globals] {

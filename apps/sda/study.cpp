@@ -16,9 +16,11 @@ CLI::App* add_study(CLI::App& study, const std::string& name, const std::string&
                     const std::string& example, StudyFlags& flags) {
   CLI::App* app = add_subcommand(study, name, description, "sda study " + name + " " + example);
   add_config(*app, flags.config, "the chain of the published table is taken, a rotation with noise");
-  app->add_option("--name", flags.observation, "which [observation.NAME]; may be left out if there is one only");
+  app->add_option("--name", flags.observation, "which [observation.NAME]; may be left out if there is one only")
+      ->type_name("NAME");
   app->add_option("-o,--output", flags.output, "OUTPUT.csv and OUTPUT.png; rows that are there are not computed again")
-      ->required();
+      ->required()
+      ->type_name(value::file);
   return app;
 }
 

@@ -152,14 +152,19 @@ Subcommand blanket_study(CLI::App& study, Globals& globals) {
                               "-o run/blanket --k 1,2,3,4 --length 65\n"
                               "  sda study blanket --data run/data/train.nc -o run/blanket_of_data",
                               *options);
-  flags->add_option("--data", options->data,
-                    "trajectories: the Gaussian process with their autocovariances takes the place of the chain");
-  add_list(*flags, "--k", options->orders, "orders: windows of 2k+1 states")->check(CLI::PositiveNumber);
-  add_list(*flags, "--stride", options->strides, "states that a window gives")->check(CLI::PositiveNumber);
-  add_list(*flags, "--length", options->lengths, "states of a trajectory")->check(CLI::PositiveNumber);
-  add_list(*flags, "--times", options->times, "t")->check(CLI::Range(0.0, 1.0));
+  flags
+      ->add_option("--data", options->data,
+                   "trajectories: the Gaussian process with their autocovariances takes the place of the chain")
+      ->type_name(value::file);
+  add_list(*flags, "--k", options->orders, "orders: windows of 2k+1 states")
+      ->check(CLI::PositiveNumber.description("> 0"));
+  add_list(*flags, "--stride", options->strides, "states that a window gives")
+      ->check(CLI::PositiveNumber.description("> 0"));
+  add_list(*flags, "--length", options->lengths, "states of a trajectory")
+      ->check(CLI::PositiveNumber.description("> 0"));
+  add_list(*flags, "--times", options->times, "t")->check(CLI::Range(0.0, 1.0).description("0 to 1"));
   flags->add_option("--tolerance", options->tolerance, "error of the mean that is small enough, for the advice")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::PositiveNumber.description("> 0"))
       ->capture_default_str();
   return {flags, [options, &globals] { study_blanket(*options, globals); }};
 }

@@ -123,10 +123,11 @@ Subcommand noise_study(CLI::App& study, Globals& globals) {
                 "-o run/noise --tails gaussian,student:3,contaminated:0.1:10 --assumed 0.5,1,2,4", *options);
   add_list(*flags, "--tails", options->tails,
            "gaussian, contaminated:SHARE:FACTOR (that share of readings has FACTOR times the noise), student:DEGREES");
-  add_list(*flags, "--assumed", options->assumed, "assumed noise over the configuration's")->check(CLI::PositiveNumber);
+  add_list(*flags, "--assumed", options->assumed, "assumed noise over the configuration's")
+      ->check(CLI::PositiveNumber.description("> 0"));
   flags->add_option("--k", options->order, "order of the windows, or full")->capture_default_str();
   flags->add_option("--draws", options->draws, "of the scales of readings, to average over")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::PositiveNumber.description("> 0"))
       ->capture_default_str();
   return {flags, [options, &globals] { study_noise(*options, globals); }};
 }

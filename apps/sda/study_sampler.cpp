@@ -219,7 +219,7 @@ Subcommand sampler_study(CLI::App& study, Globals& globals) {
   add_list(*flags, "--grids", options->grids, "uniform, log_snr, power:EXPONENT, karras:EXPONENT");
   add_list(*flags, "--noise", options->noises,
            "none, renewal:DELTA, langevin:C[:TAU], balanced:C[:TAU] with C corrections a step");
-  add_list(*flags, "--steps", options->steps, "predictor steps")->check(CLI::PositiveNumber);
+  add_list(*flags, "--steps", options->steps, "predictor steps")->check(CLI::PositiveNumber.description("> 0"));
   return {flags, [options, &globals] { study_sampler(*options, globals); }};
 }
 

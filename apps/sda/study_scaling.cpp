@@ -124,8 +124,10 @@ Subcommand scaling_study(CLI::App& study, Globals& globals) {
   CLI::App* flags =
       add_study(study, "scaling", "Cost and error of longer trajectories, wider windows, more corrections",
                 "-o run/scaling --length 17,33,65 --k 2,4 --corrections 0,1,2", *options);
-  add_list(*flags, "--length", options->lengths, "states of a trajectory")->check(CLI::PositiveNumber);
-  add_list(*flags, "--k", options->orders, "orders: windows of 2k+1 states")->check(CLI::PositiveNumber);
+  add_list(*flags, "--length", options->lengths, "states of a trajectory")
+      ->check(CLI::PositiveNumber.description("> 0"));
+  add_list(*flags, "--k", options->orders, "orders: windows of 2k+1 states")
+      ->check(CLI::PositiveNumber.description("> 0"));
   add_list(*flags, "--corrections", options->corrections, "corrections after each step")->check(CLI::NonNegativeNumber);
   return {flags, [options, &globals] { study_scaling(*options, globals); }};
 }
