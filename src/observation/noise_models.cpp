@@ -141,7 +141,7 @@ class Mixture final : public NoiseModel {
 /// The step is a share of the width of λ given a residual, √(2 / (ν + 1)); the widest Gaussians serve residuals of
 /// 10⁴ σ.
 std::vector<Component> student_components(double freedom) {
-  const double half = freedom / 2, step = std::min(0.5, 0.9 * std::sqrt(2 / (freedom + 1)));
+  const double half = freedom / 2, step = std::min(0.4, 0.9 * std::sqrt(2 / (freedom + 1)));
   const double first = std::log(freedom + 1) - 2 * std::log(1e4) - 3 - 20 / freedom;
   const double log_norm = half * std::log(half) - std::lgamma(half) + std::log(step);
   std::vector<Component> components;
@@ -287,30 +287,38 @@ class Poisson final : public NoiseModel {
     const Tensor n = (y / sigma).round(), rate = (a / sigma).clamp_min(0);
     return at::special_xlogy(n, rate) - rate - (n + 1).lgamma();
   }
-  /// [n = 0] Φ(−m/s) + ∫ e^((n + 1) z − e^z) / n! N(e^z; m, s²) dz, all in counts: the trapezoidal rule about the
-  /// integrand's mode in z = log a, in steps of half of its width there. With f(a) = aⁿ e⁻ᵃ / n!, ∂f/∂m = f' and
-  /// ∂²f/∂m² = f'' under the integral, and f'(0) N(0; m, s²) more: f' jumps at 0 by 1 for n = 1, by −1 for n = 0.
+  /// [n = 0] Φ(−m/s) + ∫ e^((n + 1) z − e^z) / n! N(e^z; m, s²) dz, all in counts: the trapezoidal rule over x, with z
+  /// = log a at the integrand's mode + 2 sinh(x / 2) of its widths there, so that its long left tail is reached. With
+  /// f(a) = aⁿ e⁻ᵃ / n!, ∂f/∂m = f' and ∂²f/∂m² = f'' under the integral, and f'(0) N(0; m, s²) more: f' jumps at 0 by
+  /// 1 for n = 1, by −1 for n = 0.
   MarginalLikelihood marginal(const Tensor& y, const Tensor& mean, const Tensor& sigma,
                               const Tensor& variance) const override {
     const Tensor n = (y / sigma).round(), m = mean / sigma, v = variance / sigma.square();
     const Tensor s = v.sqrt(), b = m - v, root = (b.square() + 4 * (n + 1) * v).sqrt();
     const Tensor mode = at::where(b > 0, (b + root) / 2, 2 * (n + 1) * v / (root - b));
     const Tensor width = (n + 1 + mode.square() / v).rsqrt();
+    // Counts where none can be: −m²/2s² stands before the integral, or nothing would be left of what is within.
+    const Tensor none = n.eq(0), apart = m.lt(0).logical_and(none.logical_not()), zero = at::zeros_like(mode);
+    const Tensor before = at::where(apart, m.square() / (2 * v), zero);
+    const auto log_gauss = [&](const Tensor& a) {  // but for `before`
+      const Tensor square = at::where(apart, a * (a - 2 * m), (a - m).square());
+      return -(square / v + v.log() + log_two_pi) / 2;
+    };
     const Tensor log_mode = mode.log(), log_factorial = (n + 1).lgamma();
-    constexpr double step = 0.5, left = -26, right = 9;
+    constexpr double step = 0.2;
     LogSum sum;
-    for (double x = left; x <= right; x += step) {
-      const Tensor z = log_mode + x * width, a = z.exp();
-      const Tensor log_f = (n + 1) * z - a - log_factorial + log_normal(a - m, v) + (step * width).log();
-      const Tensor over = n / a;
+    for (double x = -9; x <= 6; x += step) {
+      const Tensor z = log_mode + 2 * std::sinh(x / 2) * width, a = z.exp(), over = n / a;
+      const Tensor dz = step * std::cosh(x / 2) * width;
+      const Tensor log_f = (n + 1) * z - a - log_factorial + log_gauss(a) + dz.log();
       sum.add(log_f, over - 1, over.square() - over / a - 2 * over + 1);
     }
-    const Tensor none = n.eq(0), one = n.eq(1), zero = at::zeros_like(mode);
-    sum.add(at::where(none, at::special_log_ndtr(-m / s), at::full_like(mode, -1e300)), zero, zero);
-    auto [log_density, score, curvature] = sum.result();
-    const Tensor at_zero = (log_normal(m, v) - log_density).exp();
-    curvature = curvature + at_zero * (none.to(at::kDouble) - one.to(at::kDouble));
-    return {log_density, score / sigma, curvature / sigma.square()};
+    const Tensor never = at::full_like(mode, -1e300);
+    sum.add(at::where(none, at::special_log_ndtr(-m / s), never), zero, zero);
+    const auto [log_density, score, curvature] = sum.result();
+    const Tensor jump = n.eq(1).to(at::kDouble) - none.to(at::kDouble);
+    const Tensor at_zero = at::where(n.le(1), log_gauss(zero) - log_density, never).exp() * jump;
+    return {log_density - before, score / sigma, (curvature - at_zero) / sigma.square()};
   }
   /// The least n whose P(N ≤ n) = Q(n + 1, a/σ) reaches a uniform, by bisection.
   Tensor draw(const Tensor& a, const Tensor& sigma, const StreamKey& key) const override {
