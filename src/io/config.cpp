@@ -203,6 +203,7 @@ void check_noises(const Experiment& experiment, const TomlOrigin& origin) {
     }
     check_noise(observation.sigma, observation.noise, section, origin);
   }
+  check_noise({1.0}, experiment.readings.noise, "readings", origin);
 }
 
 /// What no single key can say.

@@ -76,6 +76,10 @@ struct Changer {
   void operator()(const char*, std::map<std::string, Parameters>&, const char*, const Range&) {}
 };
 struct SectionChanger {
+  /// Only what its kind has.
+  static NoiseShape another_noise() {
+    return {.kind = "mixture", .weights = {0.25, 0.75}, .means = {-0.1, 1.0 / 3.0}, .scales = {1, 9}};
+  }
   template <class Parameters>
   void operator()(const char*, Parameters& parameters, const char*) {
     Changer changer;
@@ -84,9 +88,13 @@ struct SectionChanger {
   void operator()(const char*, std::map<std::string, ObservationParameters>& all, const char*) {
     for (const char* name : {"lo", "two words"}) {
       (*this)(name, all[name], "");
-      // Of a noise only what its kind has.
-      all[name].noise = {.kind = "mixture", .weights = {0.25, 0.75}, .means = {-0.1, 1.0 / 3.0}, .scales = {1, 9}};
+      all[name].noise = another_noise();
     }
+  }
+  void operator()(const char*, ReadingsParameters& parameters, const char*) {
+    Changer changer;
+    fields(changer, parameters);
+    parameters.noise = another_noise();
   }
 };
 
