@@ -100,7 +100,8 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(1, 4096).description("1 to 4096"));
   std::vector<std::string> assignments;
   program
-      .add_option("--set", assignments, "KEY=VALUE over the configuration, such as sampler.steps=64; may be repeated")
+      .add_option("--set", assignments,
+                  "KEY=VALUE over the configuration, such as sampler.steps=64; any number of them")
       ->type_name(value::setting)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

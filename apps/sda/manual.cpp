@@ -48,6 +48,22 @@ std::string roff(const std::string& text) {
   return out;
 }
 
+/// Text as roff fills it: sentences, ended, on lines that are short.
+std::string roff_sentences(std::string text) {
+  if (!text.ends_with('.')) text += '.';
+  std::string out;
+  for (std::size_t width = 0, begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string word = text.substr(begin, end - begin);
+    const bool breaks = width > 0 && width + word.size() > 70;
+    if (width > 0) out += breaks ? '\n' : ' ';
+    width = (breaks ? 0 : width) + word.size() + 1;
+    out += roff(word);
+    begin = end + 1;
+  }
+  return out + "\n";
+}
+
 std::string bold(const std::string& text) {
   return "\\fB" + roff(text) + "\\fR";
 }
@@ -60,14 +76,15 @@ std::string option_in_roff(const OptionDescription& option) {
   for (const auto& flag : option.flags) names.push_back(bold(flag));
   std::string text = fmt::format(".TP\n{}", fmt::join(names, ", "));
   if (!option.value.empty()) text += (names.empty() ? "" : " ") + italic(option.value);
-  text += "\n" + roff(option.help) + "\n";
-  if (!option.choices.empty())
-    text += fmt::format("One of {}.\n", roff(fmt::format("{}", fmt::join(option.choices, ", "))));
-  if (!option.limits.empty()) text += fmt::format("Range: {}.\n", roff(option.limits));
-  if (!option.preset.empty()) text += fmt::format("Default: {}.\n", roff(option.preset));
-  if (option.required) text += "Required.\n";
-  if (option.repeated) text += "May be given more than once.\n";
-  return text;
+  std::string help = option.help + (option.help.ends_with('.') ? "" : ".");
+  if (option.positional() && !option.choices.empty()) {
+    help += fmt::format(" One of {}.", fmt::join(option.choices, ", "));
+  }
+  if (!option.limits.empty()) help += " Range: " + option.limits + ".";
+  if (!option.preset.empty()) help += " Default: " + option.preset + ".";
+  if (option.required) help += " Required.";
+  if (option.repeated) help += " May be given more than once.";
+  return text + "\n" + roff_sentences(help);
 }
 
 std::string options_in_roff(const std::string& heading, const std::vector<OptionDescription>& options) {
@@ -90,14 +107,15 @@ std::string head_in_roff(const CommandDescription& command, const std::string& d
   std::string title = page_name(command);
   for (char& c : title) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return fmt::format(
-      ".TH {} 1 \"\" \"sda {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n.SH DESCRIPTION\n{}.\n",
+      ".TH {} 1 \"\" \"sda {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n.SH DESCRIPTION\n{}",
       roff(title), version(), roff(page_name(command)), roff(description), roff(command.usage()),
-      roff(command.description));
+      roff_sentences(command.description));
 }
 
 std::string tail_in_roff(const std::vector<std::string>& see_also) {
   std::string text = ".SH EXIT STATUS\n";
-  for (const auto& [code, meaning] : exit_codes()) text += fmt::format(".TP\n{}\n{}.\n", bold(code), roff(meaning));
+  for (const auto& [code, meaning] : exit_codes())
+    text += fmt::format(".TP\n{}\n{}", bold(code), roff_sentences(meaning));
   text += ".SH SEE ALSO\n";
   for (std::size_t i = 0; i < see_also.size(); ++i) {
     text += fmt::format(".BR {} (1){}\n", roff(see_also[i]), i + 1 == see_also.size() ? "" : ",");
@@ -106,13 +124,12 @@ std::string tail_in_roff(const std::vector<std::string>& see_also) {
 }
 
 std::string page_of_program(const ProgramDescription& description) {
-  CommandDescription program = description.program;
-  if (program.description.ends_with('.')) program.description.pop_back();
+  const CommandDescription& program = description.program;
   std::string text = head_in_roff(program, "score-based data assimilation") + ".SH COMMANDS\n";
   std::vector<std::string> pages;
   for (const auto& command : description.subcommands) {
     pages.push_back(page_name(command));
-    text += fmt::format(".TP\n{}\n{}.\n", bold(command.name), roff(command.description));
+    text += fmt::format(".TP\n{}\n{}", bold(command.name), roff_sentences(command.description));
   }
   text += options_in_roff("OPTIONS", program.options) + examples_in_roff(program.examples);
   return text + tail_in_roff(pages);

@@ -36,7 +36,9 @@ OptionDescription describe_option(const CLI::Option& option) {
   for (const auto& name : option.get_lnames()) description.flags.push_back("--" + name);
   if (option.get_items_expected_max() > 0) {
     describe_type(option.get_type_name(), description);
-    description.value = description.positional() ? option.get_name(/*positional=*/true) : description.type;
+    description.value = description.positional()      ? option.get_name(/*positional=*/true)
+                             : description.choices.empty() ? description.type
+                                                      : fmt::format("{{{}}}", fmt::join(description.choices, ","));
     description.preset = option.get_default_str();
   }
   description.required = option.get_required();
@@ -100,8 +102,8 @@ const std::vector<std::pair<std::string, std::string>>& exit_codes() {
 std::string markdown_cell(const std::string& text) {
   std::string cell;
   for (const char c : text) {
-    if (std::string_view("|*_<>[]\\").find(c) != std::string_view::npos) cell += '\\';
-    cell += c;
+    if (std::string_view("|*_[]\\").find(c) != std::string_view::npos) cell += '\\';
+    cell += c == '<' ? std::string("&lt;") : std::string(1, c);
   }
   return cell;
 }

@@ -10,8 +10,8 @@ namespace sda::app {
 
 struct OptionDescription {
   std::vector<std::string> flags{};    ///< "-o", "--output"; none for a positional
-  std::string value;                   ///< "FILE", "INT", of a positional "CONFIG"; empty if none is taken
-  std::string type;                    ///< as value, of a positional too: "FILE", "FOLDER", "KEY=VALUE", …
+  std::string value;                   ///< as shown: "FILE", "{quick,good}", of a positional "CONFIG"; empty for none
+  std::string type;                    ///< what it is: "FILE", "FOLDER", "KEY=VALUE", "INT", …
   std::vector<std::string> choices{};  ///< all that the value may be; empty: any of its type
   std::string limits{};                ///< of the value: "1 to 4096"
   std::string preset{};                ///< the value if none is given; empty: it says so in help

@@ -178,13 +178,21 @@ TEST_F(Completion, FishKnowsCommandsFlagsAndChoices) {
   EXPECT_THAT(after("sda assimilate --set sampler.grid="), AllOf(Contains("sampler.grid=power"), Not(IsEmpty())));
 }
 
-/// zsh completes at a terminal only: one is made for it, as its own tests do.
-TEST_F(Completion, ZshKnowsCommandsFlagsAndChoices) {
+TEST_F(Completion, ZshCompletesAsOneTypes) {
   if (!is_installed("zsh --version")) GTEST_SKIP() << "zsh is not installed";
+  if (!is_installed("command -v script")) GTEST_SKIP() << "script (bsdutils) is not installed";
   const std::string path = script("zsh");
   const auto checked = run("zsh -n " + path);
   EXPECT_EQ(checked.status, 0);
   EXPECT_EQ(checked.output, "");
+  write_bytes(
+      folder_.file(".zshrc"),
+      "PS1=''\nautoload -Uz compinit && compinit -u -D\nsda() { printf '<%s>' \"$@\"; echo }\nsource " + path + "\n");
+  write_bytes(folder_.file("observed.nc"), "");
+  write_bytes(folder_.file("keys"), "sda assim\t--quality be\t--set sampler.gri\tpow\t--obs obser\t\nexit\n");
+  const auto typed =
+      run("cd " + folder_.file("") + " && HOME=$PWD ZDOTDIR=$PWD TERM=dumb script -qec 'zsh -d -i' /dev/null < keys");
+  EXPECT_THAT(typed.output, HasSubstr("<assimilate><--quality><best><--set><sampler.grid=power><--obs><observed.nc>"));
 }
 
 }  // namespace
