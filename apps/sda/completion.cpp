@@ -348,9 +348,9 @@ std::string complete_fish(const ProgramDescription& description) {
 Subcommand completion_command(CLI::App& program, Globals&) {
   auto shell = std::make_shared<std::string>();
   CLI::App* flags = add_subcommand(program, "completion", "Print a script that completes commands in a shell",
-                                   "eval \"$(sda completion bash)\"\n"
-                                   "  sda completion zsh > ~/.zfunc/_sda\n"
-                                   "  sda completion fish > ~/.config/fish/completions/sda.fish");
+                                   "sda completion zsh > ~/.zfunc/_sda\n"
+                                   "  sda completion fish > ~/.config/fish/completions/sda.fish\n"
+                                   "  eval \"$(sda completion bash)\"");
   flags->add_option("SHELL", *shell, "shell to complete in")
       ->required()
       ->check(CLI::IsMember(std::vector<std::string>{"bash", "zsh", "fish"}));
