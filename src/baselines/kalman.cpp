@@ -28,12 +28,6 @@ struct LinearReading {
 
 /// H and c by reading the origin and the unit vectors; other states, large and small, must then be read the same way.
 LinearReading probe(const Observations& observations, const ObservationPart& part) {
-  if (!part.noise.is_gaussian()) {
-    throw UnsupportedError({.what = "a Kalman smoother needs Gaussian noise",
-                            .where = "observation noise",
-                            .found = part.noise.describe(),
-                            .mend = "use the particle filter"});
-  }
   const std::int64_t d = observations.layout.event.front();
   const auto read = [&](const Tensor& x) {
     return part.op->read(observations.normalisation.normalise(x)).to(at::kDouble).flatten(1);
@@ -83,7 +77,7 @@ KalmanResult kalman_smoother(const LinearGaussianChain& chain, const Observation
   }
   const at::NoGradGuard no_grad;
   std::vector<LinearReading> readings;
-  for (const auto& part : observations.by_state().parts) readings.push_back(probe(observations, part));
+  for (const auto& part : observations.parts) readings.push_back(probe(observations, part));
   const auto list = [&] { return std::vector<Tensor>(static_cast<std::size_t>(length)); };
 
   // Forward: p(x_i | y_1:i−1) = N(m⁻, P⁻), p(x_i | y_1:i) = N(m, P).

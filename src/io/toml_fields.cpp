@@ -23,7 +23,7 @@ std::string to_text(const toml::node& node) {
 bool contains(const Range& range, double value) {
   const bool above_least = range.open_least ? value > range.least : value >= range.least;
   const bool below_most = range.open_most ? value < range.most : value <= range.most;
-  return (std::isfinite(value) || range.infinite) && above_least && below_most;
+  return std::isfinite(value) && above_least && below_most;
 }
 
 std::string listed(const std::vector<std::string>& names) {
@@ -35,7 +35,7 @@ std::string listed(const std::vector<std::string>& names) {
 
 std::string toml_number(double value) {
   const auto text = fmt::format("{}", value);
-  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;  // n: inf
+  return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
 }
 
 template <class Number>

@@ -8,7 +8,7 @@
 
 namespace sda::observation {
 
-/// One axis of a grid: point i lies at first + i spacing, which is negative where coordinates descend.
+/// One axis of a grid: point i lies at first + i spacing.
 struct GridAxis {
   std::string name;  ///< of the layout; empty where it has none
   double first = 0.5, spacing = 1;
@@ -20,8 +20,7 @@ struct GridAxis {
 struct Field {
   Shape sizes;
   bool has_components = true;
-  std::vector<GridAxis> axes{};      ///< of space; none where the points are scattered
-  std::vector<std::string> names{};  ///< of the components; none where a link has made something else of them
+  std::vector<GridAxis> axes{};  ///< of space; none where the points are scattered
 
   std::int64_t components() const { return has_components ? sizes.front() : 1; }
   std::int64_t first_space_axis() const { return has_components && sizes.size() > 1 ? 1 : 0; }
@@ -32,7 +31,7 @@ struct Field {
   Field with_space(const Shape& other_space, std::vector<GridAxis> other_axes = {}) const;
 };
 
-/// Of a whole state. Points are at the layout's coordinates where these are equally spaced, else centres of cells.
+/// Of a whole state. Points are centres of cells, as the coordinates in our files are.
 Field field_of(const StateLayout& layout);
 
 }  // namespace sda::observation

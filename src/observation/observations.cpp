@@ -1,4 +1,4 @@
-/// Observations y ~ p(y | A(x)) of one or several instruments, and their likelihood.
+/// Observations y = A(x) + σ ε and their Gaussian likelihood N(y | A(x), diag σ²).
 #include "sda/observation/observations.hpp"
 
 #include <fmt/format.h>
@@ -7,18 +7,57 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <map>
+#include <numbers>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda {
 
+GaussianNoise::GaussianNoise(std::vector<double> sigma) : sigma_(std::move(sigma)) {
+  if (sigma_.empty()) {
+    throw ValueError({.what = "observation noise has no standard deviation", .wanted = "at least one number > 0"});
+  }
+  for (const auto value : sigma_) {
+    if (!(value > 0) || !std::isfinite(value)) {
+      throw ValueError({.what = "observation noise σ is not a standard deviation",
+                        .found = fmt::format("{}", value),
+                        .wanted = "a finite number > 0"});
+    }
+  }
+}
+
+Tensor GaussianNoise::sigma(at::IntArrayRef reading, at::ScalarType dtype) const {
+  const auto all = at::tensor(sigma_, at::kDouble).to(dtype);
+  if (sigma_.size() == 1) return all.reshape({}).expand(reading);
+  if (std::ssize(sigma_) != count(reading)) {
+    throw ShapeError({.what = "observation noise does not fit the reading",
+                      .found = fmt::format("{} standard deviations", sigma_.size()),
+                      .wanted = fmt::format("1 or {}, for a reading {}", count(reading), to_string(reading))});
+  }
+  return all.reshape(reading);
+}
+
+Tensor GaussianNoise::log_prob(const Tensor& y, const Tensor& readings) const {
+  if (readings.dim() < 2 || readings.sizes().slice(1) != y.sizes()) {
+    throw ShapeError({.what = "readings do not have the observations' shape",
+                      .found = to_string(readings.sizes()),
+                      .wanted = "members × " + to_string(y.sizes())});
+  }
+  const auto s = sigma(y.sizes().slice(1), readings.scalar_type());
+  const auto z = (y.to(readings.scalar_type()) - readings) / s;
+  // Σ −(z² + ln 2π)/2 − ln σ
+  const auto terms = -(z.square() + std::log(2 * std::numbers::pi)) / 2 - s.log();
+  return terms.flatten(1).sum(1);
+}
+
 namespace {
 
 void check_part(const ObservationPart& part, const Observations& whole, const std::string& where) {
   if (part.op == nullptr) throw ValueError({.what = "observations have no operator", .where = where});
-  const auto wanted = part.op->readings_shape(whole.length, whole.layout.event);
+  const auto times = part.op->times(whole.length);
+  const auto reading = part.op->reading_shape(whole.layout.event);
+  const auto wanted = prepend({std::ssize(times)}, reading);
   const auto& values = part.values;
   if (!values.defined() || values.sizes() != wanted) {
     throw ShapeError(
@@ -27,20 +66,13 @@ void check_part(const ObservationPart& part, const Observations& whole, const st
          .found = values.defined() ? to_string(values.sizes()) : "none",
          .wanted = fmt::format("{} ({} of {} states)", to_string(wanted), part.op->describe(), whole.length)});
   }
-  const Tensor sigma = part.noise.sigma(part.reading(), at::kDouble);
+  part.noise.sigma(reading, at::kDouble);
   if (!values.isfinite().all().item<bool>()) {
     throw ValueError({.what = "observed values are not finite",
                       .where = where,
                       .found = fmt::format("{} NaN or infinite", (~values.isfinite()).sum().item<std::int64_t>()),
                       .wanted = "finite values",
                       .mend = "leave states that were not observed out of the operator's times"});
-  }
-  try {
-    part.noise.model().check(values.to(at::kDouble), sigma);
-  } catch (const ValueError& error) {
-    Fault fault = error.fault();
-    fault.where = where;
-    throw ValueError(fault);
   }
 }
 
@@ -136,11 +168,8 @@ Tensor Observations::log_prob(const Tensor& x) const {
 }
 
 double Observations::residual_over_sigma(const Tensor& x) const {
-  std::vector<Tensor> all;
-  for (const auto& part : parts) {
-    all.push_back(part.noise.standardised(part.values, part.op->apply(x.to(at::kDouble))).flatten(1));
-  }
-  return at::cat(all, 1).square().mean().sqrt().item<double>();
+  const auto squares = residual(x.to(at::kDouble)).square() / variance(at::kDouble);
+  return squares.mean().sqrt().item<double>();
 }
 
 std::string Observations::describe() const {
@@ -148,76 +177,6 @@ std::string Observations::describe() const {
   std::vector<std::string> each;
   for (const auto& part : parts) each.push_back(part.name + ": " + part.op->describe());
   return fmt::format("{}", fmt::join(each, "; "));
-}
-
-namespace {
-
-/// Points with times of their own as points of one state each: by state, the rows that are of it.
-std::map<std::int64_t, std::vector<std::size_t>> rows_by_state(const OperatorLink& points, const std::string& where) {
-  const auto rows = points.numbers.size() / points.names.size();
-  const auto column = std::find(points.names.begin(), points.names.end(), "time") - points.names.begin();
-  std::map<std::int64_t, std::vector<std::size_t>> by_state;
-  for (std::size_t r = 0; r < rows; ++r) {
-    const double time = points.numbers[static_cast<std::size_t>(column) * rows + r];
-    if (time != std::trunc(time)) {
-      throw UnsupportedError({.what = "a reading lies between two states, and here states are taken one by one",
-                              .where = where,
-                              .found = fmt::format("time {} of reading {}, in states from 0", time, r),
-                              .mend = "give readings to the nearest state: sda observe --set readings.time=nearest"});
-    }
-    by_state[static_cast<std::int64_t>(time)].push_back(r);
-  }
-  return by_state;
-}
-
-/// `rows` of points, without their times.
-OperatorLink points_at(const OperatorLink& points, const std::vector<std::size_t>& rows) {
-  const auto all = points.numbers.size() / points.names.size();
-  OperatorLink some{points.kind, {}};
-  for (std::size_t column = 0; column < points.names.size(); ++column) {
-    if (points.names[column] == "time") continue;
-    some.names.push_back(points.names[column]);
-    for (const auto r : rows) some.numbers.push_back(points.numbers[column * all + r]);
-  }
-  return some;
-}
-
-void append_by_state(Observations& y, const ObservationPart& part) {
-  const auto points =
-      std::find_if(part.chain.begin(), part.chain.end(), [](const auto& l) { return l.kind == "points"; });
-  const Tensor values = part.values.to(at::kDouble).flatten().contiguous();
-  const auto& sigma = part.noise.values();
-  for (const auto& [state, rows] : rows_by_state(*points, part.op->describe())) {
-    std::vector<OperatorLink> chain(part.chain.begin(), points);
-    chain.push_back({"times", {static_cast<double>(state)}});
-    chain.push_back(points_at(*points, rows));
-    chain.insert(chain.end(), points + 1, part.chain.end());
-    std::vector<double> read, deviations;
-    for (const auto r : rows) {
-      read.push_back(values.data_ptr<double>()[r]);
-      deviations.push_back(sigma.size() == 1 ? sigma.front() : sigma[r]);
-    }
-    y.parts.push_back({.name = fmt::format("{}_{}", part.name.empty() ? "readings" : part.name, state),
-                       .chain = chain,
-                       .noise = Noise(deviations, part.noise.shape()),
-                       .op = make_operator(chain, y.layout, y.normalisation),
-                       .values = at::tensor(read, at::kDouble).unsqueeze(0)});
-  }
-}
-
-}  // namespace
-
-Observations Observations::by_state() const {
-  Observations y = *this;
-  y.parts.clear();
-  for (const auto& part : parts) {
-    if (part.op->reads_states_alone()) {
-      y.parts.push_back(part);
-    } else {
-      append_by_state(y, part);
-    }
-  }
-  return y;
 }
 
 Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,
@@ -237,7 +196,8 @@ Observations observe(const Tensor& truth, const StateLayout& layout, const Norma
   for (auto& part : y.parts) {
     part.op = make_operator(part.chain, layout, normalisation);
     const auto readings = part.op->apply(x);
-    part.values = part.noise.draw(readings, key).squeeze(0);
+    const auto sigma = part.noise.sigma(readings.sizes().slice(2), at::kDouble);
+    part.values = (readings + sigma * normal(readings.sizes(), key, at::kDouble)).squeeze(0);
     ++key.step;
   }
   y.check();
@@ -245,7 +205,7 @@ Observations observe(const Tensor& truth, const StateLayout& layout, const Norma
 }
 
 Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,
-                     const std::vector<OperatorLink>& chain, const Noise& noise, const std::string& name,
+                     const std::vector<OperatorLink>& chain, const GaussianNoise& noise, const std::string& name,
                      std::uint64_t seed, std::uint64_t index) {
   return observe(truth, layout, normalisation, {{.name = "", .chain = chain, .noise = noise}}, name, seed, index);
 }

@@ -78,7 +78,8 @@ TEST_F(Manual, WantsOneFormOrTheOther) {
 TEST_F(Manual, LeavesNothingOfPagesThatCannotBeWritten) {
   const auto failed = run_program({"manual", "-o", folder_.file("full")}, {.largest_file = 100});
   EXPECT_EQ(failed.code, 1);
-  EXPECT_THAT(failed.err, StartsWith("sda: error: cannot write the page: "));
+  EXPECT_THAT(failed.err, StartsWith("sda: error: " + folder_.file("full")));
+  EXPECT_THAT(failed.err, HasSubstr("/sda.1: cannot write the page: "));
   EXPECT_THAT(folder_.names(), ElementsAre("man"));
 }
 
@@ -106,15 +107,16 @@ class Completion : public testing::Test {
 class BashCompletion : public Completion {
  protected:
   std::vector<std::string> after(const std::string& line, const std::string& breaks = " \t\n\"'><=;|&(:") {
-    write_bytes(folder_.file("ask.bash"), "source " + script("bash") + R"(
-COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$2
+    write_bytes(folder_.file("ask.bash"),
+                "source " + script("bash") + "\nCOMP_WORDBREAKS=$'" + breaks_in_bash(breaks) + "'" + R"(
+COMP_LINE=$1 COMP_POINT=${#1}
 _sda
 (( ${#COMPREPLY[@]} )) && printf '%s\n' "${COMPREPLY[@]}"
 true
 )");
-    return words(run("bash --norc " + folder_.file("ask.bash") + " '" + line + "' $'" + breaks_in_shell(breaks) + "'"));
+    return words(run("bash --norc " + folder_.file("ask.bash") + " '" + line + "'"));
   }
-  static std::string breaks_in_shell(const std::string& breaks) {
+  static std::string breaks_in_bash(const std::string& breaks) {
     std::string out;
     for (const char c : breaks) out += c == '\'' ? "\\'" : c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(1, c);
     return out;

@@ -32,7 +32,7 @@ TEST(Program, AloneItPrintsHelp) {
   EXPECT_EQ(run.code, 0);
   for (const char* name :
        {"simulate", "train", "observe", "assimilate", "filter", "evaluate", "report", "inspect", "import", "keys",
-        "study", "calibrate", "manual", "completion", "--seed", "--threads", "--set", "--quiet", "--version"}) {
+        "manual", "completion", "--seed", "--threads", "--set", "--quiet", "--version"}) {
     EXPECT_THAT(run.out, HasSubstr(name));
   }
   EXPECT_EQ(run.err, "");
@@ -40,7 +40,7 @@ TEST(Program, AloneItPrintsHelp) {
 
 TEST(Program, EverySubcommandHelpsWithAnExample) {
   for (const char* name : {"simulate", "train", "observe", "assimilate", "filter", "evaluate", "report", "inspect",
-                           "import", "keys", "study", "calibrate", "manual", "completion"}) {
+                           "import", "keys", "manual", "completion"}) {
     const auto run = run_program({name, "--help"});
     EXPECT_EQ(run.code, 0) << name;
     EXPECT_THAT(run.out, HasSubstr(std::string("Example:\n  sda ") + name));
@@ -75,28 +75,6 @@ TEST(Program, SimulateTakesAnotherSystem) {
                                 "dynamics.system=lorenz96", "--set", "dynamics.sites=8"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(read_trajectories(folder.file("data/test.nc")).trajectories.states.size(2), 8);
-}
-
-/// Outliers from the instrument to the report: drawn, filtered, assimilated, scored.
-TEST(Program, NoiseOfAnotherFormGoesThroughEveryStep) {
-  const ScratchFolder folder;
-  const std::string lo = folder.file("lo.nc"), posterior = folder.file("p.nc"), filtered = folder.file("f.nc");
-  const auto ok = [](const std::vector<std::string>& arguments) {
-    const auto run = run_program(arguments);
-    EXPECT_EQ(run.code, 0) << arguments.front() << ": " << run.err;
-    return run.out;
-  };
-  EXPECT_THAT(ok({"observe", "--data", shop().data() + "/test.nc", "--name", "lo", "-o", lo, "--set",
-                  "observation.lo.noise=student_t", "--set", "observation.lo.degrees_of_freedom=3"}),
-              HasSubstr("Student-t noise with 3 degrees of freedom and scale 0.05"));
-  EXPECT_EQ(read_observations(lo).observations.parts[0].noise.shape().kind, "student_t");
-  ok({"filter", "--obs", lo, "-o", filtered});
-  for (const char* rule : {"sda", "mmps"})
-    ok({"assimilate", "--model", shop().model(), "--obs", lo, "-o", posterior, "--rule", rule});
-  EXPECT_THAT(ok({"evaluate", "--obs", lo, "--reference", filtered, posterior}), HasSubstr("MMPS"));
-  EXPECT_THAT(ok({"inspect", lo}), HasSubstr("Student-t noise with 3 degrees of freedom"));
-  ok({"report", "--obs", lo, "--reference", filtered, posterior, "-o", folder.file("report")});
-  EXPECT_THAT(read_bytes(folder.file("report/report.html")), HasSubstr("Student-t noise with 3 degrees"));
 }
 
 TEST(Program, TrainWritesAModelAndTakesItsCheckpointAway) {

@@ -138,7 +138,6 @@ sda() {
     train) less=(--set training.epochs=2) ;;
     assimilate) less=(--set sampler.steps=4 --set assimilation.members=4) ;;
     filter) less=(--set filter.particles=64 --set filter.members=8) ;;
-    calibrate) less=(--set sampler.steps=4 --set filter.particles=64) ;;
   esac
   printf '$ sda %s\n' "$*"
   )" SDA_PROGRAM R"( "$@" "${less[@]}"

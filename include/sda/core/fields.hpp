@@ -19,14 +19,10 @@ struct Range {
   double most = std::numeric_limits<double>::infinity();
   bool open_least = false;  ///< > instead of ≥
   bool open_most = false;   ///< < instead of ≤
-  bool infinite = false;    ///< infinity is a value too
   std::vector<std::string> choices{};
 };
 inline Range any() {
   return {};
-}
-inline Range any_or_infinite() {
-  return {.infinite = true};
 }
 inline Range at_least(double least) {
   return {.least = least};

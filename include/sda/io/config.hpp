@@ -9,7 +9,6 @@
 #include "sda/diffusion/noise_schedule.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/guidance/posterior_score.hpp"
-#include "sda/io/readings.hpp"
 #include "sda/io/user_data.hpp"
 #include "sda/observation/observations.hpp"
 #include "sda/sampling/sampler.hpp"
@@ -40,13 +39,11 @@ void fields(Visitor& v, SimulationParameters& p) {
 struct ObservationPartParameters {
   std::vector<OperatorLink> op;  ///< key `operator`
   std::vector<double> sigma;     ///< to be given
-  NoiseShape noise{};
 };
 template <class Visitor>
 void fields(Visitor& v, ObservationPartParameters& p) {
   v("operator", p.op, "what this part reads", any());
   v("sigma", p.sigma, "standard deviation of its noise", above(0));
-  fields(v, p.noise);
 }
 
 /// [observation.NAME]
@@ -54,7 +51,6 @@ struct ObservationParameters {
   std::vector<OperatorLink> op;  ///< key `operator`
   std::vector<double> sigma{0.1};
   std::int64_t length = 65;  ///< states of the trajectory observed
-  NoiseShape noise{};
   std::map<std::string, ObservationPartParameters> part{};
 
   /// Name, chain and noise of each part; `op` and `sigma` are the only one, without a name, where no other is given.
@@ -65,7 +61,6 @@ void fields(Visitor& v, ObservationParameters& p) {
   v("operator", p.op, "what is read of a trajectory: links, the first applied first", any());
   v("sigma", p.sigma, "standard deviation of the noise, one for all or one for each element of a reading", above(0));
   v("length", p.length, "states of the trajectory observed", at_least(1));
-  fields(v, p.noise);
   v("part", p.part, "where several instruments read one trajectory, each has an operator and a sigma here", any());
 }
 
@@ -99,7 +94,6 @@ struct Experiment {
   NetworkParameters network;
   TrainingParameters training;
   std::map<std::string, ObservationParameters> observation;
-  ReadingsParameters readings;
   GuidanceParameters guidance;
   SamplerParameters sampler;
   AssimilationParameters assimilation;
@@ -116,7 +110,6 @@ void sections(Visitor& v, Experiment& e) {
   v("network", e.network, "the prior's network");
   v("training", e.training, "sda train");
   v("observation", e.observation, "sda observe");
-  v("readings", e.readings, "sda observe --from: readings of instruments");
   v("guidance", e.guidance, "sda assimilate: the likelihood's score");
   v("sampler", e.sampler, "sda assimilate: predictor and corrector");
   v("assimilation", e.assimilation, "sda assimilate: the ensemble");
@@ -137,8 +130,7 @@ Experiment read_recorded_experiment(const std::string& toml, const std::string& 
 /// Puts what the user set over an experiment, the last over the first. UsageError that names the flag.
 void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides);
 /// Every key with its value, as TOML that `read_experiment` reads back to the same. Sections at their defaults are left
-/// out where they have no part: [readings], [data] of simulated states, [dynamics], [simulation] and [filter] of
-/// imported ones.
+/// out where they have no part: [data] of simulated states, [dynamics], [simulation] and [filter] of imported ones.
 std::string to_toml(const Experiment& experiment);
 /// One section alone, without its [dynamics], for artefacts; `where` names the artefact.
 std::string to_toml(const DynamicsParameters& dynamics);

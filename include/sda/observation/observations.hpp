@@ -1,18 +1,34 @@
 /// Observations: values, where and when, the operators and the noise that made them.
 #pragma once
 
-#include "sda/observation/noise.hpp"
+#include "sda/core/random.hpp"
 #include "sda/observation/operator.hpp"
 
 namespace sda {
+
+/// Gaussian noise of the readings: independent, standard deviation σ each.
+class GaussianNoise {
+ public:
+  /// σ: one value for all readings or one for each element of a reading, flattened. Throws ValueError unless > 0
+  /// and finite.
+  explicit GaussianNoise(std::vector<double> sigma);
+  /// σ broadcast to a reading of this shape. Throws ShapeError.
+  Tensor sigma(at::IntArrayRef reading, at::ScalarType dtype) const;
+  const std::vector<double>& values() const { return sigma_; }
+  /// log p(y | A(x)) summed over times and reading: `readings` (member, times, …), y (times, …) → (member).
+  Tensor log_prob(const Tensor& y, const Tensor& readings) const;
+
+ private:
+  std::vector<double> sigma_;
+};
 
 /// What one instrument read of a trajectory: its operator, its times (the operator's) and its noise.
 struct ObservationPart {
   std::string name;                 ///< "averages"; empty where there is one part
   std::vector<OperatorLink> chain;  ///< the operator as written
-  Noise noise{{1.0}};
+  GaussianNoise noise{{1.0}};
   std::shared_ptr<const ObservationOperator> op{};
-  Tensor values{};  ///< (times, …reading), float64; finite. (1, …reading) where the operator takes states together
+  Tensor values{};  ///< (times, …reading), float64; finite
 
   Shape reading() const { return values.sizes().slice(1).vec(); }
   /// σ of a reading.
@@ -29,8 +45,6 @@ struct Observations {
   Tensor truth{};                      ///< (length, …event) physical, if known; else undefined
   double start_time = 0.0;
   std::string name{};  ///< "lo", "hi"
-  /// Of readings that came from a file: what was used of it, what was left out and why, for people. Else empty.
-  std::string account{};
 
   /// Throws ShapeError or ValueError if values, operators, length and noise do not fit, or values are not finite;
   /// ValueError for names of parts that are missing, alike, or no word of letters, digits and _.
@@ -42,29 +56,24 @@ struct Observations {
   Tensor residual(const Tensor& x) const;
   /// Hᵀ v with H = ∂A/∂x: v (member, reading) → (member, length, …event).
   Tensor pull_back(const Tensor& x, const Tensor& v) const;
-  /// σ² of each reading, (reading): the diagonal of Σ_y where the noise is Gaussian.
+  /// Diagonal of Σ_y, (reading).
   Tensor variance(at::ScalarType dtype) const;
   /// log p(y | x): (member).
   Tensor log_prob(const Tensor& x) const;
-  /// Root mean square of NoiseModel::standardised, (y − A(x)) / σ where the noise is Gaussian, over members and all
-  /// readings; about 1 where x explains y.
+  /// Root mean square of (y − A(x)) / σ over members and all readings; about 1 where x explains y.
   double residual_over_sigma(const Tensor& x) const;
   /// "every 8th state → component 0"; of several parts "averages: …; probe: …".
   std::string describe() const;
-
-  /// The same readings, for those who go from state to state: parts whose operator takes states together become a part
-  /// for each state. Throws UnsupportedError where a reading lies between two states.
-  Observations by_state() const;
 };
 
-/// y ~ p(y | A(normalised truth)); `truth` (length, …event) physical. Of each part name, chain and noise are used, its
+/// y = A(normalised truth) + σ ε; `truth` (length, …event) physical. Of each part name, chain and noise are used, its
 /// operator and values are made; part i draws member `index`, step i of the stream.
 Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,
                      std::vector<ObservationPart> parts, const std::string& name, std::uint64_t seed,
                      std::uint64_t index);
 /// The same by one instrument.
 Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,
-                     const std::vector<OperatorLink>& chain, const Noise& noise, const std::string& name,
+                     const std::vector<OperatorLink>& chain, const GaussianNoise& noise, const std::string& name,
                      std::uint64_t seed, std::uint64_t index);
 
 }  // namespace sda
