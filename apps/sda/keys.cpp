@@ -34,10 +34,17 @@ std::string code(const std::string& text) {
   return text.empty() ? "" : "`" + text + "`";
 }
 
+/// A section's help, which begins with the command that reads it: "sda import: trajectories".
+std::string section_help(const std::string& help) {
+  if (!help.starts_with("sda ")) return help;
+  const std::size_t end = std::min(help.find(':'), help.size());
+  return code(help.substr(0, end)) + help.substr(end);
+}
+
 std::string markdown_of_keys() {
   std::string page = keys_introduction;
   for (const auto& section : describe_sections()) {
-    page += fmt::format("\n## `[{}]`\n\n{}\n\n", section.name, section.help);
+    page += fmt::format("\n## `[{}]`\n\n{}\n\n", section.name, section_help(section.help));
     page += markdown_row({"key", "type", "default", "range", "meaning"}) + "|---|---|---|---|---|\n";
     for (const auto& key : section.keys) {
       page +=

@@ -64,8 +64,8 @@ TEST_F(Manual, PagesReadAsText) {
   EXPECT_THAT(
       text.output,
       AllOf(HasSubstr("sda-assimilate - Sample the posterior of an observation with a trained prior"),
-            HasSubstr("sda assimilate [CONFIG] --model FILE --obs FILE -o FILE [flags]"), HasSubstr("--quality TEXT"),
-            HasSubstr("One of best, good, quick."), HasSubstr("(sampler.steps)"), HasSubstr("OUTPUT_0000.nc, …"),
+            HasSubstr("sda assimilate [CONFIG] --model FILE --obs FILE -o FILE [flags]"),
+            HasSubstr("--quality {best,good,quick}"), HasSubstr("(sampler.steps)"), HasSubstr("OUTPUT_0000.nc, …"),
             HasSubstr("(sigma/mu)^2"), HasSubstr("--set KEY=VALUE"), HasSubstr("sda assimilate --model run/model.nc")));
   EXPECT_THAT(read_bytes(page("sda")), HasSubstr(".BR sda\\-train (1)"));
 }
