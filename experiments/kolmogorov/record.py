@@ -97,18 +97,18 @@ def table(rows):
         some = list(found.values())
         fields = [row["fields"] for row in some]
 
-        def skill(place, score, convert=lambda v: v):
-            return mean([convert(f[place][score]) if f[place] else None for f in fields], 3)
+        def skill(place, score):
+            return mean([f[place][score] if f[place] else None for f in fields], 3)
 
         residual = mean([value_of(f["residual_over_noise"][0]) if isinstance(f["residual_over_noise"], list)
                          else value_of(next(iter(f["residual_over_noise"].values()))) for f in fields], 2)
         spectrum = [f["spectrum_ratio"] for f in fields if f["spectrum_ratio"]]
         band = f"{statistics.median(s['least'] for s in spectrum):.2f} to {statistics.median(s['largest'] for s in spectrum):.2f}" if spectrum else "–"
-        covered = [row["coverage"] for row in some if row.get("coverage")]
+        covered = [row["coverage"] for row in some if row.get("coverage") and row["spread"] is not None]
         within = ", ".join(f"{100 * statistics.mean(c[level] for c in covered):.0f}" for level in ("50", "90")) if covered else "–"
         lines.append(
             f"| {task} | {rule} | {len(some)} | {residual} ({PUBLISHED.get(task, '–')}) | {skill('observed', 'rmse')} | {skill('unobserved', 'rmse')} "
-            f"| {skill('observed', 'spread', value_of)}, {skill('unobserved', 'spread', value_of)} | {within} | {band} "
+            f"| {skill('observed', 'spread')}, {skill('unobserved', 'spread')} | {within} | {band} "
             f"| {mean([value_of(f['one_step_error']) for f in fields], 3)} ({mean([value_of(f['truth_one_step_error']) for f in fields], 4)}) "
             f"| {statistics.median(row['seconds'] for row in some):.0f} |")
     return "\n".join(lines) + "\n"
