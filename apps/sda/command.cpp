@@ -123,6 +123,22 @@ void require_same_run(const std::string& path, const std::string& recipe, const 
   }
 }
 
+std::pair<std::string, ObservationParameters> chosen_observation(const Experiment& experiment,
+                                                                 const std::string& name) {
+  const auto& known = experiment.observation;
+  if (name.empty() && known.size() == 1) return *known.begin();
+  if (const auto found = known.find(name); found != known.end()) return *found;
+  std::vector<std::string> names;
+  for (const auto& [key, parameters] : known) names.push_back(key);
+  const auto nearest = nearest_name(name, names);
+  throw UsageError({.what = name.empty() ? "which observation?" : "no such observation",
+                    .where = "--name",
+                    .found = name,
+                    .wanted = names.empty() ? "a section [observation.NAME] in the configuration"
+                                            : fmt::format("one of {}", fmt::join(names, ", ")),
+                    .mend = nearest.empty() ? "" : "did you mean " + nearest + "?"});
+}
+
 void require_writable(const std::string& path) {
   const auto refuse = [&](const std::string& what, int error) {
     throw FileError({.what = what, .where = path, .found = std::strerror(error)});

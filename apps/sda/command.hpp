@@ -54,6 +54,8 @@ Subcommand import_command(CLI::App& program, Globals& globals);
 Subcommand keys_command(CLI::App& program, Globals& globals);
 Subcommand manual_command(CLI::App& program, Globals& globals);
 Subcommand completion_command(CLI::App& program, Globals& globals);
+Subcommand study_command(CLI::App& program, Globals& globals);
+Subcommand calibrate_command(CLI::App& program, Globals& globals);
 
 /// A subcommand with its one-line description and an example below its help.
 CLI::App* add_subcommand(CLI::App& program, const std::string& name, const std::string& description,
@@ -72,6 +74,9 @@ Experiment base_experiment(const std::string& config, const Provenance& provenan
 /// nothing but the record, so it is refused.
 void apply_flags(Experiment& experiment, const Globals& globals, const std::vector<std::string>& fixed);
 Provenance provenance_of(const Globals& globals, const Experiment& experiment);
+
+/// The [observation.NAME] asked for by --name; the only one there is if no name was given.
+std::pair<std::string, ObservationParameters> chosen_observation(const Experiment& experiment, const std::string& name);
 
 /// Refuses to go on from what `path` holds with another recipe, both as TOML, or another seed than it was begun with.
 void require_same_run(const std::string& path, const std::string& recipe, const std::string& recipe_of_path,

@@ -1,9 +1,9 @@
 /// sda completion: what a shell needs to complete commands, flags, keys and their values. The scripts are whole: they
 /// never run the program.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <functional>
+#include <sstream>
 
 #include "command.hpp"
 #include "reference.hpp"
@@ -11,12 +11,6 @@
 
 namespace sda::app {
 namespace {
-
-using Words = std::vector<std::string>;
-
-std::string joined(const Words& words, const std::string& separator = " ") {
-  return fmt::format("{}", fmt::join(words, separator));
-}
 
 /// Between single quotes, where a shell takes every character but the quote itself as it is.
 std::string quoted(const std::string& text) {
@@ -31,9 +25,10 @@ Words flags_of(const CommandDescription& command) {
   return flags;
 }
 
-Words names_of(const std::vector<CommandDescription>& commands) {
+/// The last words of what stands below a command: "blanket", "sampler".
+Words names_below(const CommandDescription& command) {
   Words names;
-  for (const auto& command : commands) names.push_back(command.name);
+  for (const auto& below : command.subcommands) names.push_back(below.path.back());
   return names;
 }
 
@@ -73,13 +68,14 @@ std::string bash_kind(const OptionDescription& option) {
   return "kind=other";
 }
 
-std::string bash_cases(const CommandDescription& command, const std::string& prefix) {
+/// What follows each flag of a command; `pattern` matches the command.
+std::string bash_values(const CommandDescription& command, const std::string& pattern) {
   std::string cases;
   for (const auto& option : command.options) {
     if (option.positional() || option.value.empty()) continue;
     Words patterns;
-    for (const auto& flag : option.flags) patterns.push_back(prefix + flag);
-    cases += fmt::format("    {}) {} ;;\n", joined(patterns, " | "), bash_kind(option));
+    for (const auto& flag : option.flags) patterns.push_back(pattern + "," + flag);
+    cases += "    " + joined(patterns, " | ") + ") " + bash_kind(option) + " ;;\n";
   }
   return cases;
 }
@@ -118,7 +114,11 @@ _sda() {
     case ${line[i]} in
       @global_value_flags@) ((++i)) ;;
       -*) ;;
-      *) command=${line[i]} && break ;;
+      *)
+        case $command,${line[i]} in
+          ,*) command=${line[i]} ;;
+@nested@        esac
+        ;;
     esac
   done
   COMPREPLY=()
@@ -144,9 +144,9 @@ _sda() {
     none)
       _sda_words "$command"
       if [[ -n $command && $current != -* ]]; then
-        words=''  # files, unless the command takes one of a few words
+        words=''  # files, unless one of a few words follows
         case $command in
-@positionals@        esac
+@following@        esac
       fi
       ;;
   esac
@@ -169,16 +169,21 @@ std::string filled(std::string text, const std::vector<std::pair<std::string, st
   return text;
 }
 
-std::string complete_bash(const ProgramDescription& description) {
-  const CommandDescription& program = description.program;
-  std::string values, words, positionals;
-  for (const auto& command : description.subcommands) {
-    values += bash_cases(command, command.name + ",");
-    words += fmt::format("    {}) words=\"{} $flags\" ;;\n", command.name, joined(flags_of(command)));
-    for (const auto& option : command.options) {
-      if (!option.positional() || option.choices.empty()) continue;
-      positionals += fmt::format("          {}) words={} ;;\n", command.name, quoted(joined(option.choices)));
+std::string complete_bash(const CommandDescription& program) {
+  std::string values, words, nested, following;
+  for (const auto& command : subcommands_of(program)) {
+    const std::string name = quoted(joined(command.path));
+    values += bash_values(command, name);
+    words += fmt::format("    {}) words=\"{} $flags\" ;;\n", name, joined(flags_of(command)));
+    if (command.path.size() > 1) {
+      const Words above(command.path.begin(), command.path.end() - 1);
+      nested += fmt::format("          {},{}) command={} ;;\n", quoted(joined(above)), command.path.back(), name);
     }
+    Words follow = names_below(command);
+    for (const auto& option : command.options) {
+      if (option.positional()) follow.insert(follow.end(), option.choices.begin(), option.choices.end());
+    }
+    if (!follow.empty()) following += fmt::format("          {}) words={} ;;\n", name, quoted(joined(follow)));
   }
   Words with_value;
   for (const auto& option : program.options) {
@@ -186,12 +191,13 @@ std::string complete_bash(const ProgramDescription& description) {
   }
   return filled(
       bash_script,
-      {{"values", values + bash_cases(program, "*,")},
+      {{"values", values + bash_values(program, "*")},
        {"words", words},
-       {"positionals", positionals},
+       {"nested", nested},
+       {"following", following},
        {"global_flags", joined(flags_of(program))},
        {"global_value_flags", joined(with_value, " | ")},
-       {"commands", joined(names_of(description.subcommands))},
+       {"commands", joined(names_below(program))},
        {"all_keys", joined(all_keys())},
        {"keys", cases_of_keys("    ", [](const Words& choices) { return "words=" + quoted(joined(choices)); })}});
 }
@@ -233,6 +239,55 @@ std::string zsh_specs(const CommandDescription& command, const std::string& inde
   return specs;
 }
 
+/// A function that completes a command which has others below it; theirs follow it.
+constexpr const char* zsh_function = R"(
+@name@() {
+  local curcontext=$curcontext state line
+  local -a commands
+  typeset -A opt_args
+  commands=(
+@commands@  )
+  _arguments -C $shared '1: :->command' '*:: :->arguments' && return
+  case $state in
+    command) _describe -t commands '@what@ command' commands ;;
+    arguments)
+      case $words[1] in
+@cases@      esac
+      ;;
+  esac
+}
+)";
+
+std::string zsh_function_name(const CommandDescription& command) {
+  return command.path.empty() ? "_sda_commands" : "_sda_" + joined(command.path, "_");
+}
+
+/// "_arguments …" with the flags of a command, each on a line.
+std::string zsh_arguments(const CommandDescription& command) {
+  CommandDescription own = command;
+  std::erase_if(own.options,
+                [](const auto& option) { return !option.positional() && option.flags.back() == "--help"; });
+  std::string text = "_arguments $shared";
+  std::istringstream specs(zsh_specs(own, "            "));
+  for (std::string spec; std::getline(specs, spec);) text += " \\\n" + spec;
+  return text;
+}
+
+std::string zsh_functions(const CommandDescription& command) {
+  std::string commands, cases, below_it;
+  for (const auto& below : command.subcommands) {
+    const std::string& name = below.path.back();
+    commands += "    " + quoted(name + ":" + zsh_text(below.description)) + "\n";
+    const bool leaf = below.subcommands.empty();
+    cases += "        " + name + ") " + (leaf ? zsh_arguments(below) : zsh_function_name(below)) + " ;;\n";
+    if (!leaf) below_it += zsh_functions(below);
+  }
+  const std::string what = command.path.empty() ? "sda" : "sda " + joined(command.path);
+  return filled(zsh_function,
+                {{"name", zsh_function_name(command)}, {"commands", commands}, {"what", what}, {"cases", cases}}) +
+         below_it;
+}
+
 constexpr const char* zsh_script = R"(#compdef sda
 # Completion of sda for zsh, written by `sda completion zsh`.
 
@@ -245,23 +300,12 @@ _sda_setting() {
   case ${${IPREFIX%=}##*=} in
 @keys@  esac
 }
-
+@functions@
 _sda() {
-  local curcontext=$curcontext state line
-  local -a shared commands
-  typeset -A opt_args
+  local -a shared
   shared=(
 @shared@  )
-  commands=(
-@commands@  )
-  _arguments -C $shared '1: :->command' '*:: :->arguments' && return
-  case $state in
-    command) _describe -t commands 'sda command' commands ;;
-    arguments)
-      case $words[1] in
-@cases@      esac
-      ;;
-  esac
+  _sda_commands
 }
 
 if [[ $funcstack[1] == _sda ]]; then
@@ -271,25 +315,12 @@ else
 fi
 )";
 
-std::string complete_zsh(const ProgramDescription& description) {
-  std::string commands, cases;
-  for (const auto& command : description.subcommands) {
-    commands += "    " + quoted(command.name + ":" + zsh_text(command.description)) + "\n";
-    CommandDescription own = command;
-    std::erase_if(own.options,
-                  [](const auto& option) { return !option.positional() && option.flags.back() == "--help"; });
-    std::string specs = zsh_specs(own, "            ");
-    for (auto at = specs.find('\n'); at != std::string::npos; at = specs.find('\n', at + 3))
-      specs.replace(at, 1, " \\\n");
-    cases +=
-        fmt::format("        {})\n          _arguments $shared \\\n{}            && return ;;\n", command.name, specs);
-  }
+std::string complete_zsh(const CommandDescription& program) {
   return filled(zsh_script,
                 {{"all_keys", joined(all_keys())},
                  {"keys", cases_of_keys("    ", [](const Words& choices) { return "compadd -- " + joined(choices); })},
-                 {"shared", zsh_specs(description.program, "    ")},
-                 {"commands", commands},
-                 {"cases", cases}});
+                 {"functions", zsh_functions(program)},
+                 {"shared", zsh_specs(program, "    ")}});
 }
 
 // fish
@@ -326,7 +357,15 @@ std::string fish_lines(const CommandDescription& command, const std::string& con
   return lines;
 }
 
-std::string complete_fish(const ProgramDescription& description) {
+/// The condition that all words of a path have been typed, for fish's `complete -n`.
+std::string fish_seen(const Words& path) {
+  if (path.empty()) return "__fish_use_subcommand";
+  Words seen;
+  for (const auto& word : path) seen.push_back("__fish_seen_subcommand_from " + word);
+  return joined(seen, "; and ");
+}
+
+std::string complete_fish(const CommandDescription& program) {
   Words settings;
   for_each_key([&](const std::string& name, const Words& choices) {
     if (choices.empty()) settings.push_back(name + "=");
@@ -334,11 +373,12 @@ std::string complete_fish(const ProgramDescription& description) {
   });
   std::string text = "# Completion of sda for fish, written by `sda completion fish`.\n\nfunction __sda_settings\n";
   text += "  string split ' ' " + fish_quoted(joined(settings)) + "\nend\n\ncomplete -c sda -f\n";
-  text += fish_lines(description.program, "");
-  for (const auto& command : description.subcommands) {
-    text += fmt::format("\ncomplete -c sda -n __fish_use_subcommand -a {} -d {}\n", command.name,
+  text += fish_lines(program, "");
+  for (const auto& command : subcommands_of(program)) {
+    const Words above(command.path.begin(), command.path.end() - 1);
+    text += fmt::format("\ncomplete -c sda -n '{}' -a {} -d {}\n", fish_seen(above), command.path.back(),
                         fish_quoted(command.description));
-    text += fish_lines(command, " -n '__fish_seen_subcommand_from " + command.name + "'");
+    text += fish_lines(command, " -n '" + fish_seen(command.path) + "'");
   }
   return text;
 }
@@ -355,10 +395,10 @@ Subcommand completion_command(CLI::App& program, Globals&) {
       ->required()
       ->check(CLI::IsMember(std::vector<std::string>{"bash", "zsh", "fish"}));
   return {flags, [shell, &program] {
-            const ProgramDescription description = describe(program);
-            print(*shell == "bash"  ? complete_bash(description)
-                  : *shell == "zsh" ? complete_zsh(description)
-                                    : complete_fish(description));
+            const CommandDescription whole = describe(program);
+            if (*shell == "bash") print(complete_bash(whole));
+            if (*shell == "zsh") print(complete_zsh(whole));
+            if (*shell == "fish") print(complete_fish(whole));
           }};
 }
 

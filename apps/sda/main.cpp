@@ -42,10 +42,14 @@ int fail(std::string message, int code) {
 
 /// The one line for a command line that cannot be parsed.
 std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
-  const auto parsed = program.get_subcommands();
-  const CLI::App& active = parsed.empty() ? program : *parsed.front();
-  const std::string help = "see `sda " + (parsed.empty() ? "" : active.get_name() + " ") + "--help`";
-  const std::string where = parsed.empty() ? "" : active.get_name();
+  const CLI::App* innermost = &program;
+  std::string where;
+  while (!innermost->get_subcommands().empty()) {
+    innermost = innermost->get_subcommands().front();
+    where += (where.empty() ? "" : " ") + innermost->get_name();
+  }
+  const CLI::App& active = *innermost;
+  const std::string help = "see `sda " + (where.empty() ? "" : where + " ") + "--help`";
 
   std::vector<std::string> flags, subcommands;
   for (const CLI::App* app : {&active, &program}) {
@@ -53,24 +57,24 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
       for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
     }
   }
-  for (const CLI::App* app : program.get_subcommands([](const CLI::App*) { return true; })) {
-    subcommands.push_back(app->get_name());
-  }
+  const auto known = active.get_subcommands([](const CLI::App*) { return true; });
+  for (const CLI::App* app : known) subcommands.push_back(app->get_name());
 
   const auto with_nearest = [&](const std::string& what, const std::string& name,
-                                const std::vector<std::string>& known) {
-    const auto nearest = sda::nearest_name(name, known);
+                                const std::vector<std::string>& candidates) {
+    const auto nearest = sda::nearest_name(name, candidates);
     return sda::to_string(
         {.what = what + " " + name, .where = where, .mend = nearest.empty() ? help : "did you mean " + nearest + "?"});
   };
   const auto unexpected = program.remaining(/*recurse=*/true);
+  if (!known.empty() && !unexpected.empty() && !unexpected.front().starts_with("-")) {
+    return with_nearest("unknown subcommand", unexpected.front(), subcommands);
+  }
   for (const auto& word : unexpected) {
     if (word.starts_with("-")) return with_nearest("unknown flag", word.substr(0, word.find('=')), flags);
   }
   if (!unexpected.empty()) {
-    return parsed.empty()
-               ? with_nearest("unknown subcommand", unexpected.front(), subcommands)
-               : sda::to_string({.what = "unexpected argument " + unexpected.front(), .where = where, .mend = help});
+    return sda::to_string({.what = "unexpected argument " + unexpected.front(), .where = where, .mend = help});
   }
   return sda::to_string({.what = error.what(), .where = where, .mend = help});
 }
@@ -108,9 +112,9 @@ int run(int argc, char** argv) {
   program.add_flag("-q,--quiet", globals.quiet, "no log and no progress, only results and errors");
 
   std::vector<Subcommand> subcommands;
-  for (const auto add :
-       {simulate_command, train_command, observe_command, assimilate_command, filter_command, evaluate_command,
-        report_command, inspect_command, import_command, keys_command, manual_command, completion_command}) {
+  for (const auto add : {simulate_command, train_command, observe_command, assimilate_command, filter_command,
+                         evaluate_command, report_command, inspect_command, import_command, keys_command, study_command,
+                         calibrate_command, manual_command, completion_command}) {
     subcommands.push_back(add(program, globals));
   }
   try {

@@ -1,6 +1,5 @@
 /// sda manual: man pages, or one page of Markdown, of every subcommand; see man(7) for the language of the former.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -72,14 +71,12 @@ std::string italic(const std::string& text) {
 }
 
 std::string option_in_roff(const OptionDescription& option) {
-  std::vector<std::string> names;
+  Words names;
   for (const auto& flag : option.flags) names.push_back(bold(flag));
-  std::string text = fmt::format(".TP\n{}", fmt::join(names, ", "));
+  std::string text = ".TP\n" + joined(names, ", ");
   if (!option.value.empty()) text += (names.empty() ? "" : " ") + italic(option.value);
   std::string help = option.help + (option.help.ends_with('.') ? "" : ".");
-  if (option.positional() && !option.choices.empty()) {
-    help += fmt::format(" One of {}.", fmt::join(option.choices, ", "));
-  }
+  if (option.positional() && !option.choices.empty()) help += " One of " + joined(option.choices, ", ") + ".";
   if (!option.limits.empty()) help += " Range: " + option.limits + ".";
   if (!option.preset.empty()) help += " Default: " + option.preset + ".";
   if (option.required) help += " Required.";
@@ -93,56 +90,48 @@ std::string options_in_roff(const std::string& heading, const std::vector<Option
   return text;
 }
 
-std::string examples_in_roff(const std::vector<std::string>& examples) {
-  std::string text = ".SH EXAMPLES\n.nf\n";
-  for (const auto& example : examples) text += roff(example) + "\n";
-  return text + ".fi\n";
-}
-
-std::string page_name(const CommandDescription& command) {
-  return command.name == "sda" ? "sda" : "sda-" + command.name;
-}
-
-std::string head_in_roff(const CommandDescription& command, const std::string& description) {
-  std::string title = page_name(command);
-  for (char& c : title) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return fmt::format(
-      ".TH {} 1 \"\" \"sda {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n.SH DESCRIPTION\n{}",
-      roff(title), version(), roff(page_name(command)), roff(description), roff(command.usage()),
-      roff_sentences(command.description));
-}
-
-std::string tail_in_roff(const std::vector<std::string>& see_also) {
-  std::string text = ".SH EXIT STATUS\n";
-  for (const auto& [code, meaning] : exit_codes())
-    text += fmt::format(".TP\n{}\n{}", bold(code), roff_sentences(meaning));
-  text += ".SH SEE ALSO\n";
-  for (std::size_t i = 0; i < see_also.size(); ++i) {
-    text += fmt::format(".BR {} (1){}\n", roff(see_also[i]), i + 1 == see_also.size() ? "" : ",");
+std::string subcommands_in_roff(const CommandDescription& command) {
+  if (command.subcommands.empty()) return "";
+  std::string text = ".SH COMMANDS\n";
+  for (const auto& below : command.subcommands) {
+    text += ".TP\n" + bold(below.path.back()) + "\n" + roff_sentences(below.description);
   }
   return text;
 }
 
-std::string page_of_program(const ProgramDescription& description) {
-  const CommandDescription& program = description.program;
-  std::string text = head_in_roff(program, "score-based data assimilation") + ".SH COMMANDS\n";
-  std::vector<std::string> pages;
-  for (const auto& command : description.subcommands) {
-    pages.push_back(page_name(command));
-    text += fmt::format(".TP\n{}\n{}", bold(command.name), roff_sentences(command.description));
-  }
-  text += options_in_roff("OPTIONS", program.options) + examples_in_roff(program.examples);
-  return text + tail_in_roff(pages);
+std::string references_in_roff(const Words& pages) {
+  Words lines;
+  for (const auto& page : pages) lines.push_back(".BR " + roff(page) + " (1)");
+  return ".SH SEE ALSO\n" + joined(lines, ",\n") + "\n";
 }
 
-std::string page_of_command(const CommandDescription& command, const CommandDescription& program) {
+/// What the program's flags are for each subcommand: without those that end it at once.
+std::vector<OptionDescription> shared_options(const CommandDescription& program) {
   std::vector<OptionDescription> shared;
   for (const auto& option : program.options) {
     if (option.flags.back() != "--help" && option.flags.back() != "--version") shared.push_back(option);
   }
-  return head_in_roff(command, command.description) + options_in_roff("OPTIONS", command.options) +
-         options_in_roff("OPTIONS OF EVERY COMMAND", shared) + examples_in_roff(command.examples) +
-         tail_in_roff({"sda"});
+  return shared;
+}
+
+std::string page_in_roff(const CommandDescription& command, const CommandDescription& program) {
+  const bool whole = command.path.empty();
+  std::string title = command.page();
+  for (char& c : title) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  std::string text = fmt::format(".TH {} 1 \"\" \"sda {}\" \"User Commands\"\n", roff(title), version());
+  text += ".SH NAME\n" + roff(command.page()) + " \\- ";
+  text += roff(whole ? "score-based data assimilation" : command.description) + "\n";
+  text += ".SH SYNOPSIS\n" + roff(command.usage()) + "\n.SH DESCRIPTION\n" + roff_sentences(command.description);
+  text += subcommands_in_roff(command) + options_in_roff("OPTIONS", command.options);
+  if (!whole) text += options_in_roff("OPTIONS OF EVERY COMMAND", shared_options(program));
+  text += ".SH EXAMPLES\n.nf\n";
+  for (const auto& example : command.examples) text += roff(example) + "\n";
+  text += ".fi\n.SH EXIT STATUS\n";
+  for (const auto& [code, meaning] : exit_codes()) text += ".TP\n" + bold(code) + "\n" + roff_sentences(meaning);
+  Words others;
+  if (!whole) others.emplace_back("sda");
+  for (const auto& below : command.subcommands) others.push_back(below.page());
+  return text + references_in_roff(others);
 }
 
 /// Written under another name first, so that a page is whole or not there.
@@ -159,14 +148,15 @@ void write_page(const std::string& path, const std::string& text) {
   }
 }
 
-void write_pages(const ProgramDescription& description, const std::string& output) {
+void write_pages(const CommandDescription& program, const std::string& output) {
   OutputFolder folder(output);
-  write_page(folder.file("sda.1"), page_of_program(description));
-  for (const auto& command : description.subcommands) {
-    write_page(folder.file(page_name(command) + ".1"), page_of_command(command, description.program));
+  std::vector<CommandDescription> commands = subcommands_of(program);
+  commands.push_back(program);
+  for (const auto& command : commands) {
+    write_page(folder.file(command.page() + ".1"), page_in_roff(command, program));
   }
   folder.keep();
-  say(fmt::format("wrote {} man pages in {}", description.subcommands.size() + 1, output));
+  say(fmt::format("wrote {} man pages in {}", commands.size(), output));
 }
 
 // Markdown.
@@ -181,32 +171,30 @@ Each command reads files and writes one, or a folder of them. Results go to stan
 )";
 
 std::string option_in_markdown(const OptionDescription& option) {
-  std::vector<std::string> names;
+  Words names;
   for (const auto& flag : option.flags) names.push_back("`" + flag + "`");
   if (option.positional()) names.push_back("`" + option.value + "`");
-  std::string value = option.choices.empty() ? markdown_cell(option.type)
-                                             : markdown_cell(fmt::format("{}", fmt::join(option.choices, ", ")));
+  std::string value = markdown_cell(option.choices.empty() ? option.type : joined(option.choices, ", "));
   if (!option.limits.empty()) value += ", " + markdown_cell(option.limits);
-  const std::string preset = option.required ? "required" : option.preset.empty() ? "" : "`" + option.preset + "`";
-  return markdown_row({fmt::format("{}", fmt::join(names, " ")), value, preset, markdown_cell(option.help)});
+  const std::string preset = option.preset.empty() ? "" : "`" + option.preset + "`";
+  return markdown_row({joined(names), value, option.required ? "required" : preset, markdown_cell(option.help)});
 }
 
 std::string command_in_markdown(const CommandDescription& command) {
-  std::string text = fmt::format("{}.\n\n```sh\n{}\n```\n\n", command.description, command.usage());
+  const std::string end = command.description.ends_with('.') ? "" : ".";
+  std::string text = command.description + end + "\n\n```sh\n" + command.usage() + "\n```\n\n";
   text += markdown_row({"flag", "value", "default", "meaning"}) + "|---|---|---|---|\n";
   for (const auto& option : command.options) text += option_in_markdown(option);
-  return text + fmt::format("\nExample:\n\n```sh\n{}\n```\n", fmt::join(command.examples, "\n"));
+  return text + "\nExample:\n\n```sh\n" + joined(command.examples, "\n") + "\n```\n";
 }
 
-std::string markdown_of_commands(const ProgramDescription& description) {
-  CommandDescription program = description.program;
-  if (program.description.ends_with('.')) program.description.pop_back();
-  std::string page =
-      std::string(commands_introduction) + "\n## Flags of every command\n\n" + command_in_markdown(program);
+std::string markdown_of_commands(const CommandDescription& program) {
+  std::string page = commands_introduction;
+  page += "\n## Flags of every command\n\n" + command_in_markdown(program);
   page += "\n### Exit codes\n\n" + markdown_row({"code", "meaning"}) + "|---|---|\n";
   for (const auto& [code, meaning] : exit_codes()) page += markdown_row({code, markdown_cell(meaning)});
-  for (const auto& command : description.subcommands) {
-    page += fmt::format("\n## sda {}\n\n{}", command.name, command_in_markdown(command));
+  for (const auto& command : subcommands_of(program)) {
+    page += "\n## sda " + joined(command.path) + "\n\n" + command_in_markdown(command);
   }
   return page;
 }
@@ -217,11 +205,10 @@ void write_manual(const Options& options, const CLI::App& program) {
                       .where = "manual",
                       .wanted = "either -o FOLDER, for man pages, or --markdown"});
   }
-  const ProgramDescription description = describe(program);
   if (options.markdown) {
-    print(markdown_of_commands(description));
+    print(markdown_of_commands(describe(program)));
   } else {
-    write_pages(description, options.output);
+    write_pages(describe(program), options.output);
   }
 }
 

@@ -1,34 +1,19 @@
-/// sda observe: draws an observation y of a stretch of a known trajectory.
+/// sda observe: draws an observation y of a stretch of a known trajectory, or takes readings of instruments.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 #include "command.hpp"
 #include "sda/core/error.hpp"
+#include "sda/io/readings.hpp"
 
 namespace sda::app {
 namespace {
 
 struct Options {
-  std::string config, data, name, output;
+  std::string config, data, model, readings, name, output, begin, end;
   std::int64_t trajectory = 0, start = 0;
 };
-
-/// The [observation.NAME] asked for; the only one there is if no name was given.
-std::pair<std::string, ObservationParameters> chosen_observation(const Experiment& experiment,
-                                                                 const std::string& name) {
-  const auto& known = experiment.observation;
-  if (name.empty() && known.size() == 1) return *known.begin();
-  if (const auto found = known.find(name); found != known.end()) return *found;
-  std::vector<std::string> names;
-  for (const auto& [key, parameters] : known) names.push_back(key);
-  const auto nearest = nearest_name(name, names);
-  throw UsageError({.what = name.empty() ? "which observation?" : "no such observation",
-                    .where = "--name",
-                    .found = name,
-                    .wanted = names.empty() ? "a section [observation.NAME] in the configuration"
-                                            : fmt::format("one of {}", fmt::join(names, ", ")),
-                    .mend = nearest.empty() ? "" : "did you mean " + nearest + "?"});
-}
 
 void require_within(const std::string& flag, std::int64_t found, std::int64_t most, const std::string& of) {
   if (found >= 0 && found <= most) return;
@@ -72,20 +57,114 @@ void observe_states(const Options& options, const Globals& globals) {
   }
 }
 
+/// What the readings are of, as a model or its data know it.
+struct ObservedSystem {
+  StateLayout layout;
+  Normalisation normalisation;
+  std::string dynamics;  ///< TOML; empty for a system that was imported
+  Experiment experiment;
+  ReadingsWindow window;
+};
+
+ObservedSystem system_of_model(const Options& options) {
+  const ModelFile model = read_model(options.model);
+  ObservedSystem system{.layout = model.prior.layout,
+                        .normalisation = model.prior.normalisation,
+                        .dynamics = "",
+                        .experiment = base_experiment(options.config, model.provenance, options.model),
+                        .window = {}};
+  if (system.experiment.data.files.empty() && !model.prior.dynamics.empty()) {
+    system.dynamics = to_toml(system.experiment.dynamics);
+  }
+  system.window.least_length = model.prior.network_parameters.window_length();
+  return system;
+}
+
+ObservedSystem system_of_data(const Options& options) {
+  const TrajectoryFile file = read_trajectories(options.data);
+  ObservedSystem system{.layout = file.trajectories.layout,
+                        .normalisation = file.normalisation,
+                        .dynamics = file.dynamics,
+                        .experiment = base_experiment(options.config, file.provenance, options.data),
+                        .window = {}};
+  if (!file.dynamics.empty()) system.experiment.dynamics = read_dynamics(file.dynamics, options.data);
+  system.window.state_at = file.trajectories.start_time;
+  return system;
+}
+
+void take_readings(const Options& options, const Globals& globals) {
+  if (options.model.empty() == options.data.empty()) {
+    throw UsageError({.what = "readings of which system?",
+                      .where = "--from",
+                      .wanted = "either --model MODEL or --data FILE.nc, which knows its variables and coordinates"});
+  }
+  ObservedSystem system = options.model.empty() ? system_of_data(options) : system_of_model(options);
+  apply_flags(system.experiment, globals, {"dynamics", "simulation", "data", "network", "schedule", "training"});
+  system.window.begin = options.begin;
+  system.window.end = options.end;
+  require_writable(options.output);
+  Observations observations =
+      read_readings(options.readings, system.layout, system.normalisation, system.experiment.readings, system.window);
+  observations.name = options.name.empty() ? std::filesystem::path(options.readings).stem().string() : options.name;
+  write_observations(options.output, observations, system.dynamics, provenance_of(globals, system.experiment));
+  spdlog::info("{}", observations.account);
+  std::int64_t readings = 0;
+  for (const auto& part : observations.parts) readings += part.values.numel();
+  say(fmt::format("observed {}: {} readings of a trajectory of {} states, in {}", observations.name, readings,
+                  observations.length, options.output));
+}
+
+void observe(const Options& options, const Globals& globals) {
+  if (!options.readings.empty()) return take_readings(options, globals);
+  for (const auto& [flag, value] :
+       {std::pair{"--model", options.model}, std::pair{"--begin", options.begin}, std::pair{"--end", options.end}}) {
+    if (value.empty()) continue;
+    throw UsageError({.what = "a flag of readings alone", .where = flag, .wanted = "--from FILE with it"});
+  }
+  if (options.data.empty()) {
+    throw UsageError({.what = "--data is required",
+                      .where = "observe",
+                      .wanted = "--data FILE.nc, or readings by --from FILE",
+                      .mend = "see `sda observe --help`"});
+  }
+  observe_states(options, globals);
+}
+
 }  // namespace
 
 Subcommand observe_command(CLI::App& program, Globals& globals) {
   auto options = std::make_shared<Options>();
-  CLI::App* flags = add_subcommand(program, "observe", "Draw an observation of a stretch of a trajectory",
-                                   "sda observe --data run/data/test.nc --name lo --trajectory 3 -o run/lo.nc");
+  CLI::App* flags = add_subcommand(program, "observe", "Observe a trajectory, or take readings of instruments",
+                                   "sda observe --data run/data/test.nc --name lo --trajectory 3 -o run/lo.nc\n"
+                                   "  sda observe --from buoys.csv --model run/model.nc -o run/buoys.nc");
   add_config(*flags, options->config, "the one the data were simulated with is taken");
-  flags->add_option("--data", options->data, "trajectories, such as test.nc")->required()->type_name(value::file);
-  flags->add_option("--name", options->name, "which [observation.NAME]; may be left out if there is one only")
+  flags->add_option("--data", options->data, "trajectories, such as test.nc")->type_name(value::file);
+  flags
+      ->add_option("--from", options->readings,
+                   "readings of instruments of the system of --model or --data: a CSV with columns time, one for each "
+                   "axis of space, "
+                   "variable, value, error and flag, or NetCDF in IODA's groups or on a grid")
+      ->type_name(value::file);
+  flags->add_option("--model", options->model, "with --from: the model that will assimilate the readings")
+      ->type_name(value::file);
+  flags
+      ->add_option("--begin", options->begin,
+                   "with --from: time of the first state, a number or a date; without it that of the first reading")
+      ->type_name("TIME");
+  flags->add_option("--end", options->end, "with --from: time of the last state")->type_name("TIME");
+  add_key_flag(*flags, globals, "--error", "readings.error",
+               "with --from: standard deviation, where the file gives none");
+  add_key_flag(*flags, globals, "--max-flag", "readings.max_flag",
+               "with --from: the largest quality flag that is good");
+  flags
+      ->add_option("--name", options->name,
+                   "which [observation.NAME]; may be left out if there is one only. With --from any name; without it "
+                   "that of the file")
       ->type_name("NAME");
   flags->add_option("--trajectory", options->trajectory, "which trajectory, from 0")->capture_default_str();
   flags->add_option("--start", options->start, "its first state observed, from 0")->capture_default_str();
   flags->add_option("-o,--output", options->output, "observation file")->required()->type_name(value::file);
-  return {flags, [options, &globals] { observe_states(*options, globals); }};
+  return {flags, [options, &globals] { observe(*options, globals); }};
 }
 
 }  // namespace sda::app

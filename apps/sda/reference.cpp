@@ -9,8 +9,8 @@
 namespace sda::app {
 namespace {
 
-std::vector<std::string> split_at(const std::string& text, char separator) {
-  std::vector<std::string> parts;
+Words split_at(const std::string& text, char separator) {
+  Words parts;
   std::istringstream stream(text);
   for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
   return parts;
@@ -38,7 +38,7 @@ OptionDescription describe_option(const CLI::Option& option) {
     describe_type(option.get_type_name(), description);
     description.value = description.positional()      ? option.get_name(/*positional=*/true)
                              : description.choices.empty() ? description.type
-                                                      : fmt::format("{{{}}}", fmt::join(description.choices, ","));
+                                                      : "{" + joined(description.choices, ",") + "}";
     description.preset = option.get_default_str();
   }
   description.required = option.get_required();
@@ -47,27 +47,39 @@ OptionDescription describe_option(const CLI::Option& option) {
 }
 
 /// What stands below "Example:" in a subcommand's help.
-std::vector<std::string> examples_in(const std::string& footer) {
+Words examples_in(const std::string& footer) {
   const std::string heading = "Example:\n";
   const auto found = footer.find(heading);
   if (found == std::string::npos) return {};
-  std::vector<std::string> examples = split_at(footer.substr(found + heading.size()), '\n');
+  Words examples = split_at(footer.substr(found + heading.size()), '\n');
   for (auto& example : examples) example.erase(0, example.find_first_not_of(' '));
   return examples;
 }
 
-CommandDescription describe_command(const CLI::App& app) {
-  CommandDescription description{
-      .name = app.get_name(), .description = app.get_description(), .options = {}, .examples = {}};
+CommandDescription describe_command(const CLI::App& app, const Words& path) {
+  CommandDescription description{.path = path,
+                                 .description = app.get_description(),
+                                 .options = {},
+                                 .examples = examples_in(app.get_footer()),
+                                 .subcommands = {}};
   for (const CLI::Option* option : app.get_options()) description.options.push_back(describe_option(*option));
-  description.examples = examples_in(app.get_footer());
+  for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
+    Words path_below = path;
+    path_below.push_back(below->get_name());
+    description.subcommands.push_back(describe_command(*below, path_below));
+  }
   return description;
 }
 
 }  // namespace
 
+std::string CommandDescription::page() const {
+  return path.empty() ? "sda" : "sda-" + joined(path, "-");
+}
+
 std::string CommandDescription::usage() const {
-  std::vector<std::string> words{name == "sda" ? "sda" : "sda " + name};
+  Words words{"sda"};
+  words.insert(words.end(), path.begin(), path.end());
   for (const auto& option : options) {
     if (option.positional() && !option.required) words.push_back("[" + option.value + "]");
   }
@@ -78,16 +90,21 @@ std::string CommandDescription::usage() const {
   for (const auto& option : options) {
     if (option.positional() && option.required) words.push_back(option.value + (option.repeated ? "…" : ""));
   }
-  if (name == "sda") words.emplace_back("COMMAND …");
-  return fmt::format("{}", fmt::join(words, " "));
+  if (!subcommands.empty()) words.emplace_back("COMMAND …");
+  return joined(words);
 }
 
-ProgramDescription describe(const CLI::App& program) {
-  ProgramDescription description{.program = describe_command(program), .subcommands = {}};
-  for (const CLI::App* app : program.get_subcommands([](const CLI::App*) { return true; })) {
-    description.subcommands.push_back(describe_command(*app));
+CommandDescription describe(const CLI::App& program) {
+  return describe_command(program, {});
+}
+
+std::vector<CommandDescription> subcommands_of(const CommandDescription& command) {
+  std::vector<CommandDescription> all;
+  for (const auto& below : command.subcommands) {
+    all.push_back(below);
+    for (auto& deeper : subcommands_of(below)) all.push_back(std::move(deeper));
   }
-  return description;
+  return all;
 }
 
 const std::vector<std::pair<std::string, std::string>>& exit_codes() {
@@ -99,6 +116,10 @@ const std::vector<std::pair<std::string, std::string>>& exit_codes() {
   return codes;
 }
 
+std::string joined(const Words& words, const std::string& separator) {
+  return fmt::format("{}", fmt::join(words, separator));
+}
+
 std::string markdown_cell(const std::string& text) {
   std::string cell;
   for (const char c : text) {
@@ -108,8 +129,8 @@ std::string markdown_cell(const std::string& text) {
   return cell;
 }
 
-std::string markdown_row(const std::vector<std::string>& cells) {
-  return fmt::format("| {} |\n", fmt::join(cells, " | "));
+std::string markdown_row(const Words& cells) {
+  return "| " + joined(cells, " | ") + " |\n";
 }
 
 }  // namespace sda::app

@@ -8,13 +8,15 @@
 
 namespace sda::app {
 
+using Words = std::vector<std::string>;
+
 struct OptionDescription {
-  std::vector<std::string> flags{};    ///< "-o", "--output"; none for a positional
-  std::string value;                   ///< as shown: "FILE", "{quick,good}", of a positional "CONFIG"; empty for none
-  std::string type;                    ///< what it is: "FILE", "FOLDER", "KEY=VALUE", "INT", …
-  std::vector<std::string> choices{};  ///< all that the value may be; empty: any of its type
-  std::string limits{};                ///< of the value: "1 to 4096"
-  std::string preset{};                ///< the value if none is given; empty: it says so in help
+  Words flags{};         ///< "-o", "--output"; none for a positional
+  std::string value;     ///< as shown: "FILE", "{quick,good}", of a positional "CONFIG"; empty for none
+  std::string type;      ///< what it is: "FILE", "FOLDER", "KEY=VALUE", "INT", …
+  Words choices{};       ///< all that the value may be; empty: any of its type
+  std::string limits{};  ///< of the value: "1 to 4096"
+  std::string preset{};  ///< the value if none is given; empty: it says so in help
   bool required = false, repeated = false;
   std::string help;
 
@@ -22,28 +24,32 @@ struct OptionDescription {
 };
 
 struct CommandDescription {
-  std::string name;  ///< "sda", "train"
+  Words path;  ///< of subcommands: {} of the program itself, {"train"}, {"study", "blanket"}
   std::string description;
-  std::vector<OptionDescription> options;
-  std::vector<std::string> examples;
+  std::vector<OptionDescription> options;  ///< the program's are taken by every subcommand too
+  Words examples;
+  std::vector<CommandDescription> subcommands;
 
+  /// "sda", "sda-train", "sda-study-blanket"
+  std::string page() const;
   /// "sda train [CONFIG] --data FOLDER -o FILE [flags]"
   std::string usage() const;
 };
 
-struct ProgramDescription {
-  CommandDescription program;  ///< its flags are taken by every subcommand too
-  std::vector<CommandDescription> subcommands;
-};
+CommandDescription describe(const CLI::App& program);
 
-ProgramDescription describe(const CLI::App& program);
+/// All subcommands, each before its own.
+std::vector<CommandDescription> subcommands_of(const CommandDescription& command);
 
 /// How the program can end, and with which exit code: {code, meaning}.
 const std::vector<std::pair<std::string, std::string>>& exit_codes();
 
+/// "a, b": words with something between them.
+std::string joined(const Words& words, const std::string& separator = " ");
+
 /// Text as one cell of a Markdown table.
 std::string markdown_cell(const std::string& text);
 /// "| a | b |\n"
-std::string markdown_row(const std::vector<std::string>& cells);
+std::string markdown_row(const Words& cells);
 
 }  // namespace sda::app

@@ -9,11 +9,12 @@
 #include "sda/core/error.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/evaluation/spectrum.hpp"
+#include "sda/report/table.hpp"
 
 namespace sda::app {
 namespace {
 
-using Row = std::vector<std::string>;
+using Row = TableRow;
 
 std::string cell(const std::optional<double>& value, int digits) {
   return value ? fmt::format("{:.{}f}", *value, digits) : "-";
@@ -21,30 +22,6 @@ std::string cell(const std::optional<double>& value, int digits) {
 
 std::string cell(const std::optional<Estimate>& value, int digits) {
   return value ? fmt::format("{:.{}f} ± {:.{}f}", value->value, digits, value->standard_error, digits) : "-";
-}
-
-/// Columns of a UTF-8 text in which each character takes one.
-std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](unsigned char byte) { return (byte & 0xC0) != 0x80; }));
-}
-
-/// The first two columns to the left, numbers to the right.
-std::string aligned(const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string padding(widths[i] - width(row[i]), ' ');
-      line += (i == 0 ? "" : "  ") + (i < 3 ? row[i] + padding : padding + row[i]);
-    }
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  return text;
 }
 
 /// A file's name in a table.
@@ -73,7 +50,7 @@ std::string field_table(const std::vector<ScoredEnsemble>& rows) {
                      skill_cell(f.observed, &Skill::spread), skill_cell(f.unobserved, &Skill::spread),
                      skill_cell(f.observed, &Skill::crps), skill_cell(f.unobserved, &Skill::crps)});
   }
-  return cells.size() > 1 ? "\n" + aligned(cells) : "";
+  return cells.size() > 1 ? "\n" + aligned(cells, 3) : "";
 }
 
 /// Some trajectories of the file, enough for a mean spectrum.
@@ -173,7 +150,7 @@ std::string score_table(const std::vector<ScoredEnsemble>& rows) {
                      cost.evaluations > 0 ? fmt::format("{}", cost.evaluations) : "-",
                      fmt::format("{:.1f}", cost.seconds)});
   }
-  return aligned(cells) + field_table(rows);
+  return aligned(cells, 3) + field_table(rows);
 }
 
 }  // namespace sda::app

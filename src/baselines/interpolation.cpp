@@ -50,7 +50,7 @@ GridReading grid_reading(const Observations& y) {
   if (y.parts.size() != 1) refuse_to_interpolate(y);
   const auto& op = *y.parts.front().op;
   const auto& event = y.layout.event;
-  if (event.size() != 3 || !op.is_affine()) refuse_to_interpolate(y);
+  if (event.size() != 3 || !op.is_affine() || !op.reads_states_alone()) refuse_to_interpolate(y);
   const auto reading = op.reading_shape(event);
   if (reading.size() != 3 || reading[0] != event[0]) refuse_to_interpolate(y);
   const auto options = at::TensorOptions().dtype(at::kDouble);

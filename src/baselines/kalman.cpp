@@ -77,7 +77,7 @@ KalmanResult kalman_smoother(const LinearGaussianChain& chain, const Observation
   }
   const at::NoGradGuard no_grad;
   std::vector<LinearReading> readings;
-  for (const auto& part : observations.parts) readings.push_back(probe(observations, part));
+  for (const auto& part : observations.by_state().parts) readings.push_back(probe(observations, part));
   const auto list = [&] { return std::vector<Tensor>(static_cast<std::size_t>(length)); };
 
   // Forward: p(x_i | y_1:i−1) = N(m⁻, P⁻), p(x_i | y_1:i) = N(m, P).

@@ -146,7 +146,8 @@ FilterResult particle_filter(const Dynamics& dynamics, const Observations& obser
   const at::NoGradGuard no_grad;
   const std::int64_t particles = parameters.particles, length = observations.length;
   std::vector<Instrument> instruments;
-  for (const auto& part : observations.parts) instruments.push_back({part, part.op->times(length)});
+  const Observations single = observations.by_state();
+  for (const auto& part : single.parts) instruments.push_back({part, part.op->times(length)});
   StreamKey noise{.seed = seed, .purpose = Purpose::filter_transition};
 
   // x_1 ~ p(x_1): the dynamics' start, spun up. Particles are solver states, weighed by the states seen of them.

@@ -18,6 +18,16 @@ Shape StateLayout::space() const {
   return channels_are_variables() ? Shape(event.begin() + 1, event.end()) : event;
 }
 
+std::vector<double> StateLayout::points_along(std::size_t axis) const {
+  if (axis < coordinates.size() && !coordinates[axis].values.empty()) return coordinates[axis].values;
+  const bool known = !spacing.empty() && coordinates.empty();
+  std::vector<double> points;
+  for (std::int64_t i = 0; i < space().at(axis); ++i) {
+    points.push_back(known ? (static_cast<double>(i) + 0.5) * spacing[axis] : static_cast<double>(i));
+  }
+  return points;
+}
+
 void StateLayout::check() const {
   if (event.empty() || count(event) < 1) {
     throw ShapeError({.what = "a state has no elements",

@@ -109,15 +109,32 @@ StateLayout LinearGaussianChain::layout() const {
   return layout;
 }
 
-Normalisation LinearGaussianChain::normalisation() const {
-  // Moments of the stationary distribution P = A P Aᵀ + Q by doubling, where there is one; else those of the start.
-  Tensor mean = parameters_.offset, covariance = parameters_.noise_covariance, power = parameters_.transition;
+bool LinearGaussianChain::settle(Tensor& mean, Tensor& covariance) const {
+  // Eigenvalues and not high powers: those of a rotation shrink or grow with the rounding of its entries.
+  if (at::linalg_eigvals(parameters_.transition).abs().max().item<double>() > 1 - 1e-12) return false;
+  // P = A P Aᵀ + Q by doubling.
+  mean = parameters_.offset, covariance = parameters_.noise_covariance;
+  Tensor power = parameters_.transition;
   for (int i = 0; i < 64; ++i) {
     mean = mean + power.mv(mean);
     covariance = covariance + power.mm(covariance).mm(power.t());
     power = power.mm(power);
   }
-  if (!(power.abs().max().item<double>() < 1e-6)) {
+  return true;
+}
+
+std::pair<Tensor, Tensor> LinearGaussianChain::stationary() const {
+  Tensor mean, covariance;
+  if (settle(mean, covariance)) return {mean, (covariance + covariance.t()) / 2};
+  throw UnsupportedError({.what = "a chain that does not settle has no stationary distribution",
+                          .where = parameters_.name + ": transition",
+                          .wanted = "eigenvalues inside the unit circle"});
+}
+
+Normalisation LinearGaussianChain::normalisation() const {
+  // Of the stationary distribution where there is one; else of the start.
+  Tensor mean, covariance;
+  if (!settle(mean, covariance)) {
     mean = parameters_.start_mean;
     covariance = parameters_.start_covariance;
   }
@@ -236,6 +253,25 @@ LinearGaussianChain rotation_chain(double r, double angle) {
                               .offset = at::zeros(2, at::kDouble),
                               .noise_covariance = at::eye(2, at::kDouble) * (1 - r * r),
                               .name = "rotation"});
+}
+
+LinearGaussianChain delay_chain(double a, double b, std::int64_t delay) {
+  const std::int64_t d = delay + 1;
+  Tensor transition = at::zeros({d, d}, at::kDouble), noise = at::zeros({d, d}, at::kDouble);
+  transition[0][0] += a;
+  transition[0][delay] += b;
+  for (std::int64_t i = 0; i < delay; ++i) transition[i + 1][i] += 1;
+  noise[0][0] += 1;
+  LinearGaussianParameters parameters{.start_mean = at::zeros(d, at::kDouble),
+                                      .start_covariance = at::eye(d, at::kDouble),
+                                      .transition = transition,
+                                      .offset = at::zeros(d, at::kDouble),
+                                      .noise_covariance = noise,
+                                      .name = "delay"};
+  const Tensor variance = LinearGaussianChain(parameters).stationary().second[0][0];
+  parameters.noise_covariance = noise / variance;
+  parameters.start_covariance = LinearGaussianChain(parameters).stationary().second;
+  return LinearGaussianChain(std::move(parameters));
 }
 
 }  // namespace sda

@@ -223,6 +223,26 @@ void refuse(const std::string& key, const std::string& found, const std::string&
                     .mend = mend});
 }
 
+/// x_{i+1} = A x_i + N(0, Q) from N(0, I).
+std::unique_ptr<Dynamics> linear(const DynamicsParameters& p) {
+  const auto numbers = std::ssize(p.transition), noises = std::ssize(p.innovation);
+  const std::int64_t d = std::lround(std::sqrt(static_cast<double>(numbers)));
+  if (d < 1 || d * d != numbers) refuse("transition", std::to_string(numbers) + " numbers", "d × d, row by row");
+  if (noises != d && noises != numbers) {
+    refuse("innovation", std::to_string(noises) + " numbers",
+           std::to_string(d) + " variances or a covariance of " + std::to_string(numbers));
+  }
+  const Tensor innovation = at::tensor(p.innovation, at::kDouble);
+  return std::make_unique<LinearGaussianChain>(
+      LinearGaussianParameters{.start_mean = at::zeros(d, at::kDouble),
+                               .start_covariance = at::eye(d, at::kDouble),
+                               .transition = at::tensor(p.transition, at::kDouble).view({d, d}),
+                               .offset = at::zeros(d, at::kDouble),
+                               .noise_covariance = noises == numbers ? innovation.view({d, d}) : innovation.diag(),
+                               .dt = p.dt > 0 ? p.dt : 1,
+                               .name = "linear"});
+}
+
 /// Range checks of fields(), for parameters that did not come through a file.
 struct CheckRanges {
   void operator()(const char* key, const std::string& value, const char*, const Range& range) const {
@@ -231,6 +251,11 @@ struct CheckRanges {
     std::string all;
     for (const std::string& name : range.choices) all += (all.empty() ? "" : ", ") + name;
     refuse(key, value, "one of " + all, near.empty() ? "" : "did you mean " + near + "?");
+  }
+  void operator()(const char* key, const std::vector<double>& values, const char*, const Range&) const {
+    for (const double value : values) {
+      if (!std::isfinite(value)) refuse(key, std::to_string(value), "finite numbers");
+    }
   }
   template <class Number>
   void operator()(const char* key, Number value, const char*, const Range& range) const {
@@ -264,6 +289,7 @@ std::unique_ptr<Dynamics> make_dynamics(const DynamicsParameters& parameters) {
   // The linear chains carry their own noise.
   if (p.noise != -1) refuse("noise", std::to_string(p.noise), "-1", "the noise of " + p.system + " is fixed");
   if (p.system == "damped_spring") return std::make_unique<LinearGaussianChain>(damped_spring(p.dt > 0 ? p.dt : 0.01));
+  if (p.system == "linear") return linear(p);
   LinearGaussianParameters rotation = rotation_chain(p.r, p.angle).parameters();
   if (p.dt > 0) rotation.dt = p.dt;
   return std::make_unique<LinearGaussianChain>(std::move(rotation));

@@ -66,6 +66,10 @@ Estimate estimate(const Tensor& values) {
           .standard_error = n < 2 ? 0.0 : v.std(/*unbiased=*/true).item<double>() / std::sqrt(static_cast<double>(n))};
 }
 
+Estimate estimate(const std::vector<double>& values) {
+  return estimate(at::tensor(values, at::kDouble));
+}
+
 Estimate log_prior(const Dynamics& dynamics, const Tensor& members) {
   const Tensor x = checked_members(members, 1, "log-prior");
   const auto transitions = x.size(1) - 1;

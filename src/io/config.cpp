@@ -242,7 +242,8 @@ void apply_overrides(Experiment& experiment, const std::vector<Override>& overri
 std::string to_toml(const Experiment& experiment) {
   using Names = std::vector<std::string>;
   const bool imported = !experiment.data.files.empty();
-  return sections_to_toml(described(experiment, imported ? Names{"dynamics", "simulation", "filter"} : Names{"data"}),
+  return sections_to_toml(described(experiment, imported ? Names{"readings", "dynamics", "simulation", "filter"}
+                                                         : Names{"readings", "data"}),
                           /*with_help=*/false);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "io/artefact.hpp"
 
@@ -129,12 +130,18 @@ std::string describe_observations(Description description, const ObservationFile
   for (const auto& part : observations.parts) {
     if (!part.name.empty()) description.line("part", part.name);
     description.line("operator", part.op->describe());
-    description.line("", to_toml(part.chain));
-    description.line("observed", fmt::format("{} of {} states, a reading of {} each", part.values.size(0),
-                                             observations.length, to_string(part.reading())));
+    if (part.op->reads_states_alone()) {
+      description.line("", to_toml(part.chain));
+      description.line("observed", fmt::format("{} of {} states, a reading of {} each", part.values.size(0),
+                                               observations.length, to_string(part.reading())));
+    } else {
+      description.line("observed", fmt::format("{} readings in {} states", part.values.numel(), observations.length));
+    }
     description.line("values", range_of(part.values));
     description.line("noise σ", numbers(at::tensor(part.noise.values(), at::kDouble)));
   }
+  std::istringstream account(observations.account);
+  for (std::string name = "readings", text; std::getline(account, text); name.clear()) description.line(name, text);
   description.line("truth", observations.truth.defined() ? "in the file" : "not known");
   describe_layout(description, observations.layout);
   describe_normalisation(description, observations.normalisation);

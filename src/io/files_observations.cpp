@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <utility>
 
 #include "io/artefact.hpp"
 
@@ -26,6 +27,9 @@ class PartNames {
     for (std::int64_t axis = 1; axis < count; ++axis) axes.push_back(fmt::format("{}reading_{}", prefix_, axis - 1));
     return axes;
   }
+  /// Of the points of an operator, which where they have times are the readings too.
+  std::string points() const { return prefix_ + "point"; }
+  std::string column(const std::string& name) const { return prefix_ + "point_" + name; }
   const std::string& operator_attribute() const { return attribute_; }
 
  private:
@@ -92,11 +96,53 @@ void require_same_times(const ReadableGroup& file, const std::string& name, cons
                    .wanted = fmt::format("{} states: {}", wanted.numel(), part.op->describe())});
 }
 
+OperatorLink* find_points(std::vector<OperatorLink>& chain) {
+  const auto found = std::find_if(chain.begin(), chain.end(), [](const auto& link) { return link.kind == "points"; });
+  return found == chain.end() ? nullptr : &*found;
+}
+
+/// The operator's TOML, but for its points: there can be a million, so each of their columns is a variable.
+void write_operator(WritableGroup& file, const PartNames& named, std::vector<OperatorLink> chain) {
+  if (OperatorLink* points = find_points(chain)) {
+    const std::vector<double> numbers = std::exchange(points->numbers, {});
+    const auto rows = std::ssize(numbers) / std::ssize(points->names);
+    file.dimension(named.points(), rows);
+    const Tensor columns = at::tensor(numbers, at::kDouble).view({-1, rows});
+    for (std::size_t i = 0; i < points->names.size(); ++i) {
+      const auto& name = points->names[i];
+      const std::string meaning = name == "variable" ? "variable read, from 0"
+                                  : name == "time"   ? "time read, in states from 0"
+                                                     : "place read along " + name + ", in points of the grid from 0";
+      file.variable(named.column(name), {named.points()}, columns[static_cast<std::int64_t>(i)],
+                    {{"long_name", meaning}, {"units", "1"}});
+    }
+  }
+  file.attributes({{named.operator_attribute(), to_toml(chain)}});
+}
+
+std::vector<OperatorLink> read_chain(const ReadableGroup& file, const PartNames& named) {
+  const std::string& attribute = named.operator_attribute();
+  std::vector<OperatorLink> chain = read_operator(file.text(attribute), "attribute " + attribute);
+  OperatorLink* points = find_points(chain);
+  if (points == nullptr || !points->numbers.empty()) return chain;
+  std::size_t rows = 0;
+  for (const auto& name : points->names) {
+    const Tensor column = file.read(named.column(name)).to(at::kDouble).contiguous();
+    if (rows > 0 && column.numel() != static_cast<std::int64_t>(rows)) {
+      throw FileError({.what = "columns of points are of different lengths", .where = file.where(named.column(name))});
+    }
+    rows = static_cast<std::size_t>(column.numel());
+    points->numbers.insert(points->numbers.end(), column.data_ptr<double>(), column.data_ptr<double>() + rows);
+  }
+  return chain;
+}
+
 /// A part's operator, times, values and noise.
 void write_part(WritableGroup& file, const Observations& observations, const ObservationPart& part) {
   const PartNames named(part.name);
   const StateLayout& layout = observations.layout;
-  file.attributes({{named.operator_attribute(), to_toml(part.chain)}});
+  write_operator(file, named, part.chain);
+  const bool alone = part.op->reads_states_alone();
   const Tensor index = at::tensor(part.op->times(observations.length), at::kLong);
   if (part.name.empty()) {
     file.unlimited_dimension("time");
@@ -107,8 +153,11 @@ void write_part(WritableGroup& file, const Observations& observations, const Obs
   file.variable(named("time_index"), {named("time")}, index.to(at::kInt),
                 {{"long_name", "index of the observed state within the trajectory, from 0"}, {"units", "1"}});
   // CDO knows one time axis in a file and warns of four axes without it.
-  const Tensor values = part.name.empty() || part.values.dim() < 4 ? part.values : part.values.flatten(2);
-  const auto axes = named.axes(values.dim());
+  const Tensor values = !alone                                       ? part.values.squeeze(0)
+                        : part.name.empty() || part.values.dim() < 4 ? part.values
+                                                                     : part.values.flatten(2);
+  std::vector<std::string> axes{named.points()};
+  if (alone) axes = named.axes(values.dim());
   for (std::size_t axis = 1; axis < axes.size(); ++axis) {
     file.dimension(axes[axis], values.size(static_cast<std::int64_t>(axis)));
   }
@@ -116,19 +165,19 @@ void write_part(WritableGroup& file, const Observations& observations, const Obs
                 {{"long_name", "observed values: " + part.op->describe()}, {"units", "1"}});
 
   const auto& sigma = part.noise.values();
-  file.dimension(named("sigma"), static_cast<std::int64_t>(sigma.size()));
-  file.variable(named("sigma"), {named("sigma")}, at::tensor(sigma, at::kDouble),
+  const bool of_each = !alone && std::ssize(sigma) == values.numel();
+  if (!of_each) file.dimension(named("sigma"), std::ssize(sigma));
+  file.variable(named("sigma"), {of_each ? named.points() : named("sigma")}, at::tensor(sigma, at::kDouble),
                 {{"long_name", "standard deviation of the observation noise"}, {"units", "1"}});
 }
 
 ObservationPart read_part(const ReadableGroup& file, const Observations& observations, const std::string& name) {
   const PartNames named(name);
-  ObservationPart part{.name = name, .chain = {}};
-  const std::string& attribute = named.operator_attribute();
-  part.chain = read_operator(file.text(attribute), "attribute " + attribute);
+  ObservationPart part{.name = name, .chain = read_chain(file, named)};
   part.op = make_operator(part.chain, observations.layout, observations.normalisation);
   part.noise = GaussianNoise(read_sigma(file, named("sigma")));
   part.values = file.read(named("observation")).to(at::kDouble);
+  if (!part.op->reads_states_alone()) part.values = part.values.unsqueeze(0);
   require_finite(part.values, named.axes(part.values.dim()), file.where(named("observation")));
   require_same_times(file, named("time_index"), part, observations.length);
   const auto shape = prepend({part.values.size(0)}, part.op->reading_shape(observations.layout.event));
@@ -155,6 +204,7 @@ void write_observations(const std::string& path, const Observations& observation
                    {"sda_name", observations.name},
                    {"sda_length", observations.length},
                    {"sda_start_time", observations.start_time}});
+  if (!observations.account.empty()) file.attributes({{"sda_account", observations.account}});
   const StateLayout& layout = observations.layout;
   write_layout(file, layout);
 
@@ -183,6 +233,7 @@ ObservationFile read_observations(const std::string& path) {
     observations.name = file.text_or_empty("sda_name");
     observations.length = file.integer("sda_length");
     observations.start_time = file.number("sda_start_time");
+    observations.account = file.text_or_empty("sda_account");
     std::istringstream names(file.text_or_empty("sda_parts"));
     for (std::string name; names >> name;) observations.parts.push_back(read_part(file, observations, name));
     if (observations.parts.empty()) observations.parts.push_back(read_part(file, observations, ""));

@@ -355,6 +355,43 @@ Tensor ReadableGroup::read_numbers(const std::string& variable) const {
   return values;
 }
 
+bool ReadableGroup::is_text(const std::string& variable) const {
+  nc_type type = NC_NAT;
+  check_read(nc_inq_vartype(id_, variable_id(variable), &type), where(variable));
+  return type == NC_CHAR || type == NC_STRING;
+}
+
+std::vector<std::string> ReadableGroup::read_texts(const std::string& variable) const {
+  const int id = variable_id(variable);
+  nc_type type = NC_NAT;
+  check_read(nc_inq_vartype(id_, id, &type), where(variable));
+  const Shape size = shape(variable);
+  require_possible(variable, 1);
+  std::vector<std::string> texts;
+  if (type == NC_STRING) {
+    std::vector<char*> strings(static_cast<std::size_t>(count(size)), nullptr);
+    if (strings.empty()) return texts;
+    check_read(nc_get_var_string(id_, id, strings.data()), where(variable));
+    for (const char* text : strings) texts.emplace_back(text == nullptr ? "" : text);
+    check_read(nc_free_string(strings.size(), strings.data()), where(variable));
+    return texts;
+  }
+  if (type != NC_CHAR || size.empty()) {
+    throw FileError({.what = "variable does not hold texts", .where = where(variable)});
+  }
+  std::string all(static_cast<std::size_t>(count(size)), '\0');
+  if (all.empty()) return texts;
+  check_read(nc_get_var_text(id_, id, all.data()), where(variable));
+  const auto width = static_cast<std::size_t>(size.back());
+  for (std::size_t begin = 0; begin < all.size(); begin += width) {
+    std::string text = all.substr(begin, width);
+    text.erase(std::min(text.find('\0'), text.size()));
+    text.erase(text.find_last_not_of(' ') + 1);
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
 std::optional<std::string> ReadableGroup::text_of(const std::string& variable, const std::string& attribute) const {
   const int id = variable_id(variable);
   nc_type type = NC_NAT;

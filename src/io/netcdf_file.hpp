@@ -60,6 +60,10 @@ class ReadableGroup {
   std::vector<std::string> dimensions(const std::string& variable) const;
   /// Numbers of any type, as stored: float32 where it holds them exactly, else float64.
   Tensor read_numbers(const std::string& variable) const;
+  /// Whether a variable holds text: strings, or characters along its last dimension.
+  bool is_text(const std::string& variable) const;
+  /// Its texts in the order of the file, characters without the blanks and zeros behind them.
+  std::vector<std::string> read_texts(const std::string& variable) const;
   /// Attributes of a variable; nothing where there is none, or where it is of the other kind.
   std::optional<std::string> text_of(const std::string& variable, const std::string& attribute) const;
   std::optional<double> number_of(const std::string& variable, const std::string& attribute) const;

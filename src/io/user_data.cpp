@@ -13,6 +13,7 @@
 #include <set>
 
 #include "io/artefact.hpp"
+#include "io/meant.hpp"
 
 namespace sda {
 
@@ -20,8 +21,6 @@ using namespace io;
 
 namespace {
 
-/// As NetCDF has it where nothing was written.
-constexpr double never_written = 9.9e36;
 /// Of two times that should be the same, in steps.
 constexpr double time_tolerance = 1e-3;
 
@@ -119,50 +118,11 @@ Tensor in_order(const Tensor& values, const std::vector<std::ptrdiff_t>& wanted)
   return values.permute(order).reshape(shape);
 }
 
-/// "3 of 512, the first at time 4, x 0 (counted from 0)".
-std::string place_of(const Tensor& bad, const std::vector<std::string>& axes) {
-  const Tensor places = bad.nonzero();
-  std::vector<std::string> first;
-  for (std::int64_t axis = 0; axis < places.size(1); ++axis) {
-    first.push_back(fmt::format("{} {}", axes[static_cast<std::size_t>(axis)], places[0][axis].item<std::int64_t>()));
-  }
-  return fmt::format("{} of {}, the first at {} (counted from 0)", places.size(0), bad.numel(), fmt::join(first, ", "));
-}
-
-/// Values as they are meant, NaN where they are missing: unpacked by scale_factor and add_offset.
-Tensor read_meant(const ReadableGroup& file, const std::string& variable) {
-  Tensor values = file.read_numbers(variable);
-  const auto fill = file.number_of(variable, "_FillValue"), missing = file.number_of(variable, "missing_value");
-  const Tensor is_nan = values.isnan();
-  if (!fill && !missing && is_nan.any().item<bool>()) {
-    throw FileError({.what = "values are NaN, and the file does not say that they are missing",
-                     .where = file.where(variable),
-                     .found = place_of(is_nan, file.dimensions(variable)),
-                     .mend = fmt::format("if they are, say so: ncatted -a _FillValue,{},o,f,NaN FILE", variable)});
-  }
-  Tensor gone = is_nan.logical_or((values.abs() > never_written).logical_and(values.isinf().logical_not()));
-  for (const auto& number : {fill, missing}) {
-    if (number && !std::isnan(*number)) gone = gone.logical_or(values == *number);
-  }
-  const double scale = file.number_of(variable, "scale_factor").value_or(1),
-               offset = file.number_of(variable, "add_offset").value_or(0);
-  if (scale != 1 || offset != 0) values = values.to(at::kDouble) * scale + offset;
-  values = values.to(at::kFloat);
-  const Tensor infinite = values.isinf().logical_and(gone.logical_not());
-  if (infinite.any().item<bool>()) {
-    throw FileError({.what = "values are infinite, or beyond float32",
-                     .where = file.where(variable),
-                     .found = place_of(infinite, file.dimensions(variable)),
-                     .wanted = "finite numbers"});
-  }
-  return gone.any().item<bool>() ? values.masked_fill_(gone, std::numeric_limits<double>::quiet_NaN()) : values;
-}
-
 /// A coordinate variable of a dimension; no values where there is none.
 Coordinate read_coordinate_of(const ReadableGroup& file, const std::string& dimension) {
   Coordinate coordinate;
   if (!file.has_variable(dimension) || file.dimensions(dimension) != std::vector{dimension}) return coordinate;
-  const Tensor values = read_meant(file, dimension);
+  const Tensor values = read_meant(file, dimension, at::kFloat);
   const Tensor exact = file.read_numbers(dimension).to(at::kDouble);
   const double scale = file.number_of(dimension, "scale_factor").value_or(1);
   const double offset = file.number_of(dimension, "add_offset").value_or(0);
@@ -252,7 +212,7 @@ std::pair<Run, Common> read_file(const std::string& path, std::size_t index, con
     const Roles roles = find_roles(file, name, p, /*in_time=*/true);
     std::vector<std::ptrdiff_t> order{roles.trajectory, roles.time, roles.level};
     order.insert(order.end(), roles.space.begin(), roles.space.end());
-    const Tensor values = in_order(read_meant(file, name), order);
+    const Tensor values = in_order(read_meant(file, name, at::kFloat), order);
     require_missing_always(file, name, values, p);
     const Variable variable{.name = name,
                             .long_name = file.text_of(name, "long_name").value_or(name),
@@ -562,7 +522,7 @@ Tensor read_context_fields(const DataParameters& p, const std::string& first_pat
     const NetcdfReader reader(path);
     const ReadableGroup file = reader.root();
     const Roles roles = find_roles(file, name, p, /*in_time=*/false);
-    const Tensor read = in_order(read_meant(file, name), roles.space);
+    const Tensor read = in_order(read_meant(file, name, at::kFloat), roles.space);
     if (read.isnan().any().item<bool>()) {
       throw FileError({.what = "values of a context field are missing",
                        .where = file.where(name),

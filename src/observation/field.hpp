@@ -8,7 +8,7 @@
 
 namespace sda::observation {
 
-/// One axis of a grid: point i lies at first + i spacing.
+/// One axis of a grid: point i lies at first + i spacing, which is negative where coordinates descend.
 struct GridAxis {
   std::string name;  ///< of the layout; empty where it has none
   double first = 0.5, spacing = 1;
@@ -20,7 +20,8 @@ struct GridAxis {
 struct Field {
   Shape sizes;
   bool has_components = true;
-  std::vector<GridAxis> axes{};  ///< of space; none where the points are scattered
+  std::vector<GridAxis> axes{};      ///< of space; none where the points are scattered
+  std::vector<std::string> names{};  ///< of the components; none where a link has made something else of them
 
   std::int64_t components() const { return has_components ? sizes.front() : 1; }
   std::int64_t first_space_axis() const { return has_components && sizes.size() > 1 ? 1 : 0; }
@@ -31,7 +32,7 @@ struct Field {
   Field with_space(const Shape& other_space, std::vector<GridAxis> other_axes = {}) const;
 };
 
-/// Of a whole state. Points are centres of cells, as the coordinates in our files are.
+/// Of a whole state. Points are at the layout's coordinates where these are equally spaced, else centres of cells.
 Field field_of(const StateLayout& layout);
 
 }  // namespace sda::observation

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "observation/expression.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/fields.hpp"
 
@@ -60,8 +61,14 @@ const std::vector<LinkKind>& link_kinds() {
        -std::numeric_limits<double>::infinity(),
        {"radius"},
        1},
+      {"points",
+       "{variable = [c, ...], x = [i, ...], y = [j, ...]}: so many points, counted from 0, between those of the grid "
+       "by "
+       "linear interpolation; with time = [t, ...] each has a time of its own, counted in states",
+       Arguments::columns, false, 0},
       {"mean", "true: mean over the space that is left"},
       {"vorticity", "true: dv/dx - du/dy of a velocity (u, v) on a periodic grid"},
+      {"expression", "\"sqrt(u^2 + v^2)\": a formula of the variables of a state, after physical", Arguments::text},
       {"speed", "true: length of the vector of components at each point"},
       {"scale", "a: a x", Arguments::one, false},
       {"square", "true: x squared"},
@@ -97,6 +104,17 @@ namespace {
 
 /// The names of a table: those of the kind once each, and any number of axes with so many numbers as it takes.
 void check_names(const LinkKind& kind, const OperatorLink& link, const std::string& where) {
+  if (kind.arguments == Arguments::columns) {
+    auto names = link.names;
+    std::sort(names.begin(), names.end());
+    if (std::adjacent_find(names.begin(), names.end()) != names.end())
+      refuse_link(kind, where, "a name given twice", "each once");
+    if (names.empty() || link.numbers.size() % names.size() != 0) {
+      refuse_link(kind, where, fmt::format("{} numbers in {} lists", link.numbers.size(), names.size()),
+                  "lists of one length: " + kind.help);
+    }
+    return;
+  }
   if (kind.arguments != Arguments::table) {
     if (!link.names.empty()) refuse_link(kind, where, "a table", "numbers without names");
     return;
@@ -127,6 +145,12 @@ void check_link(const OperatorLink& link, const std::string& where) {
   const auto refuse = [&](const std::string& found, const std::string& wanted) {
     refuse_link(kind, where, found, wanted);
   };
+  if (kind.arguments == Arguments::text) {
+    if (link.text.empty() || n != 0) refuse(link.text.empty() ? "nothing" : "numbers", kind.help);
+    parse_expression(link.text);
+    return;
+  }
+  if (!link.text.empty()) refuse("a text", kind.help);
   if (kind.arguments == Arguments::none && n != 0) refuse(fmt::format("{}", fmt::join(link.numbers, ", ")), "true");
   if (kind.arguments == Arguments::one && n != 1) refuse(fmt::format("{} numbers", n), "one number");
   const bool is_list = kind.arguments == Arguments::list || kind.arguments == Arguments::one_or_list;

@@ -1,5 +1,6 @@
 /// The links an operator is made of. Each formula and its pull-back stand once: links of time in time_links.cpp, of
-/// values in value_links.cpp, of space in space_links.cpp; their names and arguments in links.cpp.
+/// values in value_links.cpp, of space in space_links.cpp, of scattered readings in point_links.cpp; their names and
+/// arguments in links.cpp.
 #pragma once
 
 #include <memory>
@@ -47,8 +48,9 @@ class StateLink {
   Field field_, reading_;
 };
 
-/// What value a link takes in TOML: true, one number, a list, either of these, or a table {name = number or list}.
-enum class Arguments { none, one, list, one_or_list, table };
+/// What value a link takes in TOML: true, one number, a list, either of these, a table {name = number or list}, or a
+/// table of columns {name = list}, all equally long, or a text.
+enum class Arguments { none, one, list, one_or_list, table, columns, text };
 
 struct LinkKind {
   std::string name, help;
@@ -72,5 +74,13 @@ std::unique_ptr<TimeLink> make_time_link(const OperatorLink& link);
 std::unique_ptr<StateLink> make_value_link(const OperatorLink& link, const Normalisation& normalisation,
                                            const Field& field);
 std::unique_ptr<StateLink> make_space_link(const OperatorLink& link, const Field& field);
+
+/// What `points` is made of: where its points have times, it chooses states, and its link of state takes all of them
+/// together, (…, states, field) → (…, 1, points); else only a link of state, of each state alone.
+struct PointLinks {
+  std::unique_ptr<TimeLink> time;
+  std::unique_ptr<StateLink> state;
+};
+PointLinks make_point_links(const OperatorLink& link, const Field& field);
 
 }  // namespace sda::observation

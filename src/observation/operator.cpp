@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "core/torch.hpp"
+#include "observation/expression.hpp"
 #include "observation/links.hpp"
 #include "sda/core/error.hpp"
 
@@ -52,8 +53,10 @@ Tensor index_of(const std::vector<std::int64_t>& times, const Tensor& trajectori
 /// A chain of links: those of time choose states, those of state make the reading, each in their order.
 class Chain final : public ObservationOperator {
  public:
-  Chain(Shape event, std::vector<std::unique_ptr<TimeLink>> time, std::vector<std::unique_ptr<StateLink>> state)
-      : event_(std::move(event)), time_(std::move(time)), state_(std::move(state)) {
+  /// `joins_states`: one of the links of state takes all states together.
+  Chain(Shape event, std::vector<std::unique_ptr<TimeLink>> time, std::vector<std::unique_ptr<StateLink>> state,
+        bool joins_states)
+      : event_(std::move(event)), time_(std::move(time)), state_(std::move(state)), joins_states_(joins_states) {
     for (std::size_t i = 0; i < state_.size(); ++i) {
       if (!state_[i]->is_affine()) curved_ = i + 1;
     }
@@ -65,6 +68,8 @@ class Chain final : public ObservationOperator {
     for (const auto& link : time_) states = link->choose(states);
     return states;
   }
+
+  bool reads_states_alone() const override { return !joins_states_; }
 
   Tensor read(const Tensor& states) const override {
     require_states(states);
@@ -115,12 +120,14 @@ class Chain final : public ObservationOperator {
   }
   void require_states(const Tensor& states) const {
     const auto leading = states.dim() - std::ssize(event_);
-    if (leading < 1 || states.sizes().slice(static_cast<std::size_t>(leading)) != event_) refuse_event(states.sizes());
+    if (leading < (joins_states_ ? 2 : 1) || states.sizes().slice(static_cast<std::size_t>(leading)) != event_)
+      refuse_event(states.sizes());
   }
 
   Shape event_;
   std::vector<std::unique_ptr<TimeLink>> time_;
   std::vector<std::unique_ptr<StateLink>> state_;
+  bool joins_states_;
   std::size_t curved_ = 0;  ///< links up to the last that is not affine
 };
 
@@ -158,6 +165,10 @@ void append_numbers(OperatorLink& link, const toml::node& value, const std::stri
   }
 }
 
+std::size_t entries_of(const toml::node& value) {
+  return value.is_array() ? value.as_array()->size() : 1;
+}
+
 /// The link of a kind with this value; the value's form (true, number, list, table) must be the kind's own.
 OperatorLink link_from_toml(const observation::LinkKind& kind, const toml::node& value, const std::string& where) {
   const auto refuse = [&](const std::string& wanted) {
@@ -183,6 +194,18 @@ OperatorLink link_from_toml(const observation::LinkKind& kind, const toml::node&
     case Arguments::one_or_list:
       if (!value.is_number() && !value.is_array()) refuse("a number or a list of numbers in [ ]");
       break;
+    case Arguments::text:
+      if (!value.is_string()) refuse(kind.help);
+      link.text = value.value_or(std::string());
+      return link;
+    case Arguments::columns:
+      if (!value.is_table()) refuse(kind.help);
+      for (const auto& [name, node] : *value.as_table()) {
+        if (!link.names.empty() && entries_of(node) != link.numbers.size() / link.names.size()) refuse(kind.help);
+        append_numbers(link, node, where, "");
+        link.names.emplace_back(name.str());
+      }
+      return link;
     case Arguments::table:
       if (!value.is_table()) refuse(kind.help);
       for (const auto& [name, node] : *value.as_table()) append_numbers(link, node, where, std::string(name.str()));
@@ -192,10 +215,39 @@ OperatorLink link_from_toml(const observation::LinkKind& kind, const toml::node&
   return link;
 }
 
-std::string numbers_to_toml(const std::vector<double>& numbers) {
+std::string list_of_numbers(const std::vector<double>& numbers) {
   std::vector<std::string> texts;
   for (const auto number : numbers) texts.push_back(link_number_to_toml(number));
-  return texts.size() == 1 ? texts.front() : fmt::format("[{}]", fmt::join(texts, ", "));
+  return fmt::format("[{}]", fmt::join(texts, ", "));
+}
+
+std::string numbers_to_toml(const std::vector<double>& numbers) {
+  return numbers.size() == 1 ? link_number_to_toml(numbers.front()) : list_of_numbers(numbers);
+}
+
+/// Quoted where TOML asks for it.
+std::string key_to_toml(const std::string& name) {
+  std::ostringstream key;
+  key << toml::toml_formatter{toml::table{{name, true}}, toml::format_flags::none};
+  return key.str().substr(0, key.str().rfind(" ="));
+}
+
+std::string text_to_toml(const std::string& text) {
+  std::ostringstream value;
+  value << toml::value<std::string>(text);
+  return value.str();
+}
+
+/// "{time = [0, 2.5], x = [3, 1]}".
+std::string columns_to_toml(const OperatorLink& link) {
+  std::vector<std::string> entries;
+  const auto rows = std::ssize(link.numbers) / std::ssize(link.names);
+  auto first = link.numbers.begin();
+  for (const auto& name : link.names) {
+    entries.push_back(key_to_toml(name) + " = " + list_of_numbers({first, first + rows}));
+    first += rows;
+  }
+  return fmt::format("{{{}}}", fmt::join(entries, ", "));
 }
 
 /// "{x = [1, 2], y = [0, 3]}": numbers of one name together, in the order of their first.
@@ -209,9 +261,7 @@ std::string table_to_toml(const OperatorLink& link) {
     for (std::size_t i = 0; i < link.names.size(); ++i) {
       if (link.names[i] == name) numbers.push_back(link.numbers[i]);
     }
-    std::ostringstream key;  // quoted where TOML asks for it
-    key << toml::toml_formatter{toml::table{{name, true}}, toml::format_flags::none};
-    entries.push_back(key.str().substr(0, key.str().rfind(" =")) + " = " + numbers_to_toml(numbers));
+    entries.push_back(key_to_toml(name) + " = " + numbers_to_toml(numbers));
   }
   return fmt::format("{{{}}}", fmt::join(entries, ", "));
 }
@@ -222,11 +272,27 @@ std::string value_to_toml(const OperatorLink& link) {
       return "true";
     case Arguments::table:
       return table_to_toml(link);
+    case Arguments::columns:
+      return columns_to_toml(link);
+    case Arguments::text:
+      return text_to_toml(link.text);
     case Arguments::list:
-      return link.numbers.size() == 1 ? "[" + numbers_to_toml(link.numbers) + "]" : numbers_to_toml(link.numbers);
+      return list_of_numbers(link.numbers);
     default:
       return numbers_to_toml(link.numbers);
   }
+}
+
+/// A formula of normalised values would say something else than it says.
+void require_physical(const std::vector<OperatorLink>& chain, std::size_t i, const Normalisation& normalisation) {
+  const auto end = chain.begin() + static_cast<std::ptrdiff_t>(i);
+  const bool is_physical = std::any_of(chain.begin(), end, [](const auto& link) { return link.kind == "physical"; });
+  if (is_physical || (normalisation.mean.eq(0).all().item<bool>() && normalisation.std.eq(1).all().item<bool>()))
+    return;
+  throw UsageError({.what = "a formula is of physical values",
+                    .where = link_name(i, chain[i]),
+                    .found = "normalised ones",
+                    .wanted = "{physical = true} before it"});
 }
 
 }  // namespace
@@ -238,6 +304,10 @@ Tensor ObservationOperator::pull_back(const Tensor& states, const Tensor& v) con
   return torch::autograd::grad({read(x)}, {x}, {v}).front();
 }
 
+Shape ObservationOperator::readings_shape(std::int64_t length, at::IntArrayRef event) const {
+  return prepend({reads_states_alone() ? std::ssize(times(length)) : 1}, reading_shape(event));
+}
+
 Tensor ObservationOperator::apply(const Tensor& trajectories) const {
   const auto when = times_of(*this, trajectories);
   return read(are_even(when) ? even_states(trajectories, when)
@@ -246,7 +316,8 @@ Tensor ObservationOperator::apply(const Tensor& trajectories) const {
 
 Tensor ObservationOperator::apply_pull_back(const Tensor& trajectories, const Tensor& v) const {
   const auto when = times_of(*this, trajectories);
-  const auto reading = prepend({trajectories.size(0), std::ssize(when)}, reading_shape(trajectories.sizes().slice(2)));
+  const auto reading =
+      prepend({trajectories.size(0)}, readings_shape(trajectories.size(1), trajectories.sizes().slice(2)));
   if (v.sizes() != reading) {
     throw ShapeError({.what = "a pull-back's cotangent does not have the readings' shape",
                       .where = "observation operator",
@@ -269,11 +340,30 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
   std::vector<std::unique_ptr<TimeLink>> time;
   std::vector<std::unique_ptr<StateLink>> state;
   auto field = observation::field_of(layout);
+  bool joins_states = false;
+  const auto add_time = [&](std::size_t i, std::unique_ptr<TimeLink> of_time) {
+    if (joins_states) {
+      throw UsageError({.what = "a link of time behind points that have times of their own",
+                        .where = link_name(i, chain[i]),
+                        .wanted = "links of time before points"});
+    }
+    time.push_back(std::move(of_time));
+  };
   for (std::size_t i = 0; i < chain.size(); ++i) {
     const auto& link = chain[i];
     observation::check_link(link, link_name(i, link));
     if (auto of_time = observation::make_time_link(link)) {
-      time.push_back(std::move(of_time));
+      add_time(i, std::move(of_time));
+      continue;
+    }
+    if (link.kind == "points") {
+      auto of_points = observation::make_point_links(link, field);
+      if (of_points.time) {
+        add_time(i, std::move(of_points.time));
+        joins_states = true;
+      }
+      field = of_points.state->reading();
+      state.push_back(std::move(of_points.state));
       continue;
     }
     if (link.kind == "physical" && !state.empty()) {
@@ -282,11 +372,16 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
                         .found = fmt::format("physical after \"{}\"", state.back()->describe()),
                         .wanted = "physical before every link that changes what is read"});
     }
-    auto of_state = observation::make_value_link(link, normalisation, field);
-    state.push_back(of_state ? std::move(of_state) : observation::make_space_link(link, field));
+    if (link.kind == "expression") {
+      require_physical(chain, i, normalisation);
+      state.push_back(observation::make_expression_link(link, field));
+    } else {
+      auto of_state = observation::make_value_link(link, normalisation, field);
+      state.push_back(of_state ? std::move(of_state) : observation::make_space_link(link, field));
+    }
     field = state.back()->reading();
   }
-  return std::make_shared<Chain>(layout.event, std::move(time), std::move(state));
+  return std::make_shared<Chain>(layout.event, std::move(time), std::move(state), joins_states);
 }
 
 std::string to_toml(const std::vector<OperatorLink>& chain) {

@@ -259,6 +259,7 @@ class Vorticity final : public StateLink {
     }
     Field reading = field;
     reading.sizes.front() = 1;
+    reading.names.clear();
     return reading;
   }
   std::int64_t along_x_;  ///< the axis of space named x; the last where none is
@@ -323,9 +324,10 @@ std::unique_ptr<StateLink> box(const OperatorLink& link, const Field& field) {
                      "[from, to]");
     }
     const auto place = [&](double end) { return (end - axis.first) / axis.spacing; };
+    const auto [from, to] = std::minmax({place(ends[0]), place(ends[1])});
     const double most = static_cast<double>(size);
-    cuts.back().start = static_cast<std::int64_t>(std::clamp(std::ceil(place(ends[0]) - rounding), 0.0, most));
-    cuts.back().end = static_cast<std::int64_t>(std::clamp(std::floor(place(ends[1]) + rounding) + 1, 0.0, most));
+    cuts.back().start = static_cast<std::int64_t>(std::clamp(std::ceil(from - rounding), 0.0, most));
+    cuts.back().end = static_cast<std::int64_t>(std::clamp(std::floor(to + rounding) + 1, 0.0, most));
     if (cuts.back().start >= cuts.back().end) inside.zero_();
     const auto i = at::arange(size).view(coordinates(field, a).sizes());
     inside = inside.logical_and(i.ge(cuts.back().start)).logical_and(i.lt(cuts.back().end));

@@ -107,7 +107,8 @@ class Times final : public TimeLink {
 }  // namespace
 
 std::unique_ptr<TimeLink> make_time_link(const OperatorLink& link) {
-  const auto& [kind, numbers, names] = link;
+  const auto& kind = link.kind;
+  const auto& numbers = link.numbers;
   if (kind == "every") return std::make_unique<Every>(integers(numbers).front());
   if (kind == "offset") return std::make_unique<Offset>(integers(numbers).front());
   if (kind == "first" || kind == "last") return std::make_unique<End>(kind, integers(numbers).front());

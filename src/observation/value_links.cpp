@@ -35,6 +35,10 @@ class Select final : public StateLink {
     }
     Field reading = field;
     reading.sizes.front() = std::ssize(components);
+    if (field.has_components && !field.names.empty()) {
+      reading.names.clear();
+      for (const auto c : components) reading.names.push_back(field.names[static_cast<std::size_t>(c)]);
+    }
     // Points chosen one by one, where the first axis is space too, lie on a line of their own.
     if (field.first_space_axis() == 0 && field.is_grid()) reading.axes.front() = {.name = "", .whole = false};
     return reading;
@@ -142,6 +146,7 @@ class Speed final : public StateLink {
     }
     Field reading = field;
     reading.sizes.front() = 1;
+    reading.names.clear();
     return reading;
   }
 };
@@ -150,7 +155,8 @@ class Speed final : public StateLink {
 
 std::unique_ptr<StateLink> make_value_link(const OperatorLink& link, const Normalisation& normalisation,
                                            const Field& field) {
-  const auto& [kind, numbers, names] = link;
+  const auto& kind = link.kind;
+  const auto& numbers = link.numbers;
   if (kind == "physical") return std::make_unique<Physical>(field, normalisation);
   if (kind == "select") return std::make_unique<Select>(field, integers(numbers));
   if (kind == "scale") return std::make_unique<Scale>(field, numbers.front());

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "core/torch.hpp"
+#include "report/point_readings.hpp"
 #include "sda/core/error.hpp"
 #include "sda/evaluation/spectrum.hpp"
 
@@ -267,7 +268,7 @@ class Builder {
   }
 
   Figures build() {
-    const auto shown = spread_indices(count(y_.layout.event), panels());
+    const auto shown = shown_components();
     add_states(shown);
     add_readings(shown);
     add_skill_panel();
@@ -279,6 +280,26 @@ class Builder {
  private:
   /// Curves at single points say little of fields, which have pictures of their own.
   std::int64_t panels() const { return y_.layout.space().size() == 2 ? 2 : most_panels; }
+
+  /// Evenly spread components; where points were read one by one, those that were read most often.
+  std::vector<std::int64_t> shown_components() const {
+    const auto all = count(y_.layout.event);
+    std::vector<std::pair<std::int64_t, std::int64_t>> often(static_cast<std::size_t>(all));
+    for (std::int64_t c = 0; c < all; ++c) often[static_cast<std::size_t>(c)] = {0, c};
+    bool has_points = false;
+    for (const auto& part : y_.parts) {
+      const auto points = point_readings(y_, part);
+      has_points = has_points || points;
+      if (!points) continue;
+      for (const auto& reading : *points) --often[static_cast<std::size_t>(reading.component)].first;
+    }
+    if (!has_points || all <= panels()) return spread_indices(all, panels());
+    std::sort(often.begin(), often.end());
+    std::vector<std::int64_t> shown;
+    for (std::int64_t i = 0; i < panels(); ++i) shown.push_back(often[static_cast<std::size_t>(i)].second);
+    std::sort(shown.begin(), shown.end());
+    return shown;
+  }
 
   void add_states(const std::vector<std::int64_t>& shown) {
     const auto space = static_cast<std::int64_t>(y_.layout.event.size());
@@ -314,7 +335,7 @@ class Builder {
 
   /// Operator, count and noise.
   std::string describe(const ObservationPart& part) const {
-    const auto sigma = to_vector(part.noise.sigma(part.op->reading_shape(y_.layout.event), at::kDouble));
+    const auto sigma = to_vector(part.sigma(at::kDouble).expand(part.reading()));
     const auto [least, most] = std::minmax_element(sigma.begin(), sigma.end());
     const auto readings = part.values.numel();
     return fmt::format(
@@ -323,9 +344,29 @@ class Builder {
         *least == *most ? fmt::format("{:g}", *least) : fmt::format("{:g} to {:g}", *least, *most));
   }
 
+  /// Readings at points go over the component nearest to them, each at its own time.
+  void add_points(const std::vector<PointReading>& points, const std::vector<std::int64_t>& shown) {
+    bool between = false;
+    for (const auto& reading : points) {
+      const auto place = std::find(shown.begin(), shown.end(), reading.component);
+      if (place == shown.end()) continue;
+      auto& readings = figures_.states[static_cast<std::size_t>(place - shown.begin())].readings;
+      readings.times.push_back(y_.start_time + reading.time * y_.layout.dt);
+      readings.values.push_back(reading.value);
+      readings.errors.push_back(reading.sigma);
+      between = between || reading.between;
+    }
+    if (between) figures_.states_caption += " Readings between points of the grid are shown at the nearest one.";
+  }
+
   /// Readings of one component go over it, in its unit; others into panels of their own, over A(members): how many
-  /// others there are.
+  /// others there are. Readings at points and times of their own lie at the nearest component.
   std::int64_t add_readings(const ObservationPart& part, const std::vector<std::int64_t>& shown) {
+    if (const auto points = point_readings(y_, part)) {
+      add_points(*points, shown);
+      return 0;
+    }
+    if (!part.op->reads_states_alone()) return 0;
     const auto read_at = part.op->times(y_.length);
     const auto count_of_times = static_cast<std::int64_t>(read_at.size());
     const auto reading = part.op->reading_shape(y_.layout.event);

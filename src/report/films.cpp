@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/torch.hpp"
+#include "report/point_readings.hpp"
 #include "sda/evaluation/field_scores.hpp"
 #include "sda/evaluation/spectrum.hpp"
 
@@ -67,11 +68,30 @@ struct ReadFields {
   std::string of;        ///< what it is then
 };
 
+/// Readings at points, each in the frame of the nearest state that is read: of the first variable, in its unit.
+std::optional<ReadFields> fields_of_points(const Observations& y, const ObservationPart& part) {
+  const auto points = point_readings(y, part);
+  if (!points) return std::nullopt;
+  const auto space = y.layout.space();
+  const auto read_at = part.op->times(y.length);
+  Tensor fields = at::full({std::ssize(read_at), count(space)}, std::numeric_limits<double>::quiet_NaN(), at::kDouble);
+  double* field = fields.data_ptr<double>();
+  for (const auto& reading : *points) {
+    if (reading.component >= count(space)) continue;  // of another variable
+    const auto state = std::lower_bound(read_at.begin(), read_at.end(), std::llround(reading.time)) - read_at.begin();
+    field[state * count(space) + reading.component] = reading.value;
+  }
+  const auto& variable = y.layout.variables.front().name;
+  return ReadFields{upright(y.layout, fields.view({-1, space[0], space[1]})), is_velocity(y.layout),
+                    variable + " where it was read"};
+}
+
 /// Readings y = c + span z of an affine operator, where z is normalised and all-ones states have z = 1. On a coarser
 /// grid of all variables they are states of that grid. Otherwise they are laid back to where they were read, each
 /// weighing as much as it depends on a component: Jᵀ (span z) / Jᵀ span, the value itself of a sample, the mean over
 /// the region of an average.
 std::optional<ReadFields> read_fields(const Observations& y, const ObservationPart& part) {
+  if (!part.op->reads_states_alone()) return fields_of_points(y, part);
   const auto& layout = y.layout;
   const auto& event = layout.event;
   const auto reading = part.op->reading_shape(event);

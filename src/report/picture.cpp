@@ -2,29 +2,17 @@
 /// place.
 #include "report/picture.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 
 #include "report/files.hpp"
-#include "report/png.hpp"
-#include "sda/core/error.hpp"
+#include "report/gnuplot.hpp"
 
 namespace sda::report {
 namespace {
-
-namespace fs = std::filesystem;
 
 // Sizes in pixels.
 constexpr int width = 2000, left_edge = 150, right_edge = width - 50;
@@ -41,73 +29,6 @@ constexpr const char* reference_colour = "#b86e00";
 constexpr const char* reference_fill = "#e69f00";
 constexpr const char* reading_colour = "#b0246b";
 constexpr const char* truth_colour = "#111417";
-
-/// Text between gnuplot's single quotes (the terminal is not enhanced: no character is special).
-std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') out += '\'';
-    out += c == '\n' ? ' ' : c;
-  }
-  return out + "'";
-}
-
-/// Appends to a gnuplot script; places are pixels from the top left of a page.
-class Script {
- public:
-  Script(int page_width, int page_height) : width_(page_width), height_(page_height) {}
-
-  template <class... Arguments>
-  void line(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-    fmt::format_to(std::back_inserter(text_), format, std::forward<Arguments>(arguments)...);
-    text_ += '\n';
-  }
-  double across(int pixels) const { return static_cast<double>(pixels) / width_; }
-  double up(int pixels) const { return 1 - static_cast<double>(pixels) / height_; }
-
-  /// The axes of the next plot.
-  void frame(int left, int right, int top, int bottom) {
-    line("set lmargin at screen {:.5f}\nset rmargin at screen {:.5f}", across(left), across(right));
-    line("set tmargin at screen {:.5f}\nset bmargin at screen {:.5f}", up(top), up(bottom));
-  }
-  void text_at(int x, int y, const std::string& text, const char* how) {
-    line("set label {} at screen {:.5f}, {:.5f} {}", quoted(text), across(x), up(y), how);
-  }
-  /// A data block of columns; returns its name.
-  std::string block(const std::vector<const std::vector<double>*>& columns) {
-    auto name = fmt::format("$data{}", ++blocks_);
-    line("{} << EOD", name);
-    for (std::size_t i = 0; i < columns.front()->size(); ++i) {
-      for (const auto* column : columns) fmt::format_to(std::back_inserter(text_), "{:.9g} ", (*column)[i]);
-      text_ += '\n';
-    }
-    line("EOD");
-    return name;
-  }
-  /// A data block of rows, NaN where a value is not; returns its name.
-  std::string rows(const std::vector<std::vector<double>>& all) {
-    auto name = fmt::format("$data{}", ++blocks_);
-    line("{} << EOD", name);
-    for (const auto& row : all) {
-      for (const double value : row) {
-        if (std::isnan(value))
-          text_ += "NaN ";
-        else
-          fmt::format_to(std::back_inserter(text_), "{:g} ", value);
-      }
-      text_ += '\n';
-    }
-    line("EOD");
-    return name;
-  }
-  void plot(const std::vector<std::string>& clauses) { line("plot {}", fmt::format("{}", fmt::join(clauses, ", "))); }
-  std::string text() && { return std::move(text_); }
-
- private:
-  int width_, height_;
-  int blocks_ = 0;
-  std::string text_;
-};
 
 std::string lines_style(const Curve& curve) {
   const char* colour = curve.role == Role::truth            ? truth_colour
@@ -493,45 +414,6 @@ void write_scores(Script& script, const Figures& figures, int top) {
   for (const auto& scores : figures.scores) row(score_row(scores), top += score_line, ",16");
 }
 
-std::string find_program(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path != nullptr ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const auto candidate = (folder.empty() ? fs::path(".") : fs::path(folder)) / name;
-    if (::access(candidate.c_str(), X_OK) == 0 && fs::is_regular_file(candidate)) return candidate.string();
-  }
-  throw FileError({.what = "the picture program " + name + " is not installed",
-                   .where = "PATH",
-                   .wanted = "an executable " + name,
-                   .mend = "install it: apt-get install gnuplot-nox"});
-}
-
-/// Runs `program` on one argument, its output into the file `log`. Returns its exit status.
-int run_program(const std::string& program, std::string argument, const std::string& log) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  std::string name = program;
-  char* const arguments[] = {name.data(), argument.data(), nullptr};
-  pid_t child = 0;
-  const int failed = posix_spawn(&child, program.c_str(), &actions, nullptr, arguments, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return 127;
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-std::string first_line(const std::string& path) {
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
-    if (line.find_first_not_of(" \t") != std::string::npos) return line;
-  }
-  return "no message";
-}
-
 }  // namespace
 
 std::string picture_script(const Figures& figures, const std::string& png) {
@@ -630,25 +512,6 @@ std::string animation_script(const Figures& figures, const std::string& gif) {
   return std::move(script).text();
 }
 
-namespace {
-
-/// Runs gnuplot on a script that writes `output`; throws FileError naming `path`.
-void run_gnuplot(const std::string& script_text, const TemporaryFile& output, const std::string& path) {
-  const auto gnuplot = find_program("gnuplot");
-  const TemporaryFile script(path + ".gp"), log(path + ".log");
-  write_text(script.path(), script_text, path);
-  const int status = run_program(gnuplot, script.path(), log.path());
-  std::error_code error;
-  if (status != 0 || fs::file_size(output.path(), error) == 0 || error) {
-    throw FileError({.what = fmt::format("gnuplot could not draw the picture (exit status {})", status),
-                     .where = path,
-                     .found = first_line(log.path()),
-                     .mend = "look whether the folder can be written and the disk has room"});
-  }
-}
-
-}  // namespace
-
 void draw_animation(const Figures& figures, const std::string& path) {
   const TemporaryFile gif(path);
   run_gnuplot(animation_script(figures, gif.path()), gif, path);
@@ -656,20 +519,7 @@ void draw_animation(const Figures& figures, const std::string& path) {
 }
 
 void draw_picture(const Figures& figures, const Provenance& provenance, const std::string& path) {
-  const TemporaryFile png(path);
-  run_gnuplot(picture_script(figures, png.path()), png, path);
-  const auto drawn = read_text(png.path(), path);
-  write_text(png.path(),
-             with_text(drawn,
-                       {{"Title", figures.name},
-                        {"Software", "sda " + provenance.version},
-                        {"Creation Time", provenance.created},
-                        {"sda_command", provenance.command},
-                        {"sda_seed", std::to_string(provenance.seed)},
-                        {"sda_config", provenance.config}},
-                       path),
-             path);
-  png.rename_to(path);
+  draw_png([&](const std::string& png) { return picture_script(figures, png); }, figures.name, provenance, path);
 }
 
 }  // namespace sda::report

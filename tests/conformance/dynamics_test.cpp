@@ -37,6 +37,7 @@ const std::vector<Case> systems{
     {"lotka_volterra_noisy", {.system = "lotka_volterra", .noise = 0.05}},
     {"damped_spring", {.system = "damped_spring"}},
     {"rotation", {.system = "rotation"}},
+    {"linear", {.system = "linear", .transition = {0.5, 0.2, -0.1, 0.9}, .innovation = {0.5, 0.1, 0.1, 0.3}}},
     {"kolmogorov", {.system = "kolmogorov", .dt = 0.05, .kolmogorov = {.grid = 8, .solver_grid = 16}}},
     {"kolmogorov_on_the_grid_of_its_states",
      {.system = "kolmogorov", .dt = 0.1, .kolmogorov = {.forcing_wavenumber = 2, .grid = 12, .solver_grid = 12}}},

@@ -51,6 +51,11 @@ void PrintTo(const Case& c, std::ostream* out) {
 const Shape flow{2, 4, 6};
 const sda::OperatorLink circle{"circle", {0.5, 0.75, 1}, {"radius", "x", "y"}};
 const sda::OperatorLink outside_circle{"outside_circle", {0.5, 0.75, 1}, {"radius", "x", "y"}};
+sda::OperatorLink formula(const std::string& text) {
+  sda::OperatorLink link{"expression", {}};
+  link.text = text;
+  return link;
+}
 const sda::OperatorLink box{"box", {0.3, 1.2, 0, 1.5}, {"x", "x", "y", "y"}};
 const sda::OperatorLink outside_box{"outside_box", {0.3, 1.2, 0, 1.5}, {"x", "x", "y", "y"}};
 const sda::OperatorLink random_points{"random_points", {3, 0.3}, {"seed", "share"}};
@@ -97,6 +102,28 @@ const std::vector<Case> operators{
      {{"every", {3}}, {"vorticity", {}}, {"scale", {0.25}}, {"saturate", {}}, box},
      flow},
     {"vorticity_of_averages", {{"every", {2}}, {"coarsen", {1, 2}}, {"vorticity", {}}, {"grid_every", {2}}}, flow},
+    {"points", {{"points", {0, 1, 1, 5, 1.5, 0, 2.5, 0, 3}, {"variable", "x", "y"}}}, flow},
+    {"points_of_components", {{"every", {2}}, {"points", {2, 0, 0}, {"variable"}}}, {3}},
+    {"points_in_time",
+     {{"points", {0, 2.5, 4, 2.5, 0, 1, 1, 1, 0, 5, 1.5, 0, 2.5, 0, 3, 2.5}, {"time", "variable", "x", "y"}}},
+     flow},
+    {"points_at_whole_times",
+     {{"offset", {1}}, {"physical", {}}, {"points", {3, 0, 3, 0, 1, 2}, {"time", "variable"}}, {"saturate", {}}},
+     {3},
+     1},
+    {"expression", {{"physical", {}}, formula("sqrt(v0^2 + v1^2) + log(2 + v0^2)")}, flow, 1},
+    {"linear_expression", {{"physical", {}}, formula("2 * curl(v0, v1) - grad_x(v0) / 3 + mean(v1)")}, flow},
+    {"affine_expression", {{"physical", {}}, formula("2 - v0 / 4"), {"every", {3}}}, flow, 1},
+    {"expression_of_means", {{"physical", {}}, formula("mean(v0) * mean(v1) + exp(-mean(v0^2))")}, flow, 1},
+    {"expression_without_space",
+     {{"physical", {}}, formula("max(v0, v1) * tanh(v2) - abs(v1) + sin(v0) * cos(v2)")},
+     {3}},
+    {"expression_at_points",
+     {{"physical", {}},
+      formula("min(v0, v1)^3 + div(v0, v1)"),
+      {"points", {0, 2.5, 4, 2.5, 1.5, 0, 0.25, 1, 0, 3, 2.5, 0}, {"time", "x", "y"}}},
+     flow,
+     1},
     {"nonlinear_after_and_before_linear",
      {{"physical", {}}, {"grid_every", {1, 2}}, {"speed", {}}, {"coarsen", {1, 3}}, {"square", {}}, outside_circle},
      flow,
@@ -135,7 +162,8 @@ TEST_P(Operator, KeepsShapeDtypeAndInput) {
     const auto x = trajectories(1, dtype), before = x.clone();
     const auto y = op->apply(x);
     const auto times = std::ssize(op->times(length));
-    EXPECT_EQ(y.sizes(), sda::prepend({members, times}, op->reading_shape(GetParam().event)));
+    EXPECT_EQ(y.sizes(),
+              sda::prepend({members, op->reads_states_alone() ? times : 1}, op->reading_shape(GetParam().event)));
     EXPECT_EQ(y.scalar_type(), dtype);
     const auto g = op->apply_pull_back(x, cotangent(dtype));
     EXPECT_EQ(g.sizes(), x.sizes());
@@ -157,6 +185,10 @@ TEST_P(Operator, ReadsTheStatesItNames) {
   const auto x = trajectories(3);
   const auto y = op->apply(x);
   const auto times = op->times(length);
+  if (!op->reads_states_alone()) {
+    EXPECT_TRUE(op->read(x.index_select(1, at::tensor(times, at::kLong))).equal(y));
+    return;
+  }
   for (std::size_t i = 0; i < times.size(); ++i) {
     EXPECT_TRUE(op->read(x.select(1, times[i])).equal(y.select(1, static_cast<std::int64_t>(i))));
   }
@@ -193,7 +225,8 @@ TEST_P(Operator, PullBackIsTheDerivative) {
 
 TEST_P(Operator, PullBackIsAutograds) {
   for (const auto dtype : {at::kFloat, at::kDouble}) {
-    const auto states = trajectories(10, dtype).select(1, 0);
+    const auto all = trajectories(10, dtype);
+    const auto states = op->reads_states_alone() ? all.select(1, 0) : all.narrow(1, 0, std::ssize(op->times(length)));
     const auto v = draw(op->read(states).sizes(), 101, dtype);
     const auto bound = dtype == at::kFloat ? sda::tolerance::exact_float32 : exact_float64;
     EXPECT_LT(difference(op->pull_back(states, v), op->ObservationOperator::pull_back(states, v)), bound);

@@ -32,7 +32,7 @@ TEST(Program, AloneItPrintsHelp) {
   EXPECT_EQ(run.code, 0);
   for (const char* name :
        {"simulate", "train", "observe", "assimilate", "filter", "evaluate", "report", "inspect", "import", "keys",
-        "manual", "completion", "--seed", "--threads", "--set", "--quiet", "--version"}) {
+        "study", "calibrate", "manual", "completion", "--seed", "--threads", "--set", "--quiet", "--version"}) {
     EXPECT_THAT(run.out, HasSubstr(name));
   }
   EXPECT_EQ(run.err, "");
@@ -40,7 +40,7 @@ TEST(Program, AloneItPrintsHelp) {
 
 TEST(Program, EverySubcommandHelpsWithAnExample) {
   for (const char* name : {"simulate", "train", "observe", "assimilate", "filter", "evaluate", "report", "inspect",
-                           "import", "keys", "manual", "completion"}) {
+                           "import", "keys", "study", "calibrate", "manual", "completion"}) {
     const auto run = run_program({name, "--help"});
     EXPECT_EQ(run.code, 0) << name;
     EXPECT_THAT(run.out, HasSubstr(std::string("Example:\n  sda ") + name));

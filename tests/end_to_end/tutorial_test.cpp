@@ -32,7 +32,13 @@ struct Vocabulary {
   Vocabulary() {
     const std::string everywhere = run_program({"--help"}).out;
     for (const auto& name : matches(everywhere, "\n  ([a-z]+) ")) {
-      if (name != "sda") flags[name] = matches(everywhere + run_program({name, "--help"}).out, "(--[a-z-]+)");
+      if (name == "sda") continue;
+      std::string help = run_program({name, "--help"}).out;
+      if (const auto below = help.find("\nSubcommands:"); below != std::string::npos) {
+        for (const auto& one : matches(help.substr(below), "\n  ([a-z]+) "))
+          help += run_program({name, one, "--help"}).out;
+      }
+      flags[name] = matches(everywhere + help, "(--[a-z-]+)");
     }
     std::istringstream text(run_program({"keys"}).out);
     std::string section;
@@ -138,6 +144,7 @@ sda() {
     train) less=(--set training.epochs=2) ;;
     assimilate) less=(--set sampler.steps=4 --set assimilation.members=4) ;;
     filter) less=(--set filter.particles=64 --set filter.members=8) ;;
+    calibrate) less=(--set sampler.steps=4 --set filter.particles=64) ;;
   esac
   printf '$ sda %s\n' "$*"
   )" SDA_PROGRAM R"( "$@" "${less[@]}"

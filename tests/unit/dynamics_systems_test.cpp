@@ -202,6 +202,36 @@ TEST(Systems, BadParametersAreUsageErrors) {
   refused({.substeps = 0}, "dynamics.substeps");
   refused({.system = "lotka_volterra", .death = 0}, "dynamics.death");
   refused({.system = "rotation", .noise = 1}, "dynamics.noise");
+  refused({.system = "linear"}, "dynamics.transition");
+  refused({.system = "linear", .transition = {1, 2, 3}}, "d × d");
+  refused({.system = "linear", .transition = {0.5, 0, 0, 0.5}, .innovation = {1}}, "2 variances or a covariance of 4");
+}
+
+TEST(Systems, ALinearChainIsWhatItsNumbersSay) {
+  const auto parameters_of = [](const sda::DynamicsParameters& p) {
+    return dynamic_cast<const sda::LinearGaussianChain&>(*sda::make_dynamics(p)).parameters();
+  };
+  const auto p = parameters_of({.system = "linear", .transition = {0.5, 0.2, -0.1, 0.9}, .innovation = {0.5, 0.3}});
+  EXPECT_EQ(p.transition[0][1].item<double>(), 0.2);
+  EXPECT_EQ(p.noise_covariance[1][1].item<double>(), 0.3);
+  EXPECT_EQ(p.noise_covariance[0][1].item<double>(), 0);
+  const auto q = parameters_of({.system = "linear", .dt = 0.5, .transition = {0.9}, .innovation = {0.19}});
+  EXPECT_EQ(q.noise_covariance[0][0].item<double>(), 0.19);
+  EXPECT_EQ(q.dt, 0.5);
+}
+
+// x_{i+1} = a x_i + b x_{i−2} + e: Yule and Walker's equations give R(h) = a R(h−1) + b R(h−3), R(0) = 1.
+TEST(Systems, ADelayChainHasYuleAndWalkersAutocovariances) {
+  const double a = 0.3, b = 0.5;
+  const auto chain = sda::delay_chain(a, b, 2);
+  const Tensor covariance = chain.stationary().second;
+  // R(1) = a + b R(2) and R(2) = a R(1) + b R(1).
+  const double first = a / (1 - b * (a + b));
+  EXPECT_NEAR(covariance[0][0].item<double>(), 1, 1e-12);
+  EXPECT_NEAR(covariance[0][1].item<double>(), first, 1e-12);
+  EXPECT_NEAR(covariance[0][2].item<double>(), (a + b) * first, 1e-12);
+  EXPECT_NEAR(sda::delay_chain(a, b, 0).stationary().second[0][0].item<double>(), 1, 1e-12);
+  EXPECT_THROW(sda::delay_chain(0.6, 0.5, 2), sda::UnsupportedError);
 }
 
 TEST(LinearGaussian, AdvancesByTheFormula) {

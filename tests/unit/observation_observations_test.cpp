@@ -171,3 +171,27 @@ TEST(ObservationsCheck, PartsNeedNamesThatFilesCanHold) {
   y.parts[1].values = y.parts[1].values.slice(0, 0, 2);
   EXPECT_THAT(refusal<sda::ShapeError>(y), HasSubstr("observations lo, part b: observed values do not fit"));
 }
+
+// Points with times of their own, of states 4, 1 and 4: components 0, 2 and 1.
+TEST(Observations, ByStateGivesEachStateItsReadings) {
+  const auto truth = at::arange(6 * 3, at::kDouble).reshape({6, 3});
+  const sda::OperatorLink points{"points", {4, 1, 4, 0, 2, 1}, {"time", "variable"}};
+  const auto y = sda::observe(truth, lorenz, lorenz_normalisation(), {{"physical", {}}, points},
+                              GaussianNoise({0.1, 0.2, 0.3}), "sondes", 1, 0);
+  EXPECT_EQ(y.parts.front().values.sizes(), (at::IntArrayRef{1, 3}));
+  const auto single = y.by_state();
+  single.check();
+  ASSERT_EQ(single.parts.size(), 2u);
+  EXPECT_EQ(single.parts[0].name, "readings_1");
+  EXPECT_TRUE(single.parts[0].values.equal(y.parts.front().values.narrow(1, 1, 1)));
+  EXPECT_EQ(single.parts[0].noise.values(), std::vector<double>{0.2});
+  EXPECT_EQ(single.parts[1].noise.values(), (std::vector<double>{0.1, 0.3}));
+  EXPECT_TRUE(single.parts[1].op->reads_states_alone());
+  const auto x = at::arange(2 * 6 * 3, at::kDouble).sin().reshape({2, 6, 3});
+  EXPECT_TRUE(single.log_prob(x).allclose(y.log_prob(x), 1e-14));
+
+  auto between = points;
+  between.numbers.front() = 3.5;
+  const auto halfway = sda::observe(truth, lorenz, lorenz_normalisation(), {between}, GaussianNoise({1}), "h", 1, 0);
+  EXPECT_THROW(halfway.by_state(), sda::UnsupportedError);
+}

@@ -144,6 +144,18 @@ TEST(OperatorRead, BoxesInTheCoordinatesOfTheGrid) {
   EXPECT_TRUE(read(after, field, {2, 0.5}).equal(doubles({2.5, 6.5, 10.5}, {1, 1, 3, 1})));
 }
 
+// Coordinates that the data came with, one axis of them descending: lat 60, 20, −20 and lon 10, 20, 30, 40.
+TEST(OperatorRead, RegionsInTheCoordinatesOfTheData) {
+  auto layout = layout_of({1, 3, 4}, {40, 10});
+  layout.coordinates = {{{60, 20, -20}, "degrees_north"}, {{10, 20, 30, 40}, "degrees_east"}};
+  const auto field = at::arange(3 * 4, at::kDouble).reshape({1, 1, 3, 4});
+  const auto read_by = [&](const OperatorLink& link) {
+    return sda::make_operator({link}, layout, sda::Normalisation::identity(layout.event))->read(field);
+  };
+  EXPECT_TRUE(read_by({"box", {-20, 20, 15, 30}, {"y", "y", "x", "x"}}).equal(doubles({5, 6, 9, 10}, {1, 1, 2, 2})));
+  EXPECT_TRUE(read_by({"circle", {60, 10, 10}, {"y", "x", "radius"}}).equal(doubles({0, 1}, {1, 1, 2})));
+}
+
 TEST(OperatorRead, CirclesInTheCoordinatesOfTheGrid) {
   const auto field = at::arange(3 * 4, at::kDouble).reshape({1, 1, 3, 4});
   const auto at_circle = [&](const std::string& kind, double radius) {
@@ -168,6 +180,73 @@ TEST(OperatorRead, RandomPointsAreTheStreamsAndOfAllComponentsTheSame) {
   EXPECT_FALSE(draw(0.25, 4).equal(y));
   EXPECT_EQ(draw(0.24, 3).size(2), 5);  // to the nearest whole number
   EXPECT_TRUE(draw(1, 3).equal(field.flatten(2)));
+}
+
+// A plane f(y, x) = 10 y + x of component 0, minus it of component 1, is interpolated exactly.
+TEST(OperatorRead, PointsBetweenThoseOfTheGrid) {
+  const auto plane = at::arange(3, at::kDouble).unsqueeze(1) * 10 + at::arange(4, at::kDouble);
+  const auto field = at::stack({plane, -plane}).unsqueeze(0);
+  const OperatorLink points{"points", {0, 1, 1, 0, 2.5, 0.25, 3, 0, 0.5, 1.75, 2, 0}, {"variable", "x", "y"}};
+  EXPECT_TRUE(read({points}, field).allclose(doubles({7.5, -17.75, -23, 0}, {1, 4}), 0, 1e-14));
+  const auto op = make_operator({points}, {2, 3, 4});
+  const auto g = op->pull_back(field, doubles({8, 0, 0, 0}, {1, 4}));
+  auto wanted = at::zeros({1, 2, 3, 4}, at::kDouble);
+  wanted[0][0].slice(0, 0, 2).slice(1, 2, 4).fill_(2);  // midway between four points
+  EXPECT_TRUE(g.equal(wanted));
+}
+
+// State t of a trajectory is (t, t²): linear in time for the first, and midway between 4 and 9 at 2.5 for the second.
+TEST(OperatorRead, PointsBetweenStates) {
+  const auto t = at::arange(6, at::kDouble);
+  const auto x = at::stack({t, t.square()}, 1).unsqueeze(0);
+  const OperatorLink points{"points", {2.5, 2.5, 5, 0.25, 0, 1, 1, 0}, {"time", "variable"}};
+  const auto op = make_operator({points}, {2});
+  EXPECT_FALSE(op->reads_states_alone());
+  EXPECT_THAT(op->times(6), ElementsAre(0, 1, 2, 3, 5));
+  EXPECT_EQ(op->readings_shape(6, {2}), (Shape{1, 4}));
+  EXPECT_TRUE(op->apply(x).equal(doubles({2.5, 6.5, 25, 0.25}, {1, 1, 4})));
+  const auto g = op->apply_pull_back(x, doubles({4, 8, 16, 32}, {1, 1, 4}));
+  EXPECT_TRUE(g.equal(doubles({24, 0, 8, 0, 2, 4, 2, 4, 0, 0, 0, 16}, {1, 6, 2})));
+  // Every second state is left of twelve: state 1 is state 2.
+  const auto thinned = make_operator({{"every", {2}}, {"points", {0.5, 0}, {"time", "variable"}}}, {2});
+  EXPECT_THAT(thinned->times(12), ElementsAre(0, 2));
+  EXPECT_THROW(op->times(5), sda::ShapeError);
+}
+
+TEST(OperatorLinks, RefusesPointsThatAreNotThere) {
+  const auto points = [](std::vector<double> numbers, std::vector<std::string> names) {
+    return refusal({{"points", std::move(numbers), std::move(names)}}, {2, 3, 4});
+  };
+  EXPECT_EQ(points({1, 3, 2}, {"variable", "x", "y"}), "accepted");
+  EXPECT_THAT(points({0, 3.01, 2}, {"variable", "x", "y"}),
+              HasSubstr("operator link points: x, point 0 (counted from 0): a point is not on the grid"));
+  EXPECT_THAT(points({0, 0, 0.5, 0, 0, 0}, {"variable", "x", "y"}), HasSubstr("accepted"));
+  EXPECT_THAT(points({0.5, 0, 0}, {"variable", "x", "y"}), HasSubstr("found 0.5, wanted an integer"));
+  EXPECT_THAT(points({2, 0, 0}, {"variable", "x", "y"}), HasSubstr("found 2, wanted 0 … 1"));
+  EXPECT_THAT(points({0, -1, 0}, {"variable", "x", "y"}), HasSubstr("found -1, wanted a finite number of at least 0"));
+  EXPECT_THAT(points({0, 0}, {"variable", "x"}), HasSubstr("found none along y"));
+  EXPECT_THAT(points({0, 0, 0}, {"variabel", "x", "y"}), HasSubstr("did you mean variable?"));
+  EXPECT_THAT(points({}, {"variable", "x", "y"}), HasSubstr("no points to read"));
+  EXPECT_THAT(points({0, 0, 0, 0}, {"variable", "x", "y"}), HasSubstr("found 4 numbers in 3 lists"));
+  EXPECT_THAT(refusal({{"scale", {2}}, {"points", {0, 1}, {"variable", "time"}}, {"every", {2}}}, {3}),
+              HasSubstr("link 3 (every): a link of time behind points"));
+  EXPECT_THAT(refusal("[{points = {x = [1, 2], y = [1]}}]"), HasSubstr("bad value of operator link points"));
+}
+
+TEST(OperatorToml, PointsColumnByColumn) {
+  const Chain chain{{"physical", {}}, {"points", {0, 2.5, 1, 0}, {"time", "variable"}}};
+  EXPECT_EQ(sda::to_toml(chain), "[{physical = true}, {points = {time = [0, 2.5], variable = [1, 0]}}]");
+  EXPECT_EQ(sda::read_operator(sda::to_toml(chain), "text"), chain);
+  const Chain one{{"points", {3, 1}, {"time", "variable"}}}, none{{"points", {}, {"time", "variable"}}};
+  EXPECT_EQ(sda::read_operator(sda::to_toml(one), "text"), one);
+  EXPECT_EQ(sda::to_toml(none), "[{points = {time = [], variable = []}}]");
+  EXPECT_EQ(sda::read_operator(sda::to_toml(none), "text"), none);
+}
+
+TEST(OperatorLinks, PointsDescribedForPeople) {
+  EXPECT_EQ(make_operator({{"physical", {}}, {"points", {0, 2.5, 1, 0}, {"time", "variable"}}})->describe(),
+            "3 of the states 0 to 3 → physical units → 2 points, each at its own time");
+  EXPECT_EQ(make_operator({{"every", {2}}, {"points", {1}, {"variable"}}})->describe(), "every 2nd state → 1 point");
 }
 
 TEST(OperatorRead, MeansOfRegions) {
@@ -381,6 +460,6 @@ TEST(OperatorToml, RefusesWhatIsNotAChain) {
 
 TEST(OperatorToml, NamesEveryKind) {
   const auto kinds = sda::operator_kinds();
-  EXPECT_EQ(kinds.size(), 22u);
+  EXPECT_EQ(kinds.size(), 24u);
   for (const auto& [name, help] : kinds) EXPECT_FALSE(help.empty()) << name;
 }

@@ -26,6 +26,7 @@ const std::map<std::string, std::set<std::string>> may_use{
     {"training", {"core", "diffusion", "score"}},
     {"baselines", {"core", "dynamics", "observation"}},
     {"evaluation", {"core", "dynamics", "observation"}},
+    {"study", {"core", "diffusion", "dynamics", "observation", "score", "guidance", "sampling"}},
     {"io", {"core", "diffusion", "dynamics", "observation", "score", "guidance", "sampling", "training", "baselines"}},
     {"report", {"core", "observation", "evaluation"}},
 };

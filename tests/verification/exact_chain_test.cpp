@@ -5,22 +5,22 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <map>
 
 #include "core/torch.hpp"
 #include "sda/baselines/kalman.hpp"
-#include "sda/diffusion/denoising.hpp"
 #include "sda/dynamics/linear_gaussian.hpp"
 #include "sda/guidance/posterior_score.hpp"
 #include "sda/sampling/sampler.hpp"
-#include "sda/score/scores.hpp"
+#include "sda/study/carried.hpp"
+#include "sda/study/exact_chain.hpp"
 #include "tolerance.hpp"
 
 namespace {
 
+using sda::full_score;
 using sda::Tensor;
 
-constexpr std::int64_t length = 33, dimension = 2, size = length * dimension, full_score = 0;
+constexpr std::int64_t length = 33, dimension = 2, size = length * dimension;
 constexpr std::int64_t readings = 9;
 constexpr double noise = 0.1, tau = 0.25;
 constexpr std::int64_t steps = 256;
@@ -35,18 +35,6 @@ Tensor identity(std::int64_t n) {
 }
 double trace_of(const Tensor& matrix) {
   return matrix.trace().item<double>();
-}
-
-/// Symmetric square root of a positive semi-definite matrix.
-Tensor square_root(const Tensor& matrix) {
-  const auto [values, vectors] = at::linalg_eigh((matrix + matrix.mT()) / 2);
-  return at::matmul(vectors * values.clamp_min(0).sqrt(), vectors.mT());
-}
-
-/// Bures² between covariances: tr(V + P − 2 (√P V √P)^½).
-double bures_squared(const Tensor& v, const Tensor& p) {
-  const auto root = square_root(p);
-  return trace_of(v) + trace_of(p) - 2 * trace_of(square_root(root.matmul(v).matmul(root)));
 }
 
 /// The chain with y observed of it.
@@ -64,121 +52,39 @@ sda::Observations observations(const Tensor& y) {
   return o;
 }
 
-/// What the smoother says: the posterior is N(K y, P) with y ~ N(0, Σ_yy), by conditioning the joint Gaussian.
-struct Truth {
-  Tensor gain, covariance, of_readings;
-};
+const sda::StationaryProcess& process() {
+  static const sda::StationaryProcess value = sda::stationary_process(sda::rotation_chain(0.97, 0.3));
+  return value;
+}
 
-const Truth& truth() {
-  static const Truth value = [] {
-    const auto joint = sda::rotation_chain(0.97, 0.3).joint(length).second;
-    const auto op = observations(at::zeros({readings}, at::kDouble)).parts[0].op;
-    // A is linear: its matrix is its reading of unit trajectories.
-    const auto h = op->apply(identity(size).view({size, length, dimension})).reshape({size, readings}).mT();
-    const auto cross = joint.matmul(h.mT());
-    const auto of_readings = h.matmul(cross) + noise * noise * identity(readings);
-    const auto gain = cross.matmul(at::linalg_inv(of_readings));
-    return Truth{gain, joint - gain.matmul(cross.mT()), of_readings};
-  }();
+/// What the smoother says.
+const sda::LinearPosterior& truth() {
+  static const sda::LinearPosterior value = sda::linear_posterior(
+      process().covariance(length), sda::linear_readings(observations(at::zeros({readings}, at::kDouble))));
   return value;
 }
 
 /// y ~ N(0, Σ_yy).
 Tensor draw_readings(std::uint64_t seed) {
   const auto z = sda::normal({readings, 1}, {.seed = seed, .purpose = sda::Purpose::test}, at::kDouble);
-  return square_root(truth().of_readings).matmul(z.flatten());
+  return sda::symmetric_root(truth().of_readings).matmul(z.flatten());
 }
 
-/// The prior's score: of the whole trajectory (k = 0), or composed from windows of 2k+1 states, each with the exact
-/// score of its own marginal; the chain is stationary, so one window's marginal is every window's.
 std::shared_ptr<const sda::DifferentiableScore> prior(std::int64_t k) {
-  const auto states = k == full_score ? length : 2 * k + 1;
-  const auto [mean, covariance] = sda::rotation_chain(0.97, 0.3).joint(states);
-  auto score = sda::make_gaussian_score(schedule, mean, covariance);
-  if (k == full_score) return score;
-  return std::make_shared<sda::MarkovBlanket>(score, k);
+  return sda::exact_score(process(), schedule, length, k);
 }
 
-/// ε(x, t | y) = G x + b y, with the matrices read off the library's own posterior score.
-struct AffineScore {
-  Tensor g, b;
-};
-
-class Probe {
- public:
-  Probe(std::int64_t k, const sda::GuidanceParameters& guidance)
-      : prior_(prior(k)),
-        observed_(observations(at::zeros({readings}, at::kDouble))),
-        posterior_(prior_, schedule, observed_, guidance) {}
-
-  /// A likelihood knows y by y − H x̂ alone: G x = ε_prior(x) − b H x̂(x), from which b follows.
-  AffineScore at_time(double t) const {
-    const auto x = basis_.view({size, length, dimension});
-    const auto of_prior = prior_->epsilon(x, t), guided = posterior_.epsilon(x, t);
-    const auto read = observed_.apply(sda::tweedie_mean(schedule, x, t, of_prior));
-    const auto b = at::matmul(at::linalg_pinv(read), (of_prior - guided).flatten(1));
-    return {guided.flatten(1).mT().matmul(basis_), b.mT().contiguous()};
-  }
-
- private:
-  std::shared_ptr<const sda::DifferentiableScore> prior_;
-  sda::Observations observed_;
-  sda::PosteriorScore posterior_;
-  /// Orthonormal rows in general position: of a unit trajectory's few readings the Krylov space of MMPS may hold too
-  /// little.
-  Tensor basis_ =
-      std::get<0>(at::linalg_qr(sda::normal({size, size}, {.seed = 1, .purpose = sda::Purpose::test}, at::kDouble)));
-};
-
-/// The sampler's Gaussian at one time: mean F y, covariance V, with y ~ N(0, S). S = y yᵀ is one fixed y.
-struct Carried {
-  Tensor f = at::zeros({size, readings}, at::kDouble);
-  Tensor v = identity(size);
-
-  /// x ← r x + c ε.
-  void predict(const AffineScore& score, const sda::Predictor& step) {
-    const auto m = step.r * identity(size) + step.c * score.g;
-    f = m.matmul(f) + step.c * score.b;
-    v = m.matmul(v).matmul(m.mT());
-  }
-
-  /// x ← x − (δ ε + √(2δ) z) σ with δ = τ / E[mean ε²].
-  void correct(const AffineScore& score, const Tensor& s, double sigma) {
-    const auto delta = tau / mean_square(score, s);
-    const auto m = identity(size) - delta * sigma * score.g;
-    f = m.matmul(f) - delta * sigma * score.b;
-    v = m.matmul(v).matmul(m.mT()) + 2 * delta * sigma * sigma * identity(size);
-  }
-
-  /// x ← r x + μ' (2 a z − (δ s_e + s − s') ε(μ_e (x/μ + a z))), a = ½ √(2δ) s_e, with the score at t_e: noise renewed
-  /// in a step, or in a correction if s' = s.
-  void renew(const AffineScore& score, const sda::Renewal& renewal, double from, double to) {
-    const double mu = schedule.mu(from), mu_to = schedule.mu(to), mu_e = schedule.mu(renewal.time);
-    const double a = std::sqrt(renewal.delta / 2) * renewal.ratio;
-    const double c = renewal.delta * renewal.ratio + schedule.ratio(from) - schedule.ratio(to);
-    const auto m = mu_to / mu * (identity(size) - c * mu_e * score.g);
-    const auto of_z = mu_to * a * (2 * identity(size) - c * mu_e * score.g);
-    f = m.matmul(f) - mu_to * c * score.b;
-    v = m.matmul(v).matmul(m.mT()) + of_z.matmul(of_z.mT());
-  }
-
-  /// E[mean ε²] over x ~ N(F y, V) and y ~ N(0, S).
-  double mean_square(const AffineScore& score, const Tensor& s) const {
-    const auto q = score.g.matmul(f) + score.b;  // E[ε | y] = q y
-    return (trace_of(score.g.matmul(v).matmul(score.g.mT())) + trace_of(q.matmul(s).matmul(q.mT()))) / size;
-  }
-};
-
-double time_of(std::int64_t step) {
-  return static_cast<double>(steps - step) / static_cast<double>(steps);
+sda::AffinePosterior affine(std::int64_t k, const sda::GuidanceParameters& guidance) {
+  return {prior(k), schedule, observations(at::zeros({readings}, at::kDouble)), guidance};
 }
 
-/// √((E‖F y − K y‖² + Bures²(V, P)) / tr P) over y ~ N(0, Σ_yy).
-double error(const Carried& carried) {
-  const auto& [gain, covariance, of_readings] = truth();
-  const auto d = carried.f - gain;
-  const auto of_mean = trace_of(d.matmul(of_readings).matmul(d.mT()));
-  return std::sqrt((of_mean + bures_squared(carried.v, covariance)) / trace_of(covariance));
+/// Of a Gaussian that no rule but DPS looks at.
+sda::AffineScore at_time(const sda::AffinePosterior& score, double t) {
+  return score.at_time(t, {at::zeros({size, readings}, at::kDouble), identity(size)}, truth().of_readings);
+}
+
+double error(const sda::CarriedGaussian& carried) {
+  return sda::posterior_error(carried, truth()).total;
 }
 
 const std::vector<std::int64_t> corrections{0, 1, 2, 4, 8, 16};
@@ -227,7 +133,7 @@ TEST(ExactChainTruth, ProbeIsThePosteriorsScore) {
   for (const auto& guidance : {sda_rule, mmps_rule}) {
     const sda::PosteriorScore posterior(prior(4), schedule, observations(y), guidance);
     for (const double t : {0.0, 0.4, 1.0}) {
-      const auto [g, b] = Probe(4, guidance).at_time(t);
+      const auto [g, b] = at_time(affine(4, guidance), t);
       const auto wanted = posterior.epsilon(x, t).flatten();
       EXPECT_LT((g.matmul(x.flatten()) + b.matmul(y) - wanted).abs().max().item<double>(), 1e-8)
           << guidance.rule << ", t = " << t;
@@ -237,23 +143,11 @@ TEST(ExactChainTruth, ProbeIsThePosteriorsScore) {
 
 TEST_P(ExactChain, SamplersErrorIsThePublishedOne) {
   const auto& [guidance, k, errors] = GetParam();
-  const Probe probe(k, guidance);
-  std::vector<Carried> carried(corrections.size());
-  auto score = probe.at_time(1);
-  for (std::int64_t step = 0; step < steps; ++step) {
-    const double to = time_of(step + 1);
-    const auto predictor = sda::Predictor::between(schedule, time_of(step), to);
-    const auto next = probe.at_time(to);
-    for (std::size_t c = 0; c < corrections.size(); ++c) {
-      carried[c].predict(score, predictor);
-      for (std::int64_t i = 0; i < corrections[c]; ++i) {
-        carried[c].correct(next, truth().of_readings, schedule.sigma(to));
-      }
-    }
-    score = next;
-  }
+  const auto score = affine(k, guidance);
   for (std::size_t c = 0; c < corrections.size(); ++c) {
-    EXPECT_NEAR(error(carried[c]), errors[c], sda::tolerance::exact_chain) << "k = " << k << ", C = " << corrections[c];
+    const sda::SamplerParameters sampler{.steps = steps, .corrections = corrections[c], .tau = tau};
+    EXPECT_NEAR(error(sda::carry(score, sampler, truth().of_readings)), errors[c], sda::tolerance::exact_chain)
+        << "k = " << k << ", C = " << corrections[c];
   }
 }
 
@@ -269,23 +163,10 @@ struct Recommended {
 
 class ExactChainRecommended : public testing::TestWithParam<Recommended> {};
 
-Carried carried_through(const Probe& probe, const sda::SamplerParameters& sampler) {
-  Carried carried;
-  const auto t = sda::Sampler(schedule, sampler).times();
-  for (std::int64_t step = 0; step < sampler.steps; ++step) {
-    const double from = t[step], to = t[step + 1];
-    const auto within = sda::Renewal::within(schedule, from, to, sampler.renewal);
-    carried.renew(probe.at_time(within.time), within, from, to);
-    const auto correction = sda::Renewal::at(schedule, to, sampler.tau);
-    for (std::int64_t i = 0; i < sampler.corrections; ++i)
-      carried.renew(probe.at_time(correction.time), correction, to, to);
-  }
-  return carried;
-}
-
 TEST_P(ExactChainRecommended, ErrorIsTheRecordedOne) {
   const auto& [k, sampler, wanted] = GetParam();
-  EXPECT_NEAR(error(carried_through(Probe(k, mmps_rule), sampler)), wanted, sda::tolerance::exact_chain_recommended);
+  EXPECT_NEAR(error(sda::carry(affine(k, mmps_rule), sampler, truth().of_readings)), wanted,
+              sda::tolerance::exact_chain_recommended);
 }
 
 const std::vector<Recommended> recommended{
@@ -318,21 +199,21 @@ TEST(ExactChainSampler, TwoIterationsAreNearlyAll) {
   EXPECT_LT(std::sqrt(square / trace_of(truth().covariance)), sda::tolerance::exact_chain_recommended);
 }
 
-/// As Carried, for one y, where each member's δ is τ / mean ε² of its own ε, as the sampler's is: the step then depends
-/// on the member, so the map is no longer affine. With s = mean ε² and δ = τ/s to second order about E[s], all moments
-/// needed are Gaussian ones (Isserlis): Cov(s, ε) = 2 C q / N and so on, ε ~ N(q, C), D = Cov(ε, x).
+/// As sda::carry, for one y, where each member's δ is τ / mean ε² of its own ε, as the sampler's is: the step then
+/// depends on the member, so the map is no longer affine. With s = mean ε² and δ = τ/s to second order about E[s], all
+/// moments needed are Gaussian ones (Isserlis): Cov(s, ε) = 2 C q / N and so on, ε ~ N(q, C), D = Cov(ε, x).
 struct CarriedByMembers {
   Tensor m = at::zeros({size}, at::kDouble);
   Tensor v = identity(size);
 
-  void predict(const AffineScore& score, const Tensor& y, const sda::Predictor& step) {
-    const auto map = step.r * identity(size) + step.c * score.g;
-    m = map.matmul(m) + step.c * score.b.matmul(y);
+  void predict(const sda::AffineScore& score, const Tensor& y, const sda::Predictor& step) {
+    const auto map = step.r * identity(size) + step.c * score.of_x;
+    m = map.matmul(m) + step.c * score.of_y.matmul(y);
     v = map.matmul(v).matmul(map.mT());
   }
 
-  void correct(const AffineScore& score, const Tensor& y, double sigma) {
-    const auto q = score.g.matmul(m) + score.b.matmul(y), d = score.g.matmul(v), c = d.matmul(score.g.mT());
+  void correct(const sda::AffineScore& score, const Tensor& y, double sigma) {
+    const auto q = score.of_x.matmul(m) + score.of_y.matmul(y), d = score.of_x.matmul(v), c = d.matmul(score.of_x.mT());
     const auto cq = c.matmul(q);
     const double s = (trace_of(c) + q.dot(q).item<double>()) / size;
     const double spread = (2 * trace_of(c.matmul(c)) + 4 * q.dot(cq).item<double>()) / (size * size * s * s);  // Var/E²
@@ -353,7 +234,7 @@ struct CarriedByMembers {
 /// standard deviations are allowed.
 void expect_moments(const Tensor& x, const Tensor& m, const Tensor& v) {
   const double n = size, members = static_cast<double>(x.size(0));
-  const auto whiten = at::linalg_inv(square_root(v));
+  const auto whiten = at::linalg_inv(sda::symmetric_root(v));
   const auto centred = (x - x.mean(0)).matmul(whiten);
   const auto mean = whiten.matmul(x.mean(0) - m);
   const auto covariance = centred.mT().matmul(centred) / (members - 1);
@@ -373,27 +254,23 @@ void expect_moments(const Tensor& x, const Tensor& m, const Tensor& v) {
 TEST(ExactChainSampler, EnsembleHasTheCarriedMoments) {
   constexpr std::int64_t members = 2048;
   const auto y = draw_readings(2);
-  const Probe probe(4, sda_rule);
-  Carried carried;
+  const auto score = affine(4, sda_rule);
+  const sda::SamplerParameters parameters{.steps = steps, .corrections = 1, .tau = tau};
+  const auto carried = sda::carry(score, parameters, at::outer(y, y));
   CarriedByMembers by_members;
-  auto score = probe.at_time(1);
+  const auto t = sda::Sampler(schedule, parameters).times();
   for (std::int64_t step = 0; step < steps; ++step) {
-    const double to = time_of(step + 1), sigma = schedule.sigma(to);
-    const auto predictor = sda::Predictor::between(schedule, time_of(step), to);
-    const auto next = probe.at_time(to);
-    carried.predict(score, predictor);
-    carried.correct(next, at::outer(y, y), sigma);
-    by_members.predict(score, y, predictor);
-    by_members.correct(next, y, sigma);
-    score = next;
+    by_members.predict(at_time(score, t[step]), y, sda::Predictor::between(schedule, t[step], t[step + 1]));
+    by_members.correct(at_time(score, t[step + 1]), y, schedule.sigma(t[step + 1]));
   }
   // The two carried Gaussians are near each other: a few per cent of width, a small part of the spread in the mean.
-  EXPECT_NEAR(trace_of(by_members.v) / trace_of(carried.v), 1, 0.05);
-  EXPECT_LT((by_members.m - carried.f.matmul(y)).norm().item<double>(), 0.05 * std::sqrt(trace_of(carried.v)));
+  EXPECT_NEAR(trace_of(by_members.v) / trace_of(carried.covariance), 1, 0.05);
+  EXPECT_LT((by_members.m - carried.mean_map.matmul(y)).norm().item<double>(),
+            0.05 * std::sqrt(trace_of(carried.covariance)));
 
   const sda::PosteriorScore posterior(prior(4), schedule, observations(y), sda_rule);
-  const sda::Sampler sampler(schedule, {.steps = steps, .corrections = 1, .tau = tau});
-  const auto x = sampler.sample(posterior, {members, length, dimension}, 3).to(at::kDouble).flatten(1);
+  const auto x =
+      sda::Sampler(schedule, parameters).sample(posterior, {members, length, dimension}, 3).to(at::kDouble).flatten(1);
   expect_moments(x, by_members.m, by_members.v);
 }
 
@@ -407,10 +284,72 @@ TEST(ExactChainSampler, RenewedNoiseHasTheCarriedMoments) {
                                           .corrections = 1,
                                           .corrector = "balanced",
                                           .tau = 1};
-  const auto carried = carried_through(Probe(4, mmps_rule), parameters);
+  const auto carried = sda::carry(affine(4, mmps_rule), parameters, truth().of_readings);
   auto guidance = mmps_rule;
   guidance.iterations = 3;
   const sda::PosteriorScore posterior(prior(4), schedule, observations(y), guidance);
   const auto x = sda::Sampler(schedule, parameters).sample(posterior, {1024, length, dimension}, 7);
-  expect_moments(x.to(at::kDouble).flatten(1), carried.f.matmul(y), carried.v);
+  expect_moments(x.to(at::kDouble).flatten(1), carried.mean_map.matmul(y), carried.covariance);
+}
+
+/// With noise between its steps and evaluations remembered across them. By MMPS: under SDA these settings diverge, and
+/// a variance of 1e18 tells nothing.
+TEST(ExactChainSampler, MultistepWithNoiseHasTheCarriedMoments) {
+  const auto y = draw_readings(9);
+  const sda::SamplerParameters parameters{.steps = 48,
+                                          .grid = "power",
+                                          .exponent = 2,
+                                          .order = 3,
+                                          .renewal = 0.3,
+                                          .corrections = 1,
+                                          .corrector = "balanced",
+                                          .tau = 0.5,
+                                          .noise_until = 0.1};
+  const auto carried = sda::carry(affine(4, mmps_rule), parameters, truth().of_readings);
+  auto guidance = mmps_rule;
+  guidance.iterations = 3;
+  const sda::PosteriorScore posterior(prior(4), schedule, observations(y), guidance);
+  const auto x = sda::Sampler(schedule, parameters).sample(posterior, {1024, length, dimension}, 10);
+  expect_moments(x.to(at::kDouble).flatten(1), carried.mean_map.matmul(y), carried.covariance);
+}
+
+/// Without noise the sampler is one affine map of x(1): carried, it must be that map to the last digits.
+TEST(ExactChainSampler, WithoutNoiseItIsTheCarriedMap) {
+  const auto y = draw_readings(11);
+  const auto start = at::cat({identity(size), at::zeros({1, size}, at::kDouble)}).view({size + 1, length, dimension});
+  const sda::PosteriorScore posterior(prior(4), schedule, observations(y), sda_rule);
+  const auto score = affine(4, sda_rule);
+  const std::vector<sda::SamplerParameters> samplers{
+      {.steps = 24, .corrections = 0},
+      {.steps = 24, .grid = "power", .exponent = 3, .order = 2, .corrections = 0},
+      {.steps = 24, .grid = "log_snr", .order = 3, .corrections = 0},
+      {.steps = 24, .grid = "karras", .exponent = 7, .predictor = "heun", .corrections = 0}};
+  for (const auto& parameters : samplers) {
+    const auto end = sda::Sampler(schedule, parameters).sample_from(start, posterior, 1).flatten(1);
+    const auto map = (end.narrow(0, 0, size) - end[size]).mT();
+    const auto carried = sda::carry(score, parameters, truth().of_readings);
+    const auto differs = [](const Tensor& a, const Tensor& b) {
+      return (a - b).abs().max().item<double>() / b.abs().max().item<double>();
+    };
+    EXPECT_LT(differs(carried.covariance, map.matmul(map.mT())), 1e-8) << parameters.grid << parameters.order;
+    EXPECT_LT(differs(carried.mean_map.matmul(y), end[size]), 1e-8) << parameters.grid << parameters.order;
+  }
+}
+
+/// What the carried Gaussian's intervals should hold, by counting: x | y from the smoother, y from the chain.
+TEST(ExactChainTruth, CoverageIsWhatCountingFinds) {
+  const sda::CarriedGaussian carried{0.8 * truth().gain, 1.5 * truth().covariance};
+  constexpr std::int64_t n = 20000;
+  const auto normals = [](std::int64_t columns, std::uint64_t step) {
+    return sda::normal({n, columns}, {.seed = 3, .purpose = sda::Purpose::test, .step = step}, at::kDouble);
+  };
+  const auto y = normals(readings, 0).matmul(sda::symmetric_root(truth().of_readings));
+  const auto x = y.matmul(truth().gain.mT()) + normals(size, 1).matmul(sda::symmetric_root(truth().covariance));
+  const auto z = (x - y.matmul(carried.mean_map.mT())) / carried.covariance.diagonal().sqrt();
+  for (const auto& [level, bound] : {std::pair{0.5, 0.6744898}, std::pair{0.9, 1.6448536}}) {
+    const double counted = z.abs().lt(bound).to(at::kDouble).mean().item<double>();
+    // A trajectory's coordinates are nearly one draw: at worst the standard error is that of n values.
+    EXPECT_NEAR(sda::expected_coverage(carried, truth(), level), counted, 4 * std::sqrt(0.25 / n)) << level;
+  }
+  EXPECT_NEAR(sda::expected_coverage({truth().gain, truth().covariance}, truth(), 0.9), 0.9, 1e-12);
 }

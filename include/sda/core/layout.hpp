@@ -43,6 +43,9 @@ struct StateLayout {
   Shape space() const;
   /// Distance between neighbours along a space axis; 1 where it is not known.
   double spacing_of(std::size_t axis) const { return spacing.empty() ? 1.0 : spacing.at(axis); }
+  /// Coordinates of the points along a space axis: those given, else the centres of cells `spacing` apart, else 0, 1, 2
+  /// …
+  std::vector<double> points_along(std::size_t axis) const;
   /// Throws ShapeError if variables, names, spacing, coordinates and mask do not fit the event, ValueError if a spacing
   /// is not > 0.
   void check() const;

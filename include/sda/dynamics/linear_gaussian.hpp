@@ -35,8 +35,13 @@ class LinearGaussianChain final : public Dynamics {
   const LinearGaussianParameters& parameters() const { return parameters_; }
   /// Mean (length, d) and covariance (length d, length d) of x_1:length.
   std::pair<Tensor, Tensor> joint(std::int64_t length) const;
+  /// Mean (d) and covariance (d, d) of the distribution that the chain settles in. Throws UnsupportedError if it does
+  /// not.
+  std::pair<Tensor, Tensor> stationary() const;
 
  private:
+  /// Moments of the stationary distribution; whether there is one.
+  bool settle(Tensor& mean, Tensor& covariance) const;
   /// `steps` transitions of x in place; the states passed go to all[:, first …] if given.
   void march(Tensor& x, std::int64_t steps, const StreamKey& key, Tensor* all, std::int64_t first) const;
 
@@ -49,5 +54,8 @@ class LinearGaussianChain final : public Dynamics {
 LinearGaussianChain damped_spring(double dt = 0.01);
 /// x_1 ~ N(0, I) in R², x_{i+1} = A x_i + N(0, (1 − r²) I), A = r × rotation by `angle` rad.
 LinearGaussianChain rotation_chain(double r = 0.97, double angle = 0.3);
+/// x_{i+1} = a x_i + b x_{i−τ} + noise, of variance 1 where it settles; a state holds x_i, …, x_{i−τ}, and x_i alone is
+/// no Markov chain unless τ = 0. Throws UnsupportedError where it does not settle.
+LinearGaussianChain delay_chain(double a, double b, std::int64_t delay);
 
 }  // namespace sda

@@ -11,22 +11,25 @@ namespace sda {
 
 /// All systems' parameters; each system reads its own.
 struct DynamicsParameters {
-  std::string system = "lorenz63";  ///< lorenz63 | lorenz96 | lotka_volterra | damped_spring | rotation | kolmogorov
-  double dt = 0.0;                  ///< 0: the system's own (0.025, 0.01, 0.01, 0.01, 1, 0.2)
-  std::int64_t substeps = 1;        ///< RK4 steps within dt; kolmogorov has its own
+  /// lorenz63 | lorenz96 | lotka_volterra | damped_spring | rotation | linear | kolmogorov
+  std::string system = "lorenz63";
+  double dt = 0.0;            ///< 0: the system's own (0.025, 0.01, 0.01, 0.01, 1, 1, 0.2)
+  std::int64_t substeps = 1;  ///< RK4 steps within dt; kolmogorov has its own
   double noise = -1.0;  ///< std of the noise on each state; −1: the system's own (√dt for lorenz63, 0 for the others)
   double sigma = 10.0, rho = 28.0, beta = 8.0 / 3.0;                           ///< lorenz63
   std::int64_t sites = 32;                                                     ///< lorenz96
   double forcing = 16.0;                                                       ///< lorenz96
   double prey_growth = 1.0, predation = 1.0, reproduction = 1.0, death = 1.0;  ///< lotka_volterra α β δ γ
   double r = 0.97, angle = 0.3;                                                ///< rotation
+  std::vector<double> transition{};                                            ///< linear: A, row by row
+  std::vector<double> innovation{};  ///< linear: Q's diagonal, or all of it row by row
   KolmogorovParameters kolmogorov{};
 };
 
 template <class Visitor>
 void fields(Visitor& v, DynamicsParameters& p) {
   v("system", p.system, "which dynamics",
-    one_of({"lorenz63", "lorenz96", "lotka_volterra", "damped_spring", "rotation", "kolmogorov"}));
+    one_of({"lorenz63", "lorenz96", "lotka_volterra", "damped_spring", "rotation", "linear", "kolmogorov"}));
   v("dt", p.dt, "time between states; 0: the system's own", at_least(0));
   v("substeps", p.substeps, "RK4 steps within dt", at_least(1));
   v("noise", p.noise, "std of the noise added to each state; -1: the system's own, 0: deterministic", at_least(-1));
@@ -41,6 +44,9 @@ void fields(Visitor& v, DynamicsParameters& p) {
   v("death", p.death, "lotka_volterra: γ", above(0));
   v("r", p.r, "rotation: contraction", between(0, 1));
   v("angle", p.angle, "rotation: angle a step, rad", any());
+  v("transition", p.transition, "linear: A of x(i+1) = A x(i) + noise from N(0, I) on, d x d numbers row by row",
+    any());
+  v("innovation", p.innovation, "linear: variances of that noise, d numbers, or its covariance, d x d", any());
   fields(v, p.kolmogorov);
 }
 

@@ -16,6 +16,7 @@ struct Estimate {
   double value = 0, standard_error = 0;
 };
 Estimate estimate(const Tensor& values);
+Estimate estimate(const std::vector<double>& values);
 
 /// Exact earth mover's distance min_P Σ_ij P_ij ‖a_i − b_j‖ between two sample sets of equal weights within each, n and
 /// m possibly different: network simplex (LEMON) on costs rounded to 1e-12 of the largest. The cost is Euclidean on

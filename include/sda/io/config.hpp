@@ -9,6 +9,7 @@
 #include "sda/diffusion/noise_schedule.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/guidance/posterior_score.hpp"
+#include "sda/io/readings.hpp"
 #include "sda/io/user_data.hpp"
 #include "sda/observation/observations.hpp"
 #include "sda/sampling/sampler.hpp"
@@ -94,6 +95,7 @@ struct Experiment {
   NetworkParameters network;
   TrainingParameters training;
   std::map<std::string, ObservationParameters> observation;
+  ReadingsParameters readings;
   GuidanceParameters guidance;
   SamplerParameters sampler;
   AssimilationParameters assimilation;
@@ -110,6 +112,7 @@ void sections(Visitor& v, Experiment& e) {
   v("network", e.network, "the prior's network");
   v("training", e.training, "sda train");
   v("observation", e.observation, "sda observe");
+  v("readings", e.readings, "sda observe --from: readings of instruments");
   v("guidance", e.guidance, "sda assimilate: the likelihood's score");
   v("sampler", e.sampler, "sda assimilate: predictor and corrector");
   v("assimilation", e.assimilation, "sda assimilate: the ensemble");
@@ -130,7 +133,8 @@ Experiment read_recorded_experiment(const std::string& toml, const std::string& 
 /// Puts what the user set over an experiment, the last over the first. UsageError that names the flag.
 void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides);
 /// Every key with its value, as TOML that `read_experiment` reads back to the same. Sections at their defaults are left
-/// out where they have no part: [data] of simulated states, [dynamics], [simulation] and [filter] of imported ones.
+/// out where they have no part: [readings], [data] of simulated states, [dynamics], [simulation] and [filter] of
+/// imported ones.
 std::string to_toml(const Experiment& experiment);
 /// One section alone, without its [dynamics], for artefacts; `where` names the artefact.
 std::string to_toml(const DynamicsParameters& dynamics);

@@ -28,7 +28,7 @@ struct ObservationPart {
   std::vector<OperatorLink> chain;  ///< the operator as written
   GaussianNoise noise{{1.0}};
   std::shared_ptr<const ObservationOperator> op{};
-  Tensor values{};  ///< (times, …reading), float64; finite
+  Tensor values{};  ///< (times, …reading), float64; finite. (1, …reading) where the operator takes states together
 
   Shape reading() const { return values.sizes().slice(1).vec(); }
   /// σ of a reading.
@@ -45,6 +45,8 @@ struct Observations {
   Tensor truth{};                      ///< (length, …event) physical, if known; else undefined
   double start_time = 0.0;
   std::string name{};  ///< "lo", "hi"
+  /// Of readings that came from a file: what was used of it, what was left out and why, for people. Else empty.
+  std::string account{};
 
   /// Throws ShapeError or ValueError if values, operators, length and noise do not fit, or values are not finite;
   /// ValueError for names of parts that are missing, alike, or no word of letters, digits and _.
@@ -64,6 +66,10 @@ struct Observations {
   double residual_over_sigma(const Tensor& x) const;
   /// "every 8th state → component 0"; of several parts "averages: …; probe: …".
   std::string describe() const;
+
+  /// The same readings, for those who go from state to state: parts whose operator takes states together become a part
+  /// for each state. Throws UnsupportedError where a reading lies between two states.
+  Observations by_state() const;
 };
 
 /// y = A(normalised truth) + σ ε; `truth` (length, …event) physical. Of each part name, chain and noise are used, its

@@ -19,6 +19,10 @@ class ObservationOperator {
   /// Indices of the states that are read, ascending, within a trajectory of `length` states.
   virtual std::vector<std::int64_t> times(std::int64_t length) const = 0;
 
+  /// Whether each state is read alone, and all of them alike, so that a filter can go from one to the next. If not,
+  /// `read` and `pull_back` take all states of `times` together: (…, times, …event) → (…, 1, …reading).
+  virtual bool reads_states_alone() const { return true; }
+
   /// Readings of states (…, event) → (…, reading), with one or more leading axes; differentiable by autograd. May be
   /// a view of the states.
   virtual Tensor read(const Tensor& states) const = 0;
@@ -38,6 +42,8 @@ class ObservationOperator {
   /// One line for people: "every 8th state → component 0".
   virtual std::string describe() const = 0;
 
+  /// (times, …reading) of a trajectory of `length` states; times is 1 where states are read together.
+  Shape readings_shape(std::int64_t length, at::IntArrayRef event) const;
   /// A(x) for whole trajectories (member, length, …event) → (member, times, …reading). May be a view of them.
   Tensor apply(const Tensor& trajectories) const;
   /// vᵀ ∂A/∂x: (member, length, …event), zero where no state is read.
@@ -56,6 +62,11 @@ class ObservationOperator {
 /// it are its space, and an event of one axis is both. Links of values keep the points:
 ///   physical       normalised → physical units; before any other link of state
 ///   select = [c …] components c
+///   expression = "sqrt(u^2 + v^2)"  a formula of the variables by their names, in physical units: + - * / ^, brackets,
+///                  numbers, sqrt, exp, log, sin, cos, tanh, abs, min(a, b), max(a, b), and of fields mean(a) over
+///                  space, curl(u, v), div(u, v) and grad_NAME(a) along the axis NAME, by central differences on a
+///                  periodic grid; a name that is no word stands in single quotes. One component, or one point where
+///                  all is means
 ///   speed          length of the vector of components at each point, one component
 ///   scale = a      a x
 ///   square, abs    x², |x|
@@ -74,6 +85,12 @@ class ObservationOperator {
 ///   random_points  {share = a, seed = n}: that share of the points (to the nearest whole number), the same at all
 ///   times
 ///                  and for all components, drawn from the stream (seed, Purpose::observation_points); scattered
+///   points         {variable = [c …], x = [i …], y = [j …]}: so many values, each of a component and a place, by
+///   linear
+///                  interpolation between the points of the grid. Places are counted in points of the grid from 0, as
+///                  indices are: x = 3.5 lies midway between points 3 and 4. With a list `time` each has a time of its
+///                  own, counted likewise in the states that the links before left; then no link of time may follow,
+///                  and the readings of a trajectory are one list. Scattered
 ///   mean           mean over the space that is left, one point
 ///   vorticity      ∂v/∂x − ∂u/∂y by central differences, one component; (u, v) lie along the axes named x and y, or
 ///                  along the last axis and the one before it. The grid must be whole, and is taken for periodic.
@@ -83,9 +100,10 @@ struct OperatorLink {
   std::string kind;
   /// The value: one number, a list, or none for `{square = true}`.
   std::vector<double> numbers;
-  /// Where the value is a table, the name of each number ({"x", "x", "y", "y"} for a box); else empty. TOML is read in
-  /// alphabetical order.
+  /// Where the value is a table, the name of each number ({"x", "x", "y", "y"} for a box), and of `points` the name of
+  /// each column, `numbers` holding one column after the other; else empty. TOML is read in alphabetical order.
   std::vector<std::string> names{};
+  std::string text{};  ///< of `expression`; else empty
   bool operator==(const OperatorLink&) const = default;
 };
 
@@ -95,7 +113,8 @@ struct OperatorLink {
 /// an operator reads normalised states.
 std::shared_ptr<const ObservationOperator> make_operator(const std::vector<OperatorLink>& chain,
                                                          const StateLayout& layout, const Normalisation& normalisation);
-/// TOML of a chain, "[{every = 8}, {select = [0]}]", and back; both exact.
+/// TOML of a chain, "[{every = 8}, {select = [0]}]", and back; both exact. `points` may come without any, to be filled
+/// in before make_operator.
 std::string to_toml(const std::vector<OperatorLink>& chain);
 /// `where` names the text in a message ("lo.toml: observation.lo.operator"). Throws UsageError for what is not an
 /// array of tables of one link each, and for numbers that a link never takes.

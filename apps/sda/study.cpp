@@ -1,0 +1,202 @@
+/// sda study: what each approximation costs, measured where everything is known in closed form.
+#include "study.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "sda/core/error.hpp"
+#include "sda/core/runtime.hpp"
+
+namespace sda::app {
+
+CLI::App* add_study(CLI::App& study, const std::string& name, const std::string& description,
+                    const std::string& example, StudyFlags& flags) {
+  CLI::App* app = add_subcommand(study, name, description, "sda study " + name + " " + example);
+  add_config(*app, flags.config, "the chain of the published table is taken, a rotation with noise");
+  app->add_option("--name", flags.observation, "which [observation.NAME]; may be left out if there is one only")
+      ->type_name("NAME");
+  app->add_option("-o,--output", flags.output, "OUTPUT.csv and OUTPUT.png; rows that are there are not computed again")
+      ->required()
+      ->type_name(value::file);
+  return app;
+}
+
+Experiment study_experiment(const StudyFlags& flags, const Globals& globals, bool advised) {
+  Experiment experiment;
+  if (flags.config.empty()) {
+    experiment.dynamics.system = "rotation";
+    experiment.observation["fourth"] = {
+        .op = {{"every", {4}}, {"select", {0}}}, .sigma = {0.1}, .length = 33, .part = {}};
+    if (advised) {
+      experiment.guidance = {.rule = "mmps", .gamma = {0}};
+      experiment.sampler = {.steps = 128, .grid = "power", .exponent = 3, .renewal = 1, .corrections = 0};
+    }
+  } else {
+    experiment = read_experiment(flags.config);
+  }
+  apply_flags(experiment, globals, {"simulation", "data", "network", "training", "assimilation", "filter"});
+  return experiment;
+}
+
+std::string sections_toml(const Experiment& experiment, const std::vector<std::string>& sections) {
+  std::istringstream in(to_toml(experiment));
+  std::string text;
+  bool keep = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("[")) {
+      keep = std::any_of(sections.begin(), sections.end(), [&](const auto& name) {
+        return line == "[" + name + "]" || line.starts_with("[" + name + ".");
+      });
+    }
+    if (keep && !line.empty()) text += line + "\n";
+  }
+  return text;
+}
+
+std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dynamics) {
+  auto made = make_dynamics(dynamics);
+  if (auto* chain = dynamic_cast<LinearGaussianChain*>(made.get())) {
+    made.release();
+    return std::unique_ptr<LinearGaussianChain>(chain);
+  }
+  throw UsageError({.what = "closed forms need a linear-Gaussian chain",
+                    .where = "dynamics.system",
+                    .found = dynamics.system,
+                    .wanted = "rotation, damped_spring or linear"});
+}
+
+Observations unread(const StateLayout& layout, const Normalisation& normalisation, const std::string& name,
+                    const ObservationParameters& parameters, std::int64_t length, double factor) {
+  auto parts = parameters.parts();
+  for (auto& part : parts) {
+    std::vector<double> sigma = part.noise.values();
+    for (double& value : sigma) value *= factor;
+    part.noise = GaussianNoise(sigma);
+  }
+  const Tensor mean = normalisation.mean.expand(layout.event).expand(prepend({length}, layout.event));
+  return observe(mean.contiguous(), layout, normalisation, std::move(parts), name, 0, 0);
+}
+
+TableRow Nearness::names() {
+  return {"error", "rmse", "spread", "coverage_50", "coverage_90"};
+}
+
+Nearness Nearness::of(const CarriedGaussian& carried, const LinearPosterior& truth) {
+  const PosteriorError e = posterior_error(carried, truth);
+  return {.error = e.total,
+          .rmse = std::hypot(1, e.mean),
+          .spread = e.spread,
+          .coverage50 = expected_coverage(carried, truth, 0.5),
+          .coverage90 = expected_coverage(carried, truth, 0.9)};
+}
+
+Nearness Nearness::from(const std::vector<double>& numbers, std::size_t first) {
+  return {numbers.at(first), numbers.at(first + 1), numbers.at(first + 2), numbers.at(first + 3),
+          numbers.at(first + 4)};
+}
+
+TableRow Nearness::cells() const {
+  return {short_number(error), fmt::format("{:.3f}", rmse), fmt::format("{:.3f}", spread),
+          fmt::format("{:.3f}", coverage50), fmt::format("{:.3f}", coverage90)};
+}
+
+StudyTable::StudyTable(const StudyFlags& flags, const Globals& globals, const std::string& what, const TableRow& keys,
+                       const TableRow& numbers, const std::string& config)
+    : output_(flags.output),
+      what_(what),
+      keys_(keys.size()),
+      provenance_(make_provenance(globals.command_line, config, globals.seed)),
+      table_(
+          [&] {
+            require_writable(flags.output + ".csv");
+            return flags.output + ".csv";
+          }(),
+          [&] {
+            TableRow columns = keys;
+            columns.insert(columns.end(), numbers.begin(), numbers.end());
+            return columns;
+          }(),
+          keys.size(), provenance_),
+      bar_(globals.progress("study", what)) {}
+
+std::vector<double> StudyTable::row(const TableRow& key, const std::function<std::vector<double>()>& compute) {
+  if (table_.find(key) == nullptr) {
+    StopToken::throw_if_stopped(fmt::format("{} {} in {}.csv; the same command goes on", done_, what_, output_));
+    TableRow row = key;
+    for (const double value : compute()) row.push_back(fmt::format("{:.6g}", value));
+    table_.add(row);
+  } else {
+    ++found_;
+  }
+  ++done_;
+  bar_.update(done_, std::max(expected_, done_));
+  std::vector<double> numbers;
+  const TableRow& row = *table_.find(key);
+  for (std::size_t i = keys_; i < row.size(); ++i) {
+    try {
+      numbers.push_back(std::stod(row[i]));
+    } catch (const std::exception&) {
+      throw FileError(
+          {.what = "the table is damaged", .where = output_ + ".csv", .found = row[i], .wanted = "a number"});
+    }
+  }
+  return numbers;
+}
+
+void StudyTable::finish(const std::string& title, const std::vector<PlotPanel>& panels, const std::string& caption) {
+  write_plot(output_ + ".png", title, panels, caption, provenance_);
+  say(fmt::format("{} {}{} in {}.csv, drawn in {}.png", done_, what_,
+                  found_ > 0 ? fmt::format(", {} of them found there,", found_) : "", output_, output_));
+}
+
+std::string short_number(double value) {
+  return fmt::format("{:.3g}", value);
+}
+
+std::vector<std::string> between_colons(const std::string& text) {
+  std::vector<std::string> words{""};
+  for (const char c : text) {
+    if (c == ':')
+      words.emplace_back();
+    else
+      words.back() += c;
+  }
+  return words;
+}
+
+double parse_number(const std::string& word, const std::string& flag, const std::string& wanted) {
+  try {
+    std::size_t end = 0;
+    const double value = std::stod(word, &end);
+    if (end == word.size()) return value;
+  } catch (const std::exception&) {  // said below
+  }
+  throw UsageError({.what = "not understood", .where = flag, .found = word, .wanted = wanted});
+}
+
+std::int64_t parse_order(const std::string& text, const std::string& flag) {
+  if (text == "full") return full_score;
+  const bool digits = !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && std::stol(text) >= 1) return std::stol(text);
+  throw UsageError({.what = "not an order k", .where = flag, .found = text, .wanted = "an integer ≥ 1, or full"});
+}
+
+Subcommand study_command(CLI::App& program, Globals& globals) {
+  CLI::App* flags =
+      add_subcommand(program, "study", "Measure what each approximation costs, on chains that are solved exactly",
+                     "sda study blanket -o run/blanket\n  sda study sampler --help");
+  flags->require_subcommand(1);
+  auto studies = std::make_shared<std::vector<Subcommand>>();
+  for (const auto add : {blanket_study, sampler_study, misspecified_study, noise_study, memory_study, scaling_study})
+    studies->push_back(add(*flags, globals));
+  return {flags, [studies] {
+            for (const auto& study : *studies) {
+              if (study.flags->parsed()) study.run();
+            }
+          }};
+}
+
+}  // namespace sda::app

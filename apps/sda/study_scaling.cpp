@@ -1,0 +1,135 @@
+/// sda study scaling: what accuracy and cost become with longer trajectories, wider windows and more corrections.
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "sda/core/error.hpp"
+#include "sda/score/scores.hpp"
+#include "study.hpp"
+
+namespace sda::app {
+namespace {
+
+struct ScalingOptions : StudyFlags {
+  std::vector<std::int64_t> lengths{17, 33, 65, 97}, orders{2, 4, 8}, corrections{0, 1, 4};
+};
+
+struct Scaled {
+  std::int64_t length, order, corrections;
+  double passes = 0, windows = 0;
+  Nearness near{};
+  double cost() const { return passes * windows; }
+};
+
+std::vector<PlotPanel> scaling_panels(const std::vector<Scaled>& all, const ScalingOptions& options) {
+  PlotPanel over_length{.title = "longer trajectories",
+                        .x_axis = "states",
+                        .y_axis = "error over the posterior's spread",
+                        .log_y = true,
+                        .curves = {}};
+  PlotPanel over_cost{.title = fmt::format("{} states", options.lengths.back()),
+                      .x_axis = "windows through the network, forward and back",
+                      .y_axis = "error over the posterior's spread",
+                      .log_x = true,
+                      .log_y = true,
+                      .curves = {}};
+  for (const std::int64_t order : options.orders) {
+    PlotCurve of_cost{.name = fmt::format("k = {}", order), .x = {}, .y = {}};
+    for (const std::int64_t corrections : options.corrections) {
+      PlotCurve of_length{.name = fmt::format("k = {}, C = {}", order, corrections), .x = {}, .y = {}};
+      for (const auto& one : all) {
+        if (one.order != order || one.corrections != corrections) continue;
+        of_length.x.push_back(static_cast<double>(one.length));
+        of_length.y.push_back(one.near.error);
+        if (one.length != options.lengths.back()) continue;
+        of_cost.x.push_back(one.cost());
+        of_cost.y.push_back(one.near.error);
+      }
+      if (!of_length.x.empty()) over_length.curves.push_back(std::move(of_length));
+    }
+    if (!of_cost.x.empty()) over_cost.curves.push_back(std::move(of_cost));
+  }
+  if (over_cost.curves.empty()) return {over_length};
+  return {over_length, over_cost};
+}
+
+void study_scaling(const ScalingOptions& options, const Globals& globals) {
+  const Experiment experiment = study_experiment(options, globals);
+  const auto chosen = chosen_observation(experiment, options.observation);
+  const std::string& name = chosen.first;
+  const ObservationParameters& observation = chosen.second;
+  const auto chain = linear_chain(experiment.dynamics);
+  const StationaryProcess process = stationary_process(*chain);
+  const NoiseSchedule schedule(experiment.schedule);
+  TableRow columns{"passes", "windows"};
+  for (auto& column : Nearness::names()) columns.push_back(std::move(column));
+  StudyTable table(options, globals, "sizes", {"length", "k", "corrections"}, columns,
+                   sections_toml(experiment, {"dynamics", "schedule", "observation." + name, "guidance", "sampler"}));
+
+  std::vector<Scaled> all;
+  for (const std::int64_t length : options.lengths) {
+    for (const std::int64_t order : options.orders) {
+      for (const std::int64_t corrections : options.corrections) {
+        if (2 * order + 1 <= length) all.push_back({length, order, corrections});
+      }
+    }
+  }
+  if (all.empty()) {
+    throw UsageError({.what = "no window of these orders fits in a trajectory of these lengths",
+                      .where = "--k, --length",
+                      .wanted = "2k+1 ≤ length for one of them"});
+  }
+  table.expect(std::ssize(all));
+  std::vector<TableRow> rows{
+      {"states", "k", "C", "passes", "windows", "error", "RMSE", "spread", "in 50 %", "in 90 %"}};
+  // Numbers of corrections share the score of a length and an order.
+  std::optional<AffinePosterior> score;
+  const Scaled* of = nullptr;
+  for (auto& one : all) {
+    const TableRow key{fmt::format("{}", one.length), fmt::format("{}", one.order), fmt::format("{}", one.corrections)};
+    const auto numbers = table.row(key, [&]() -> std::vector<double> {
+      const Observations observed = unread(chain->layout(), chain->normalisation(), name, observation, one.length);
+      if (of == nullptr || of->length != one.length || of->order != one.order) {
+        score.emplace(exact_score(process, schedule, one.length, one.order), schedule, observed, experiment.guidance);
+        of = &one;
+      }
+      const LinearPosterior truth = linear_posterior(process.covariance(one.length), score->readings());
+      SamplerParameters sampler = experiment.sampler;
+      sampler.corrections = one.corrections;
+      const std::int64_t evaluations = sampler.steps * ((sampler.predictor == "heun" ? 2 : 1) + one.corrections);
+      const std::int64_t pulls = experiment.guidance.rule == "mmps" ? experiment.guidance.iterations
+                                 : experiment.guidance.detach       ? 0
+                                                                    : 1;
+      std::vector<double> found{static_cast<double>(evaluations * (1 + pulls)),
+                                static_cast<double>(plan_blanket(one.order, 1, one.length).starts.size())};
+      const auto near = Nearness::of(carry(*score, sampler, truth.of_readings), truth);
+      for (const double number : near.numbers()) found.push_back(number);
+      return found;
+    });
+    one.passes = numbers[0], one.windows = numbers[1];
+    one.near = Nearness::from(numbers, 2);
+    rows.push_back({key[0], key[1], key[2], fmt::format("{:.0f}", one.passes), fmt::format("{:.0f}", one.windows)});
+    for (auto& cell : one.near.cells()) rows.back().push_back(std::move(cell));
+  }
+  print(aligned(rows, 0) + "\n");
+  table.finish(fmt::format("Scaling: {}, observation {}", experiment.dynamics.system, name),
+               scaling_panels(all, options),
+               "A pass takes every window of the trajectory through the network once, forward or back.");
+}
+
+}  // namespace
+
+Subcommand scaling_study(CLI::App& study, Globals& globals) {
+  auto options = std::make_shared<ScalingOptions>();
+  CLI::App* flags =
+      add_study(study, "scaling", "Cost and error of longer trajectories, wider windows, more corrections",
+                "-o run/scaling --length 17,33,65 --k 2,4 --corrections 0,1,2", *options);
+  add_list(*flags, "--length", options->lengths, "states of a trajectory")
+      ->check(CLI::PositiveNumber.description("> 0"));
+  add_list(*flags, "--k", options->orders, "orders: windows of 2k+1 states")
+      ->check(CLI::PositiveNumber.description("> 0"));
+  add_list(*flags, "--corrections", options->corrections, "corrections after each step")->check(CLI::NonNegativeNumber);
+  return {flags, [options, &globals] { study_scaling(*options, globals); }};
+}
+
+}  // namespace sda::app

@@ -1,0 +1,84 @@
+/// The sampler without sampling noise. Where the posterior's score is affine, each of its steps is an affine map, so
+/// that x(t) stays Gaussian: its mean, linear in y, and its covariance are carried exactly from t = 1 to t = 0.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "sda/core/tensor.hpp"
+#include "sda/diffusion/noise_schedule.hpp"
+#include "sda/guidance/posterior_score.hpp"
+#include "sda/sampling/sampler.hpp"
+#include "sda/score/score_model.hpp"
+#include "sda/study/exact_chain.hpp"
+
+namespace sda {
+
+/// x ~ N(F (y − c), V), flat trajectories of n elements; c is what the observations read of the mean.
+struct CarriedGaussian {
+  Tensor mean_map;    ///< F (n, reading)
+  Tensor covariance;  ///< V (n, n)
+};
+
+/// ε(x, t | y) = G x + B (y − c), flat.
+struct AffineScore {
+  Tensor of_x;  ///< G (n, n)
+  Tensor of_y;  ///< B (n, reading)
+};
+
+/// The library's own posterior score as matrices, read off by asking it; its prior must be linear, x ↦ G x, as
+/// `exact_score` is, and its readings affine. MMPS is that with as many iterations as there are readings: fewer are not
+/// linear in y. Of DPS the residual's norm, which is not linear, is taken for its root mean square.
+class AffinePosterior {
+ public:
+  /// The values of `observations` are not used. Throws UnsupportedError where an operator is not affine.
+  AffinePosterior(std::shared_ptr<const DifferentiableScore> prior, NoiseSchedule schedule, Observations observations,
+                  GuidanceParameters guidance);
+
+  /// At x(t) ~ `at`, y ~ N(c, `of_readings`), which only DPS looks at.
+  AffineScore at_time(double t, const CarriedGaussian& at, const Tensor& of_readings) const;
+
+  const NoiseSchedule& schedule() const { return schedule_; }
+  const LinearReadings& readings() const { return readings_; }
+  std::int64_t size() const { return readings_.matrix.size(1); }
+
+ private:
+  /// ε = G_p x + B (y − c − R x): prior, guidance and what is read of x̂.
+  struct Parts {
+    Tensor prior;  ///< G_p (n, n)
+    Tensor gain;   ///< B (n, reading)
+    Tensor read;   ///< R = H ∂x̂/∂x (reading, n)
+  };
+  const Parts& parts(double t) const;
+  Parts probe(double t) const;
+
+  std::shared_ptr<const DifferentiableScore> prior_;
+  NoiseSchedule schedule_;
+  Observations observed_;
+  LinearReadings readings_;
+  GuidanceParameters guidance_;
+  std::shared_ptr<const PosteriorScore> posterior_;
+  Tensor basis_;                           ///< orthonormal rows in general position, (reading, reading)
+  mutable std::map<double, Parts> known_;  ///< what was asked for before: samplers with one grid share it
+};
+
+/// Where `Sampler` brings x(1) ~ N(0, I) by this score, y ~ N(c, `of_readings`). Langevin's δ = τ / mean ε², which
+/// differs from member to member, is τ / E[mean ε²] over x(t) and y: the ensemble is a few per cent wider. Throws
+/// UsageError for parameters that Sampler refuses.
+CarriedGaussian carry(const AffinePosterior& score, const SamplerParameters& parameters, const Tensor& of_readings);
+
+/// Distance to the exact posterior, in units of its own spread √tr P and averaged over y ~ N(c, S). All infinite where
+/// the sampler diverged.
+struct PosteriorError {
+  double mean = 0;        ///< √(E‖F y − K y‖² / tr P)
+  double covariance = 0;  ///< Bures distance of V and P, over √tr P
+  double total = 0;       ///< √(mean² + covariance²): Wasserstein's W2 over √tr P
+  double spread = 0;      ///< √(tr V / tr P): 1 if the ensemble is as wide as it should be
+};
+PosteriorError posterior_error(const CarriedGaussian& carried, const LinearPosterior& truth);
+
+/// How often x_i lies in the central interval that holds `level` of the carried Gaussian, mean over i, where x | y and
+/// y are those of `truth`: `level` itself if it is exact.
+double expected_coverage(const CarriedGaussian& carried, const LinearPosterior& truth, double level);
+
+}  // namespace sda

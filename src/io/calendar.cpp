@@ -1,0 +1,266 @@
+/// Days of CF's calendars, counted by the formulas for Julian day numbers.
+#include "io/calendar.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "sda/core/error.hpp"
+
+namespace sda::io {
+namespace {
+
+struct Date {
+  std::int64_t year = 0, month = 1, day = 1;
+  double seconds = 0;  ///< since midnight, UTC
+};
+
+enum class Leap { gregorian, julian, mixed, never, always, thirty };
+
+const std::map<std::string, Leap> calendars{{"", Leap::mixed},          {"standard", Leap::mixed},
+                                            {"gregorian", Leap::mixed}, {"proleptic_gregorian", Leap::gregorian},
+                                            {"julian", Leap::julian},   {"noleap", Leap::never},
+                                            {"365_day", Leap::never},   {"all_leap", Leap::always},
+                                            {"366_day", Leap::always},  {"360_day", Leap::thirty}};
+
+const std::map<std::string, double> seconds_of_unit{{"millisecond", 1e-3},
+                                                    {"milliseconds", 1e-3},
+                                                    {"ms", 1e-3},
+                                                    {"msec", 1e-3},
+                                                    {"s", 1},
+                                                    {"sec", 1},
+                                                    {"secs", 1},
+                                                    {"second", 1},
+                                                    {"seconds", 1},
+                                                    {"min", 60},
+                                                    {"mins", 60},
+                                                    {"minute", 60},
+                                                    {"minutes", 60},
+                                                    {"h", 3600},
+                                                    {"hr", 3600},
+                                                    {"hrs", 3600},
+                                                    {"hour", 3600},
+                                                    {"hours", 3600},
+                                                    {"d", 86400},
+                                                    {"day", 86400},
+                                                    {"days", 86400},
+                                                    {"week", 604800},
+                                                    {"weeks", 604800}};
+
+/// Whether a date is of the Gregorian part of the mixed calendar.
+bool is_gregorian(const Date& date) {
+  return std::array{date.year, date.month, date.day} >= std::array<std::int64_t, 3>{1582, 10, 15};
+}
+
+bool is_leap(const Date& date, Leap leap) {
+  if (leap == Leap::never) return false;
+  if (leap == Leap::always) return true;
+  const bool fourth = date.year % 4 == 0;
+  const bool julian = leap == Leap::julian || (leap == Leap::mixed && !is_gregorian(date));
+  return julian ? fourth : fourth && (date.year % 100 != 0 || date.year % 400 == 0);
+}
+
+std::int64_t days_in_month(const Date& date, Leap leap) {
+  if (leap == Leap::thirty) return 30;
+  constexpr std::array days{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  return days[static_cast<std::size_t>(date.month - 1)] + (date.month == 2 && is_leap(date, leap) ? 1 : 0);
+}
+
+/// Days since some day of the calendar.
+std::int64_t day_number(const Date& date, Leap leap) {
+  if (leap == Leap::thirty) return (date.year * 12 + date.month - 1) * 30 + date.day;
+  // The year begins in March, so that a leap day is its last.
+  const std::int64_t late = date.month <= 2 ? 1 : 0, year = date.year + 4800 - late, month = date.month + 12 * late - 3;
+  const std::int64_t within = date.day + (153 * month + 2) / 5;
+  switch (leap) {
+    case Leap::never:
+      return within + 365 * year;
+    case Leap::always:
+      return within + 366 * year;
+    case Leap::julian:
+      return within + 365 * year + year / 4 - 32083;
+    case Leap::gregorian:
+      return within + 365 * year + year / 4 - year / 100 + year / 400 - 32045;
+    default:
+      return day_number(date, is_gregorian(date) ? Leap::gregorian : Leap::julian);
+  }
+}
+
+/// Takes a text apart from its beginning.
+class DateReader {
+ public:
+  explicit DateReader(std::string_view text) : rest_(text) {}
+
+  std::optional<std::int64_t> digits(std::size_t most) {
+    std::int64_t value = 0;
+    std::size_t n = 0;
+    while (n < most && n < rest_.size() && std::isdigit(static_cast<unsigned char>(rest_[n])) != 0) {
+      value = 10 * value + (rest_[n++] - '0');
+    }
+    if (n == 0) return std::nullopt;
+    rest_.remove_prefix(n);
+    return value;
+  }
+  bool take(std::string_view text) {
+    if (!rest_.starts_with(text)) return false;
+    rest_.remove_prefix(text.size());
+    return true;
+  }
+  /// ".25", or nothing.
+  double fraction() {
+    if (!take(".")) return 0;
+    double value = 0, place = 0.1;
+    while (!rest_.empty() && std::isdigit(static_cast<unsigned char>(rest_.front())) != 0) {
+      value += place * (rest_.front() - '0');
+      place /= 10;
+      rest_.remove_prefix(1);
+    }
+    return value;
+  }
+  void skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(' '), rest_.size())); }
+  bool empty() const { return rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+};
+
+/// "12:30:15.5" in seconds.
+std::optional<double> read_clock(DateReader& text) {
+  const auto hour = text.digits(2);
+  if (!hour || *hour > 24) return std::nullopt;
+  double seconds = 3600.0 * static_cast<double>(*hour);
+  for (const double unit : {60.0, 1.0}) {
+    if (!text.take(":")) break;
+    const auto part = text.digits(2);
+    if (!part || *part > 59 + (unit == 1.0 ? 1 : 0)) return std::nullopt;
+    seconds += unit * static_cast<double>(*part);
+    if (unit == 1.0) seconds += text.fraction();
+  }
+  return seconds <= 86400 ? std::optional(seconds) : std::nullopt;
+}
+
+/// "Z", "UTC", "+01:00", "-0130" or nothing: seconds to add for UTC.
+std::optional<double> read_zone(DateReader& text) {
+  text.skip_blanks();
+  if (text.take("Z") || text.take("UTC") || text.take("GMT") || text.empty()) return 0.0;
+  const bool east = text.take("+");
+  if (!east && !text.take("-")) return std::nullopt;
+  const auto hours = text.digits(2);
+  text.take(":");
+  const auto minutes = text.digits(2);
+  if (!hours || *hours > 24) return std::nullopt;
+  const double seconds = 3600.0 * static_cast<double>(*hours) + 60.0 * static_cast<double>(minutes.value_or(0));
+  return east ? -seconds : seconds;
+}
+
+std::optional<Date> read_date(std::string_view text) {
+  DateReader reader(text);
+  Date date;
+  const auto year = reader.digits(5);
+  if (!year || !reader.take("-")) return std::nullopt;
+  const auto month = reader.digits(2);
+  if (!month || !reader.take("-")) return std::nullopt;
+  const auto day = reader.digits(2);
+  if (!day) return std::nullopt;
+  date = {*year, *month, *day};
+  if (reader.take("T") || reader.take(" ")) {
+    reader.skip_blanks();
+    if (!reader.empty()) {
+      const auto clock = read_clock(reader);
+      if (!clock) return std::nullopt;
+      date.seconds = *clock;
+    }
+  }
+  const auto zone = read_zone(reader);
+  if (!zone || !reader.empty()) return std::nullopt;
+  date.seconds += *zone;
+  return date;
+}
+
+/// Throws ValueError for what is no date of the calendar.
+Date require_date(std::string_view text, Leap leap, const std::string& calendar) {
+  const auto refuse = [&](const std::string& wanted) {
+    throw ValueError({.what = "not a date", .found = std::string(text), .wanted = wanted});
+  };
+  const auto date = read_date(text);
+  if (!date) refuse("one such as 2004-02-28T12:30:00");
+  const std::string of = calendar.empty() ? "the standard calendar" : "the calendar " + calendar;
+  if (date->month < 1 || date->month > 12) refuse("a month from 1 to 12");
+  if (date->day < 1 || date->day > days_in_month(*date, leap)) {
+    refuse(fmt::format("a day from 1 to {}, as that month has them in {}", days_in_month(*date, leap), of));
+  }
+  const bool skipped = date->year == 1582 && date->month == 10 && date->day > 4 && date->day < 15;
+  if (leap == Leap::mixed && skipped) refuse("a day of " + of + ", which has none from 5 to 14 October 1582");
+  return *date;
+}
+
+double seconds_in(const std::string& unit, const std::string& mend) {
+  const auto found = seconds_of_unit.find(unit);
+  if (found != seconds_of_unit.end()) return found->second;
+  throw ValueError({.what = "dates cannot be told in this unit of time",
+                    .found = unit,
+                    .wanted = "seconds, minutes, hours, days or weeks",
+                    .mend = mend});
+}
+
+/// Since 1582 the two have the same dates.
+Leap without_history(Leap leap) {
+  return leap == Leap::mixed ? Leap::gregorian : leap;
+}
+
+Leap leap_of(const std::string& calendar) {
+  const auto leap = calendars.find(calendar);
+  if (leap == calendars.end()) throw ValueError({.what = "dates of an unknown calendar", .found = calendar});
+  return leap->second;
+}
+
+}  // namespace
+
+bool looks_like_date(std::string_view text) {
+  DateReader reader(text);
+  const auto year = reader.digits(5);
+  return year && reader.take("-") && reader.digits(2).has_value() && reader.take("-");
+}
+
+double time_of_date(std::string_view date, const std::string& units, const std::string& origin,
+                    const std::string& calendar) {
+  const Leap leap = leap_of(calendar);
+  const double unit = seconds_in(units, "give times as numbers");
+  const Date at = require_date(date, leap, calendar), from = require_date(origin, leap, calendar);
+  const std::int64_t days = day_number(at, leap) - day_number(from, leap);
+  return (static_cast<double>(days) * 86400 + (at.seconds - from.seconds)) / unit;
+}
+
+TimeConversion conversion_of_times(const std::string& units, const std::string& calendar, const StateLayout& layout) {
+  const auto since = units.find(" since ");
+  const std::string unit = units.substr(0, since);
+  if (unit.empty() || units == layout.time_units) return {};
+  if (since == std::string::npos || layout.time_origin.empty()) {
+    const std::string origin = since == std::string::npos ? "" : units.substr(since + 7);
+    if (!origin.empty() && time_of_date(origin, "days", "1970-01-01", "") != 0) {
+      throw ValueError({.what = "times since a date, and the data are of no calendar",
+                        .found = units,
+                        .wanted = "times in " + layout.time_units});
+    }
+    // Of a system without units one of them is written as a second.
+    const bool has_units = seconds_of_unit.contains(layout.time_units);
+    return {.scale = has_units ? seconds_in(unit, "") / seconds_in(layout.time_units, "") : seconds_in(unit, "")};
+  }
+  if (without_history(leap_of(calendar)) != without_history(leap_of(layout.calendar))) {
+    throw ValueError({.what = "times of another calendar",
+                      .found = calendar.empty() ? "standard" : calendar,
+                      .wanted = layout.calendar.empty() ? "standard" : layout.calendar,
+                      .mend = "give times as texts, 2004-02-28T12:00"});
+  }
+  return {.scale = seconds_in(unit, "") / seconds_in(layout.time_units, ""),
+          .offset = time_of_date(units.substr(since + 7), layout.time_units, layout.time_origin, layout.calendar)};
+}
+
+}  // namespace sda::io

@@ -1,0 +1,33 @@
+/// Dates of CF's calendars as numbers of a coordinate of time, "hours since 2004-02-28 12:00" in "noleap", say.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sda/core/layout.hpp"
+
+namespace sda::io {
+
+/// Whether a text begins as dates do, "2004-02-28", and not as a number.
+bool looks_like_date(std::string_view text);
+
+/// A date as a number of `units` since `origin` in a calendar of CF's (empty: "standard", which is Julian before
+/// 1582-10-15 and Gregorian from then on). Dates are ISO 8601's: "2004-02-28", "2004-02-28T12:30", "2004-02-28
+/// 12:30:15.5", with Z, UTC or +01:00 behind them. Throws ValueError for what is no date, or none of the calendar, and
+/// for units that are no fixed time.
+double time_of_date(std::string_view date, const std::string& units, const std::string& origin,
+                    const std::string& calendar);
+
+/// Times in the units of one file as times of another system: scale t + offset.
+struct TimeConversion {
+  double scale = 1, offset = 0;
+  double operator()(double time) const { return scale * time + offset; }
+};
+
+/// From `units` as a file has them ("seconds since 1970-01-01T00:00:00Z", "hours", or nothing) to the layout's. Units
+/// without a date, or none, are the layout's own origin. Where the layout has no date, one file has the beginning of
+/// 1970, as our own files have it for want of another. Throws ValueError for units that are no fixed time, for a date
+/// where the layout has none, and for another calendar.
+TimeConversion conversion_of_times(const std::string& units, const std::string& calendar, const StateLayout& layout);
+
+}  // namespace sda::io

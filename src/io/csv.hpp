@@ -1,0 +1,49 @@
+/// Tables of text: a line of names, then rows of as many fields, between commas, semicolons or tabs (RFC 4180, UTF-8).
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sda::io {
+
+/// The whole text of a file. Throws FileError for what cannot be read, is empty, no UTF-8, or no text at all, naming
+/// the line.
+std::string read_csv_text(const std::string& path);
+
+/// Goes through a table row by row. Empty lines and lines that begin with # are passed over; blanks around fields are
+/// dropped; a field in double quotes may hold separators, line ends and doubled quotes. A byte-order mark is left out.
+class CsvReader {
+ public:
+  /// Reads the names; `path` is for messages. Throws FileError where there are none, or one is given twice.
+  CsvReader(std::string text, std::string path);
+
+  const std::vector<std::string>& names() const { return names_; }
+  /// Reads one more row, of as many fields as there are names; false at the end. Throws FileError for another number.
+  bool next();
+  /// Of the row, valid until the next one is read.
+  std::string_view field(std::size_t column) const { return fields_[column]; }
+  /// Where the row begins, counted from 1.
+  std::size_t line() const { return line_; }
+  char separator() const { return separator_; }
+  bool had_byte_order_mark() const { return had_byte_order_mark_; }
+  /// "buoys.csv:12".
+  std::string where() const;
+
+ private:
+  bool read_fields();
+  std::string_view read_field();
+  std::string_view read_quoted();
+
+  std::string text_, path_;
+  std::size_t at_ = 0, line_ = 1, next_line_ = 1;
+  char separator_ = ',';
+  bool had_byte_order_mark_ = false;
+  std::vector<std::string> names_;
+  std::vector<std::string_view> fields_;
+  std::deque<std::string> unquoted_;  ///< fields whose text is not the file's
+};
+
+}  // namespace sda::io

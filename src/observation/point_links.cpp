@@ -1,0 +1,269 @@
+/// Links of points: readings that lie between the points of the grid and between states, y_r = Σ_k w_kr x[i_kr].
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "observation/links.hpp"
+#include "sda/core/error.hpp"
+#include "sda/core/fields.hpp"
+
+namespace sda::observation {
+namespace {
+
+constexpr const char* time_column = "time";
+constexpr const char* component_column = "variable";
+
+/// What a place is counted along: components, an axis of space, or the states that are read.
+struct PointAxis {
+  std::string name;
+  std::int64_t size = 1, stride = 1;  ///< of the flattened field
+};
+
+std::vector<PointAxis> axes_of_points(const Field& field) {
+  std::vector<PointAxis> axes;
+  const auto space = field.space();
+  const bool is_all_components = field.has_components && field.sizes.size() == 1;
+  if (field.has_components) {
+    axes.push_back({component_column, field.components(), is_all_components ? 1 : count(space)});
+  }
+  if (is_all_components) return axes;
+  auto stride = count(space);
+  for (std::size_t a = 0; a < space.size(); ++a) {
+    stride /= space[a];
+    axes.push_back({field.axes[a].name, space[a], stride});
+  }
+  return axes;
+}
+
+/// Places along one axis; none where the link does not say any.
+std::span<const double> column_of(const OperatorLink& link, const std::string& name) {
+  const auto rows = link.numbers.size() / link.names.size();
+  const auto at = std::find(link.names.begin(), link.names.end(), name);
+  if (at == link.names.end()) return {};
+  return {link.numbers.data() + static_cast<std::size_t>(at - link.names.begin()) * rows, rows};
+}
+
+[[noreturn]] void refuse_point(const std::string& column, std::size_t row, double found, const std::string& wanted) {
+  throw UsageError({.what = "a point is not on the grid",
+                    .where = fmt::format("operator link points: {}, point {} (counted from 0)", column, row),
+                    .found = fmt::format("{}", found),
+                    .wanted = wanted});
+}
+
+/// The columns must be axes, and those of more than one point must all be there.
+void check_columns(const OperatorLink& link, const std::vector<PointAxis>& axes) {
+  std::vector<std::string> known{time_column};
+  for (const auto& axis : axes) known.push_back(axis.name);
+  for (const auto& name : link.names) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const auto nearest = nearest_name(name, known);
+    throw UsageError({.what = "no such axis",
+                      .where = "operator link points",
+                      .found = name,
+                      .wanted = fmt::format("{}", fmt::join(known, ", ")),
+                      .mend = nearest.empty() ? "" : fmt::format("did you mean {}?", nearest)});
+  }
+  for (const auto& axis : axes) {
+    if (axis.size == 1 || std::find(link.names.begin(), link.names.end(), axis.name) != link.names.end()) continue;
+    throw UsageError({.what = "points without a place",
+                      .where = "operator link points",
+                      .found = fmt::format("none along {}", axis.name),
+                      .wanted = fmt::format("a number for each point: {} = [0, …]", axis.name)});
+  }
+}
+
+/// Weights of a linear interpolation: of each point as many as there are corners around it.
+struct SparseWeights {
+  Tensor index;        ///< (corner, point), of the flattened field
+  Tensor weight;       ///< the same, float64
+  bool exact = false;  ///< one corner of weight 1: points are values of the field
+};
+
+/// Weights along all axes, each added by itself: a place between two points doubles the corners.
+class WeightsMaker {
+ public:
+  explicit WeightsMaker(std::size_t points)
+      : index_(1, std::vector<std::int64_t>(points, 0)), weight_(1, std::vector<double>(points, 1)) {}
+
+  /// `lower` and `upper` are indices along the axis; the upper one weighs `share`.
+  void add(const std::vector<std::int64_t>& lower, const std::vector<std::int64_t>& upper,
+           const std::vector<double>& share, std::int64_t stride) {
+    const bool between = std::any_of(share.begin(), share.end(), [](double s) { return s > 0; });
+    const auto corners = index_.size();
+    for (std::size_t corner = 0; between && corner < corners; ++corner) {
+      index_.push_back(std::vector(index_[corner]));
+      weight_.push_back(std::vector(weight_[corner]));
+    }
+    for (std::size_t corner = 0; corner < index_.size(); ++corner) {
+      const bool is_upper = corner >= corners;
+      for (std::size_t r = 0; r < share.size(); ++r) {
+        index_[corner][r] += (is_upper ? upper : lower)[r] * stride;
+        weight_[corner][r] *= is_upper ? share[r] : 1 - share[r];
+      }
+    }
+    exact_ = exact_ && !between;
+  }
+
+  SparseWeights make() const {
+    std::vector<Tensor> index, weight;
+    for (std::size_t corner = 0; corner < index_.size(); ++corner) {
+      index.push_back(at::tensor(index_[corner], at::kLong));
+      weight.push_back(at::tensor(weight_[corner], at::kDouble));
+    }
+    return {at::stack(index), at::stack(weight), exact_};
+  }
+
+ private:
+  std::vector<std::vector<std::int64_t>> index_;
+  std::vector<std::vector<double>> weight_;
+  bool exact_ = true;
+};
+
+void add_axis(WeightsMaker& weights, const PointAxis& axis, std::span<const double> places) {
+  std::vector<std::int64_t> lower, upper;
+  std::vector<double> share;
+  for (std::size_t r = 0; r < places.size(); ++r) {
+    const double place = places[r];
+    if (place > static_cast<double>(axis.size - 1)) {
+      refuse_point(axis.name, r, place, fmt::format("0 … {}", axis.size - 1));
+    }
+    if (axis.name == component_column && std::trunc(place) != place) refuse_point(axis.name, r, place, "an integer");
+    lower.push_back(static_cast<std::int64_t>(place));
+    share.push_back(place - std::trunc(place));
+    upper.push_back(share.back() > 0 ? lower.back() + 1 : lower.back());
+  }
+  weights.add(lower, upper, share, axis.stride);
+}
+
+/// Those states that points lie at or between, of the states that the links before left.
+class StatesUsed final : public TimeLink {
+ public:
+  explicit StatesUsed(std::vector<std::int64_t> used) : used_(std::move(used)) {}
+  std::vector<std::int64_t> choose(const std::vector<std::int64_t>& states) const override {
+    if (used_.back() >= std::ssize(states)) {
+      throw ShapeError({.what = "a point lies at a state that is not there",
+                        .where = "operator link points: time",
+                        .found = fmt::format("state {} of {}", used_.back(), states.size()),
+                        .wanted = fmt::format("0 … {}", std::ssize(states) - 1)});
+    }
+    std::vector<std::int64_t> chosen;
+    for (const auto i : used_) chosen.push_back(states[static_cast<std::size_t>(i)]);
+    return chosen;
+  }
+  std::string describe() const override {
+    if (used_.size() == 1) return fmt::format("state {}", used_.front());
+    return fmt::format("{} of the states {} to {}", used_.size(), used_.front(), used_.back());
+  }
+
+ private:
+  std::vector<std::int64_t> used_;
+};
+
+/// Points of a field; of several states together where they have times.
+class SparsePoints final : public StateLink {
+ public:
+  /// `states`: how many are read together; 0: each alone.
+  SparsePoints(const Field& field, SparseWeights weights, std::int64_t states)
+      : StateLink(field, {.sizes = {weights.index.size(1)}, .has_components = false}),
+        weights_(std::move(weights)),
+        states_(states) {}
+
+  Tensor read(const Tensor& x) const override {
+    const Tensor flat = x.flatten(axis_of(0) - (joins_states() ? 1 : 0));
+    const Tensor weight = weights_.weight.to(x.options());
+    Tensor y;
+    for (std::int64_t corner = 0; corner < weights_.index.size(0); ++corner) {
+      const Tensor values = flat.gather(-1, index_for(flat, corner));
+      if (weights_.exact) return with_time(values);
+      y = y.defined() ? y.addcmul(values, weight[corner]) : values * weight[corner];
+    }
+    return with_time(y);
+  }
+
+  Tensor pull_back(const Tensor&, const Tensor& v) const override {
+    const Tensor of_points = joins_states() ? v.squeeze(-2) : v;
+    Shape shape = of_points.sizes().vec();
+    shape.back() = count(field().sizes) * std::max<std::int64_t>(states_, 1);
+    Tensor g = at::zeros(shape, v.options());
+    const Tensor weight = weights_.weight.to(v.options());
+    for (std::int64_t corner = 0; corner < weights_.index.size(0); ++corner) {
+      g.scatter_add_(-1, index_for(of_points, corner), weights_.exact ? of_points : of_points * weight[corner]);
+    }
+    shape.pop_back();
+    if (joins_states()) shape.push_back(states_);
+    shape.insert(shape.end(), field().sizes.begin(), field().sizes.end());
+    return g.view(shape);
+  }
+
+  bool is_affine() const override { return true; }
+  std::string describe() const override {
+    const auto points = weights_.index.size(1);
+    return fmt::format("{} point{}{}", points, points == 1 ? "" : "s",
+                       !joins_states() ? ""
+                       : points == 1   ? " at its own time"
+                                       : ", each at its own time");
+  }
+
+ private:
+  bool joins_states() const { return states_ > 0; }
+  /// The one reading of all states together.
+  Tensor with_time(const Tensor& y) const { return joins_states() ? y.unsqueeze(-2) : y; }
+  Tensor index_for(const Tensor& like, std::int64_t corner) const {
+    Shape shape = like.sizes().vec();
+    shape.back() = weights_.index.size(1);
+    return weights_.index[corner].to(like.device()).expand(shape);
+  }
+
+  SparseWeights weights_;
+  std::int64_t states_;
+};
+
+}  // namespace
+
+PointLinks make_point_links(const OperatorLink& link, const Field& field) {
+  if (!field.is_grid()) {
+    throw ShapeError({.what = "points are no grid any more",
+                      .where = "operator link points",
+                      .found = "points scattered by a link before",
+                      .wanted = "a grid"});
+  }
+  const auto axes = axes_of_points(field);
+  check_columns(link, axes);
+  const auto points = link.numbers.size() / link.names.size();
+  if (points == 0) {
+    throw UsageError({.what = "no points to read", .where = "operator link points", .wanted = "at least one"});
+  }
+  WeightsMaker weights(points);
+  for (const auto& axis : axes) {
+    if (const auto places = column_of(link, axis.name); !places.empty()) add_axis(weights, axis, places);
+  }
+  const auto times = column_of(link, time_column);
+  if (times.empty()) return {nullptr, std::make_unique<SparsePoints>(field, weights.make(), 0)};
+
+  std::vector<std::int64_t> used;
+  for (std::size_t r = 0; r < points; ++r) {
+    constexpr double most = 2147483647;
+    if (times[r] > most) refuse_point(time_column, r, times[r], "a state of the trajectory");
+    used.push_back(static_cast<std::int64_t>(times[r]));
+    if (times[r] > std::trunc(times[r])) used.push_back(used.back() + 1);
+  }
+  std::sort(used.begin(), used.end());
+  used.erase(std::unique(used.begin(), used.end()), used.end());
+  // Times are counted among the states used from here on.
+  std::vector<std::int64_t> lower, upper;
+  std::vector<double> share;
+  for (const double time : times) {
+    const auto state = static_cast<std::int64_t>(time);
+    lower.push_back(std::lower_bound(used.begin(), used.end(), state) - used.begin());
+    share.push_back(time - std::trunc(time));
+    upper.push_back(lower.back() + (share.back() > 0 ? 1 : 0));
+  }
+  weights.add(lower, upper, share, count(field.sizes));
+  const auto states = std::ssize(used);
+  return {std::make_unique<StatesUsed>(std::move(used)), std::make_unique<SparsePoints>(field, weights.make(), states)};
+}
+
+}  // namespace sda::observation

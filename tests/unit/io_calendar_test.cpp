@@ -1,0 +1,83 @@
+/// Dates as numbers, counted by hand; days from year 1 as Python's datetime and cftime have them.
+#include "io/calendar.hpp"
+
+#include <gmock/gmock.h>
+
+#include "sda/core/error.hpp"
+
+namespace sda::test {
+namespace {
+
+using io::looks_like_date;
+using io::time_of_date;
+using testing::HasSubstr;
+
+double days(const std::string& date, const std::string& origin, const std::string& calendar = "") {
+  return time_of_date(date, "days", origin, calendar);
+}
+
+std::string refusal(const std::string& date, const std::string& units = "days", const std::string& calendar = "") {
+  try {
+    time_of_date(date, units, "2000-01-01", calendar);
+  } catch (const ValueError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Calendar, DaysAcrossTheEndOfFebruary) {
+  const auto february = [](int year, const std::string& calendar) {
+    return days(std::to_string(year) + "-03-01", std::to_string(year) + "-02-28", calendar);
+  };
+  EXPECT_EQ(february(2004, ""), 2);
+  EXPECT_EQ(february(2003, "standard"), 1);
+  EXPECT_EQ(february(1900, "gregorian"), 1);
+  EXPECT_EQ(february(1900, "julian"), 2);
+  EXPECT_EQ(february(2000, "proleptic_gregorian"), 2);
+  EXPECT_EQ(february(2004, "noleap"), 1);
+  EXPECT_EQ(february(2003, "366_day"), 2);
+  EXPECT_EQ(february(2004, "360_day"), 3);
+}
+
+TEST(Calendar, LongTimes) {
+  EXPECT_EQ(days("1970-01-01", "1800-01-01"), 62091);
+  EXPECT_EQ(days("1970-01-01", "0001-01-01", "proleptic_gregorian"), 719162);
+  EXPECT_EQ(days("1970-01-01", "1-1-1 00:00:0.0"), 719164);  // the Julian calendar had two days more
+  EXPECT_EQ(days("1582-10-15", "1582-10-04"), 1);
+  EXPECT_EQ(days("1582-10-15", "1582-10-04", "proleptic_gregorian"), 11);
+  EXPECT_EQ(days("2001-01-01", "2000-01-01", "noleap"), 365);
+  EXPECT_EQ(days("2001-01-01", "2000-01-01", "all_leap"), 366);
+  EXPECT_EQ(days("2001-03-01", "2000-03-01", "all_leap"), 366);
+  EXPECT_EQ(days("2001-01-01", "2000-01-01", "360_day"), 360);
+  EXPECT_EQ(days("1999-12-31", "2000-01-01"), -1);
+}
+
+TEST(Calendar, ClocksZonesAndUnits) {
+  const std::string origin = "2004-02-28 12:00";
+  EXPECT_EQ(time_of_date("2004-02-28T13:30", "hours", origin, ""), 1.5);
+  EXPECT_EQ(time_of_date("2004-02-28 12:00:15.25", "s", origin, ""), 15.25);
+  EXPECT_EQ(time_of_date("2004-02-29T00:00:00Z", "hours", origin, ""), 12);
+  EXPECT_EQ(time_of_date("2004-02-28T12:00+02:00", "hours", origin, ""), -2);
+  EXPECT_EQ(time_of_date("2004-02-28T12:00-0130", "minutes", origin, ""), 90);
+  EXPECT_EQ(time_of_date("2004-03-06T12:00", "weeks", origin, ""), 1);
+  EXPECT_EQ(time_of_date("2004-2-28 24:00", "hours", origin + ":00 UTC", ""), 12);
+}
+
+TEST(Calendar, RefusesWhatIsNoDate) {
+  EXPECT_THAT(refusal("2003-02-29"), HasSubstr("found 2003-02-29, wanted a day from 1 to 28"));
+  EXPECT_THAT(refusal("2004-02-29", "days", "noleap"), HasSubstr("wanted a day from 1 to 28"));
+  EXPECT_THAT(refusal("2003-13-01"), HasSubstr("a month from 1 to 12"));
+  EXPECT_THAT(refusal("1582-10-10"), HasSubstr("none from 5 to 14 October 1582"));
+  EXPECT_THAT(refusal("2003-02"), HasSubstr("not a date"));
+  EXPECT_THAT(refusal("2003-02-01T25:00"), HasSubstr("not a date"));
+  EXPECT_THAT(refusal("2003-02-01 noon"), HasSubstr("not a date"));
+  EXPECT_THAT(refusal("2003-02-01", "months"), HasSubstr("cannot be told in this unit of time: found months"));
+  EXPECT_THAT(refusal("2003-02-01", "days", "lunar"), HasSubstr("unknown calendar"));
+  EXPECT_TRUE(looks_like_date("2004-02-28"));
+  EXPECT_FALSE(looks_like_date("2004"));
+  EXPECT_FALSE(looks_like_date("-2004-1"));
+  EXPECT_FALSE(looks_like_date("28.2.2004"));
+}
+
+}  // namespace
+}  // namespace sda::test
