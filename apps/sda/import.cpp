@@ -114,10 +114,11 @@ void import_files(const Options& options, const Globals& globals) {
 
 Subcommand import_command(CLI::App& program, Globals& globals) {
   auto options = std::make_shared<Options>();
-  CLI::App* flags = add_subcommand(program, "import", "Take over a model's trajectories, or the reference's weights",
-                                   "sda import own.toml -o run/data\n"
-                                   "  sda import --state state.pth --config config.json -o model.nc\n"
-                                   "  sda import --trajectories train.h5 -o train.nc --set dynamics.system=lorenz63");
+  CLI::App* flags =
+      add_subcommand(program, "import", "Take over trajectories of a model of your own, or the reference's weights",
+                     "sda import own.toml -o run/data\n"
+                     "  sda import --state state.pth --config config.json -o model.nc\n"
+                     "  sda import --trajectories train.h5 -o train.nc --set dynamics.system=lorenz63");
   add_config(*flags, options->config, "the default [dynamics] are taken: Lorenz 1963; [data] names files of your own");
   flags->add_option("--state", options->state, "weights as torch.save wrote them")->type_name(value::file);
   flags->add_option("--config", options->reference_config, "the network's config.json")->type_name(value::file);

@@ -47,9 +47,8 @@ std::string roff(const std::string& text) {
   return out;
 }
 
-/// Text as roff fills it: sentences, ended, on lines that are short.
-std::string roff_sentences(std::string text) {
-  if (!text.ends_with('.')) text += '.';
+/// Text as roff fills it, on lines that are short.
+std::string roff_filled(const std::string& text) {
   std::string out;
   for (std::size_t width = 0, begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find(' ', begin), text.size());
@@ -61,6 +60,11 @@ std::string roff_sentences(std::string text) {
     begin = end + 1;
   }
   return out + "\n";
+}
+
+/// The same, ended as sentences are.
+std::string roff_sentences(const std::string& text) {
+  return roff_filled(text.ends_with('.') ? text : text + '.');
 }
 
 std::string bold(const std::string& text) {
@@ -119,8 +123,8 @@ std::string page_in_roff(const CommandDescription& command, const CommandDescrip
   std::string title = command.page();
   for (char& c : title) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   std::string text = fmt::format(".TH {} 1 \"\" \"sda {}\" \"User Commands\"\n", roff(title), version());
-  text += ".SH NAME\n" + roff(command.page()) + " \\- ";
-  text += roff(whole ? "score-based data assimilation" : command.description) + "\n";
+  text += ".SH NAME\n";
+  text += roff_filled(command.page() + " - " + (whole ? "score-based data assimilation" : command.description));
   text += ".SH SYNOPSIS\n" + roff(command.usage()) + "\n.SH DESCRIPTION\n" + roff_sentences(command.description);
   text += subcommands_in_roff(command) + options_in_roff("OPTIONS", command.options);
   if (!whole) text += options_in_roff("OPTIONS OF EVERY COMMAND", shared_options(program));

@@ -134,7 +134,8 @@ void observe(const Options& options, const Globals& globals) {
 
 Subcommand observe_command(CLI::App& program, Globals& globals) {
   auto options = std::make_shared<Options>();
-  CLI::App* flags = add_subcommand(program, "observe", "Observe a trajectory, or take readings of instruments",
+  CLI::App* flags = add_subcommand(program, "observe",
+                                   "Draw an observation of a stretch of a trajectory, or take readings of instruments",
                                    "sda observe --data run/data/test.nc --name lo --trajectory 3 -o run/lo.nc\n"
                                    "  sda observe --from buoys.csv --model run/model.nc -o run/buoys.nc");
   add_config(*flags, options->config, "the one the data were simulated with is taken");

@@ -18,8 +18,10 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-const std::vector<std::string> commands{"simulate", "train",   "observe", "assimilate", "filter", "evaluate",
-                                        "report",   "inspect", "import",  "keys",       "manual", "completion"};
+const std::vector<std::string> commands{"simulate", "train",      "observe", "assimilate", "filter",
+                                        "evaluate", "report",     "inspect", "import",     "keys",
+                                        "manual",   "completion", "study",   "calibrate"};
+const std::vector<std::string> studies{"blanket", "sampler", "misspecified", "noise", "memory", "scaling"};
 
 class Manual : public testing::Test {
  protected:
@@ -31,6 +33,7 @@ class Manual : public testing::Test {
   std::vector<std::string> pages() const {
     std::vector<std::string> all{page("sda")};
     for (const auto& command : commands) all.push_back(page("sda-" + command));
+    for (const auto& study : studies) all.push_back(page("sda-study-" + study));
     return all;
   }
   ScratchFolder folder_;
