@@ -33,12 +33,13 @@ struct Vocabulary {
     const std::string everywhere = run_program({"--help"}).out;
     for (const auto& name : matches(everywhere, "\n  ([a-z]+) ")) {
       if (name == "sda") continue;
-      std::string help = run_program({name, "--help"}).out;
-      if (const auto below = help.find("\nSubcommands:"); below != std::string::npos) {
-        for (const auto& one : matches(help.substr(below), "\n  ([a-z]+) "))
-          help += run_program({name, one, "--help"}).out;
-      }
+      const std::string help = run_program({name, "--help"}).out;
       flags[name] = matches(everywhere + help, "(--[a-z-]+)");
+      const auto below = help.find("\nSubcommands:");
+      if (below == std::string::npos) continue;
+      for (const auto& one : matches(help.substr(below), "\n  ([a-z]+) ")) {
+        flags[name + " " + one] = matches(everywhere + run_program({name, one, "--help"}).out, "(--[a-z-]+)");
+      }
     }
     std::istringstream text(run_program({"keys"}).out);
     std::string section;
@@ -49,7 +50,7 @@ struct Vocabulary {
       }
     }
   }
-  std::map<std::string, std::set<std::string>> flags;  ///< of each subcommand
+  std::map<std::string, std::set<std::string>> flags;  ///< of each subcommand, and of those below: "study noise"
   std::set<std::string> keys;
 };
 
@@ -76,9 +77,13 @@ std::string unknown_in(const std::string& command, const Vocabulary& known) {
   std::string word, name;
   words >> word >> name;
   if (name.starts_with("-") || name == "[flags]") return "";
+  if (!known.flags.contains(name)) return "subcommand " + name;
+  if (words >> word && known.flags.contains(name + " " + word)) {
+    name += " " + word;
+    words >> word;
+  }
   const auto found = known.flags.find(name);
-  if (found == known.flags.end()) return "subcommand " + name;
-  for (bool set = false; words >> word; set = word == "--set") {
+  for (bool set = false; words; set = word == "--set", words >> word) {
     if (word == "&&" || word == "|" || word == ">") break;
     const std::string flag = word.substr(0, word.find('='));
     if (flag.starts_with("--") && !found->second.contains(flag)) return flag + " of sda " + name;
@@ -115,6 +120,8 @@ TEST(Pages, WhatThereIsNotIsSeen) {
   EXPECT_EQ(unknown_in("sda train --data run/data -o run/model.nc --set network.order=4", known), "");
   EXPECT_EQ(unknown_in("sda trains --data run/data", known), "subcommand trains");
   EXPECT_EQ(unknown_in("sda train --dat run/data", known), "--dat of sda train");
+  EXPECT_EQ(unknown_in("sda study noise -o run/noise --tails gaussian", known), "");
+  EXPECT_EQ(unknown_in("sda study noise --delays 1", known), "--delays of sda study noise");
   EXPECT_EQ(unknown_in("sda train --set network.ordr=4", known), "key network.ordr");
   EXPECT_EQ(unknown_in("sda observe --set 'observation.xz.sigm=4'", known), "key observation.NAME.sigm");
   EXPECT_EQ(unknown_in("sda assimilate --model models/none.nc", known), "models/none.nc");
