@@ -109,23 +109,23 @@ StateLayout LinearGaussianChain::layout() const {
   return layout;
 }
 
-bool LinearGaussianChain::settle(Tensor& mean, Tensor& covariance) const {
+std::optional<std::pair<Tensor, Tensor>> LinearGaussianChain::stationary_moments() const {
   // Eigenvalues and not high powers: those of a rotation shrink or grow with the rounding of its entries.
-  if (at::linalg_eigvals(parameters_.transition).abs().max().item<double>() > 1 - 1e-12) return false;
+  if (at::linalg_eigvals(parameters_.transition).abs().max().item<double>() > 1 - 1e-12) return std::nullopt;
   // P = A P Aᵀ + Q by doubling.
-  mean = parameters_.offset, covariance = parameters_.noise_covariance;
-  Tensor power = parameters_.transition;
+  Tensor mean = parameters_.offset, covariance = parameters_.noise_covariance, power = parameters_.transition;
   for (int i = 0; i < 64; ++i) {
     mean = mean + power.mv(mean);
     covariance = covariance + power.mm(covariance).mm(power.t());
     power = power.mm(power);
   }
-  return true;
+  return std::pair(mean, covariance);
 }
 
 std::pair<Tensor, Tensor> LinearGaussianChain::stationary() const {
-  Tensor mean, covariance;
-  if (settle(mean, covariance)) return {mean, (covariance + covariance.t()) / 2};
+  if (const auto moments = stationary_moments()) {
+    return {moments->first, (moments->second + moments->second.t()) / 2};
+  }
   throw UnsupportedError({.what = "a chain that does not settle has no stationary distribution",
                           .where = parameters_.name + ": transition",
                           .wanted = "eigenvalues inside the unit circle"});
@@ -133,11 +133,8 @@ std::pair<Tensor, Tensor> LinearGaussianChain::stationary() const {
 
 Normalisation LinearGaussianChain::normalisation() const {
   // Of the stationary distribution where there is one; else of the start.
-  Tensor mean, covariance;
-  if (!settle(mean, covariance)) {
-    mean = parameters_.start_mean;
-    covariance = parameters_.start_covariance;
-  }
+  const auto [mean, covariance] =
+      stationary_moments().value_or(std::pair(parameters_.start_mean, parameters_.start_covariance));
   const Tensor variance = covariance.diagonal();
   return {.mean = mean.clone(), .std = at::where(variance > 0, variance, at::ones_like(variance)).sqrt()};
 }

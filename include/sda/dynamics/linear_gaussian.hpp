@@ -1,6 +1,9 @@
 /// Linear-Gaussian chains: everything about them is known in closed form.
 #pragma once
 
+#include <optional>
+#include <utility>
+
 #include "sda/dynamics/dynamics.hpp"
 
 namespace sda {
@@ -40,8 +43,8 @@ class LinearGaussianChain final : public Dynamics {
   std::pair<Tensor, Tensor> stationary() const;
 
  private:
-  /// Moments of the stationary distribution; whether there is one.
-  bool settle(Tensor& mean, Tensor& covariance) const;
+  /// Mean and covariance of the stationary distribution, if there is one.
+  std::optional<std::pair<Tensor, Tensor>> stationary_moments() const;
   /// `steps` transitions of x in place; the states passed go to all[:, first …] if given.
   void march(Tensor& x, std::int64_t steps, const StreamKey& key, Tensor* all, std::int64_t first) const;
 
