@@ -5,12 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "io/toml_fields.hpp"
+#include "io/whole_file.hpp"
 #include "sda/core/error.hpp"
 #include "sda/io/keys.hpp"
 
@@ -196,21 +193,6 @@ Experiment read_all(const std::string& toml, const TomlOrigin& origin) {
   return experiment;
 }
 
-std::string read_text(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
-  if (!file.is_open() || file.bad() || errno == EISDIR) {
-    throw FileError({.what = "cannot read the configuration",
-                     .where = path,
-                     .found = std::strerror(errno == 0 ? EIO : errno),
-                     .wanted = "a TOML file",
-                     .mend = "`sda keys` prints one to start from"});
-  }
-  return text.str();
-}
-
 }  // namespace
 
 std::vector<ObservationPart> ObservationParameters::parts() const {
@@ -223,7 +205,11 @@ std::vector<ObservationPart> ObservationParameters::parts() const {
 }
 
 Experiment read_experiment(const std::string& path) {
-  return path.empty() ? Experiment{} : read_all(read_text(path), {.name = path});
+  if (path.empty()) return {};
+  const std::string text = io::read_text_file(path, {.what = "cannot read the configuration",
+                                                     .wanted = "a TOML file",
+                                                     .mend = "`sda keys` prints one to start from"});
+  return read_all(text, {.name = path});
 }
 
 Experiment read_recorded_experiment(const std::string& toml, const std::string& where) {

@@ -6,11 +6,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
+#include <filesystem>
 
+#include "io/whole_file.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda::io {
@@ -94,17 +92,8 @@ char separator_of(std::string_view line) {
 }  // namespace
 
 std::string read_csv_text(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
-  if (!file.is_open() || file.bad() || errno == EISDIR) {
-    throw FileError({.what = "cannot be read",
-                     .where = path,
-                     .found = std::strerror(errno == 0 ? EIO : errno),
-                     .mend = errno == ENOENT ? "check the path" : ""});
-  }
-  std::string all = std::move(text).str();
+  const bool is_there = std::filesystem::exists(path);
+  std::string all = read_text_file(path, {.what = "cannot be read", .mend = is_there ? "" : "check the path"});
   if (all.empty()) throw FileError({.what = "empty file", .where = path});
   require_text(all, path);
   return all;

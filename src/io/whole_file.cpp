@@ -13,6 +13,8 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string_view>
 #include <vector>
 
@@ -112,6 +114,19 @@ fs::path folder_of(const fs::path& target) {
 }
 
 }  // namespace
+
+std::string read_text_file(const std::string& path, Fault refusal) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
+  if (!file.is_open() || file.bad() || errno == EISDIR) {
+    refusal.where = path;
+    refusal.found = std::strerror(errno == 0 ? EIO : errno);
+    throw FileError(std::move(refusal));
+  }
+  return std::move(text).str();
+}
 
 std::string checksum(std::span<const std::byte> bytes) {
   return fmt::format("{:08x}", add_checksum(0, bytes));

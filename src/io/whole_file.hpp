@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 
+#include "sda/core/error.hpp"
+
 namespace sda::io {
 
 /// Writes `bytes` and a seal to a temporary name in the folder of `path`, then renames. Throws FileError, and then
@@ -21,6 +23,9 @@ void require_writable(const std::string& path);
 /// Throws FileError where `path` is not a regular file that can be read, or does not match its seal. True if it has
 /// a seal.
 bool check_whole_file(const std::string& path);
+
+/// All bytes of a file of text. Throws FileError: `refusal`, with the path and what the system said.
+std::string read_text_file(const std::string& path, Fault refusal);
 
 /// CRC-32 as 8 hexadecimal digits.
 std::string checksum(std::span<const std::byte> bytes);
