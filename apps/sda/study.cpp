@@ -114,12 +114,7 @@ StudyTable::StudyTable(const StudyFlags& flags, const Globals& globals, const st
             require_writable(flags.output + ".csv");
             return flags.output + ".csv";
           }(),
-          [&] {
-            TableRow columns = keys;
-            columns.insert(columns.end(), numbers.begin(), numbers.end());
-            return columns;
-          }(),
-          keys.size(), provenance_),
+          followed_by(keys, numbers), keys.size(), provenance_),
       bar_(globals.progress("study", what)) {}
 
 std::vector<double> StudyTable::row(const TableRow& key, const std::function<std::vector<double>()>& compute) {

@@ -51,6 +51,13 @@ std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dyna
 Observations unread(const StateLayout& layout, const Normalisation& normalisation, const std::string& name,
                     const ObservationParameters& parameters, std::int64_t length, double factor = 1);
 
+/// The cells, or the numbers, of a row, one list after the other.
+template <class Cell>
+std::vector<Cell> followed_by(std::vector<Cell> row, const std::vector<Cell>& more) {
+  row.insert(row.end(), more.begin(), more.end());
+  return row;
+}
+
 /// How near a carried Gaussian is, as every study tells it.
 struct Nearness {
   double error = 0;       ///< W2 over the posterior's spread

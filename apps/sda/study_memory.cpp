@@ -90,8 +90,7 @@ void study_memory(const MemoryOptions& options, const Globals& globals) {
     throw UsageError({.what = "which components of the chain are seen?", .where = "--seen", .wanted = "0, say"});
   }
   const NoiseSchedule schedule(experiment.schedule);
-  TableRow columns{"blanket"};
-  for (auto& column : Nearness::names()) columns.push_back(std::move(column));
+  const TableRow columns = followed_by(TableRow{"blanket"}, Nearness::names());
   StudyTable table(
       options, globals, "blankets", {"process", "k"}, columns,
       fmt::format("seen = [{}]\nnow = {}\nlater = {}\n", fmt::join(options.seen, ", "), options.now, options.later) +
@@ -111,15 +110,13 @@ void study_memory(const MemoryOptions& options, const Globals& globals) {
       const auto numbers = table.row({one.name, text}, [&]() -> std::vector<double> {
         const AffinePosterior score(exact_score(one.process, schedule, observed.length, order), schedule, observed,
                                     experiment.guidance);
-        std::vector<double> found{order == full_score ? 0 : largest_mean_error(comparison, order)};
+        const double of_blanket = order == full_score ? 0 : largest_mean_error(comparison, order);
         const auto near = Nearness::of(carry(score, experiment.sampler, truth.of_readings), truth);
-        for (const double number : near.numbers()) found.push_back(number);
-        return found;
+        return followed_by({of_blanket}, near.numbers());
       });
       one.blanket.push_back(numbers[0]);
       one.near.push_back(Nearness::from(numbers, 1));
-      rows.push_back({one.name, text, short_number(numbers[0])});
-      for (auto& cell : one.near.back().cells()) rows.back().push_back(std::move(cell));
+      rows.push_back(followed_by({one.name, text, short_number(numbers[0])}, one.near.back().cells()));
     }
   }
   print(aligned(rows, 1) + "\n");

@@ -87,8 +87,7 @@ void study_misspecified(const MisspecifiedOptions& options, const Globals& globa
         return Nearness::of(carry(score, experiment.sampler, truth.of_readings), truth).numbers();
       });
       all.back().near.push_back(Nearness::from(numbers));
-      rows.push_back({order, fmt::format("{}", value)});
-      for (auto& cell : all.back().near.back().cells()) rows.back().push_back(std::move(cell));
+      rows.push_back(followed_by({order, fmt::format("{}", value)}, all.back().near.back().cells()));
     }
   }
   print(aligned(rows, 1) + "\n");

@@ -125,9 +125,7 @@ void measure(std::vector<std::pair<Way, SamplerParameters>>& ways, StudyTable& t
       }
       const CarriedGaussian carried = carry(*score, s, truth.of_readings);
       const PosteriorError e = posterior_error(carried, truth);
-      std::vector<double> found{static_cast<double>(w.passes), e.mean, e.covariance};
-      for (const double number : Nearness::of(carried, truth).numbers()) found.push_back(number);
-      return found;
+      return followed_by({static_cast<double>(w.passes), e.mean, e.covariance}, Nearness::of(carried, truth).numbers());
     });
     way.mean_error = numbers[1], way.covariance_error = numbers[2];
     way.near = Nearness::from(numbers, 3);
@@ -154,9 +152,15 @@ std::string text_of(const std::vector<Way>& all) {
                               "RMSE", "spread", "in 50 %", "in 90 %"}};
   for (const auto& way : all) {
     if (!way.best) continue;
-    rows.push_back({way.rule, way.order, way.grid, way.noise, fmt::format("{}", way.steps),
-                    fmt::format("{}", way.passes), short_number(way.mean_error), short_number(way.covariance_error)});
-    for (auto& cell : way.near.cells()) rows.back().push_back(std::move(cell));
+    const TableRow own{way.rule,
+                       way.order,
+                       way.grid,
+                       way.noise,
+                       fmt::format("{}", way.steps),
+                       fmt::format("{}", way.passes),
+                       short_number(way.mean_error),
+                       short_number(way.covariance_error)};
+    rows.push_back(followed_by(own, way.near.cells()));
   }
   return aligned(rows, 4);
 }
@@ -195,8 +199,7 @@ void study_sampler(const SamplerOptions& options, const Globals& globals) {
   const std::string& name = chosen.first;
   const ObservationParameters& observation = chosen.second;
   auto ways = ways_of(options, experiment.sampler);
-  TableRow columns{"passes", "mean_error", "covariance_error"};
-  for (auto& column : Nearness::names()) columns.push_back(std::move(column));
+  const TableRow columns = followed_by(TableRow{"passes", "mean_error", "covariance_error"}, Nearness::names());
   StudyTable table(options, globals, "ways to sample", {"rule", "k", "grid", "noise", "steps"}, columns,
                    sections_toml(experiment, {"dynamics", "schedule", "observation." + name, "guidance", "sampler"}));
   measure(ways, table, experiment, name, observation);

@@ -61,8 +61,7 @@ void study_scaling(const ScalingOptions& options, const Globals& globals) {
   const auto chain = linear_chain(experiment.dynamics);
   const StationaryProcess process = stationary_process(*chain);
   const NoiseSchedule schedule(experiment.schedule);
-  TableRow columns{"passes", "windows"};
-  for (auto& column : Nearness::names()) columns.push_back(std::move(column));
+  const TableRow columns = followed_by(TableRow{"passes", "windows"}, Nearness::names());
   StudyTable table(options, globals, "sizes", {"length", "k", "corrections"}, columns,
                    sections_toml(experiment, {"dynamics", "schedule", "observation." + name, "guidance", "sampler"}));
 
@@ -100,16 +99,15 @@ void study_scaling(const ScalingOptions& options, const Globals& globals) {
       const std::int64_t pulls = experiment.guidance.rule == "mmps" ? experiment.guidance.iterations
                                  : experiment.guidance.detach       ? 0
                                                                     : 1;
-      std::vector<double> found{static_cast<double>(evaluations * (1 + pulls)),
-                                static_cast<double>(plan_blanket(one.order, 1, one.length).starts.size())};
+      const auto windows = plan_blanket(one.order, 1, one.length).starts.size();
       const auto near = Nearness::of(carry(*score, sampler, truth.of_readings), truth);
-      for (const double number : near.numbers()) found.push_back(number);
-      return found;
+      return followed_by({static_cast<double>(evaluations * (1 + pulls)), static_cast<double>(windows)},
+                         near.numbers());
     });
     one.passes = numbers[0], one.windows = numbers[1];
     one.near = Nearness::from(numbers, 2);
-    rows.push_back({key[0], key[1], key[2], fmt::format("{:.0f}", one.passes), fmt::format("{:.0f}", one.windows)});
-    for (auto& cell : one.near.cells()) rows.back().push_back(std::move(cell));
+    const TableRow costs{fmt::format("{:.0f}", one.passes), fmt::format("{:.0f}", one.windows)};
+    rows.push_back(followed_by(followed_by(key, costs), one.near.cells()));
   }
   print(aligned(rows, 0) + "\n");
   table.finish(fmt::format("Scaling: {}, observation {}", experiment.dynamics.system, name),
