@@ -274,9 +274,19 @@ TEST(ExactChainSampler, EnsembleHasTheCarriedMoments) {
   expect_moments(x, by_members.m, by_members.v);
 }
 
-/// The same for renewed noise, in the step and in a balanced correction, by MMPS: its δ is one for all.
+/// The same by MMPS and noise that is renewed, for one y: δ of a balanced correction is one for all members.
+void expect_carried_moments_by_mmps(const sda::SamplerParameters& parameters, std::uint64_t seed) {
+  const auto y = draw_readings(seed);
+  const auto carried = sda::carry(affine(4, mmps_rule), parameters, truth().of_readings);
+  auto guidance = mmps_rule;
+  guidance.iterations = 3;
+  const sda::PosteriorScore posterior(prior(4), schedule, observations(y), guidance);
+  const auto x = sda::Sampler(schedule, parameters).sample(posterior, {1024, length, dimension}, seed + 1);
+  expect_moments(x.to(at::kDouble).flatten(1), carried.mean_map.matmul(y), carried.covariance);
+}
+
+/// In the step and in a balanced correction.
 TEST(ExactChainSampler, RenewedNoiseHasTheCarriedMoments) {
-  const auto y = draw_readings(6);
   const sda::SamplerParameters parameters{.steps = 32,
                                           .grid = "power",
                                           .exponent = 2.5,
@@ -284,18 +294,12 @@ TEST(ExactChainSampler, RenewedNoiseHasTheCarriedMoments) {
                                           .corrections = 1,
                                           .corrector = "balanced",
                                           .tau = 1};
-  const auto carried = sda::carry(affine(4, mmps_rule), parameters, truth().of_readings);
-  auto guidance = mmps_rule;
-  guidance.iterations = 3;
-  const sda::PosteriorScore posterior(prior(4), schedule, observations(y), guidance);
-  const auto x = sda::Sampler(schedule, parameters).sample(posterior, {1024, length, dimension}, 7);
-  expect_moments(x.to(at::kDouble).flatten(1), carried.mean_map.matmul(y), carried.covariance);
+  expect_carried_moments_by_mmps(parameters, 6);
 }
 
 /// With noise between its steps and evaluations remembered across them. By MMPS: under SDA these settings diverge, and
 /// a variance of 1e18 tells nothing.
 TEST(ExactChainSampler, MultistepWithNoiseHasTheCarriedMoments) {
-  const auto y = draw_readings(9);
   const sda::SamplerParameters parameters{.steps = 48,
                                           .grid = "power",
                                           .exponent = 2,
@@ -305,12 +309,7 @@ TEST(ExactChainSampler, MultistepWithNoiseHasTheCarriedMoments) {
                                           .corrector = "balanced",
                                           .tau = 0.5,
                                           .noise_until = 0.1};
-  const auto carried = sda::carry(affine(4, mmps_rule), parameters, truth().of_readings);
-  auto guidance = mmps_rule;
-  guidance.iterations = 3;
-  const sda::PosteriorScore posterior(prior(4), schedule, observations(y), guidance);
-  const auto x = sda::Sampler(schedule, parameters).sample(posterior, {1024, length, dimension}, 10);
-  expect_moments(x.to(at::kDouble).flatten(1), carried.mean_map.matmul(y), carried.covariance);
+  expect_carried_moments_by_mmps(parameters, 9);
 }
 
 /// Without noise the sampler is one affine map of x(1): carried, it must be that map to the last digits.
