@@ -37,7 +37,7 @@ def main(folder):
     end = (LENGTH - 1) * DT
 
     rows, aside = [], []
-    for i, time in enumerate(np.sort(rng.uniform(0, end, 24)).round(3)):  # whenever it likes
+    for i, time in enumerate(np.sort(rng.choice(int(1000 * end), 24, replace=False)) / 1000):  # whenever it likes
         row = [time, "x", at(time, 0) + 0.5 * rng.normal(), 0.5, 0]
         (aside if i % 4 == 3 else rows).append(row)
     for time in np.arange(0, end, 0.2).round(3):  # every fifth of a unit, and worse

@@ -180,6 +180,18 @@ TEST_F(Reader, FollowsTheFirstTutorialAndTheRecipes) {
   EXPECT_THAT(read.output, testing::HasSubstr("P(z stays below 40 | y) = "));
 }
 
+TEST_F(Reader, FollowsTheTutorialOfReadings) {
+  const auto tutorial = type("docs/tutorials/readings.md", "");
+  EXPECT_EQ(tutorial.status, 0) << tutorial.output;
+  const std::string page = read_bytes(SDA_SOURCE_DIR "/docs/tutorials/readings.md");
+  for (const char* shown : {"masts.csv: 28 of 30 readings used: 16 of x, 8 of z, 4 of radius",
+                            "observed masts: 28 readings of a trajectory of 57 states"}) {
+    EXPECT_THAT(page, testing::HasSubstr(shown));
+    EXPECT_THAT(tutorial.output, testing::HasSubstr(shown));
+  }
+  EXPECT_TRUE(fs::exists(folder_.file("run/masts_report/masts.png")));
+}
+
 TEST_F(Reader, FollowsTheTutorialOfTurbulence) {
   const auto tutorial = type("docs/tutorials/turbulence.md",
                              "--set simulation.trajectories=10 --set simulation.length=33 --set simulation.spin_up=0 "
