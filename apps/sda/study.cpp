@@ -59,7 +59,7 @@ std::string sections_toml(const Experiment& experiment, const std::vector<std::s
 std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dynamics) {
   auto made = make_dynamics(dynamics);
   if (auto* chain = dynamic_cast<LinearGaussianChain*>(made.get())) {
-    made.release();
+    static_cast<void>(made.release());
     return std::unique_ptr<LinearGaussianChain>(chain);
   }
   throw UsageError({.what = "closed forms need a linear-Gaussian chain",

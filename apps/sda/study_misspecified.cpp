@@ -38,7 +38,8 @@ std::vector<PlotPanel> misspecified_panels(const MisspecifiedOptions& options, c
                      .curves = {}};
   for (const auto& believers : all) {
     const std::string name = believers.order == "exact" ? "inference without error" : "k = " + believers.order;
-    PlotCurve of_error{.name = name, .x = options.values, .y = {}}, of_coverage = of_error;
+    PlotCurve of_error{.name = name, .x = options.values, .y = {}};
+    PlotCurve of_coverage = of_error;
     of_error.reference = of_coverage.reference = believers.order == "exact";
     for (const auto& near : believers.near) {
       of_error.y.push_back(near.error);

@@ -48,7 +48,8 @@ std::vector<PlotPanel> noise_panels(const NoiseOptions& options, const std::vect
   PlotPanel coverage{
       .title = "truths in the central 90 %", .x_axis = axis, .y_axis = "share", .log_x = true, .curves = {}};
   for (const auto& under : all) {
-    PlotCurve of_rmse{.name = under.tails, .x = options.assumed, .y = {}}, of_coverage = of_rmse;
+    PlotCurve of_rmse{.name = under.tails, .x = options.assumed, .y = {}};
+    PlotCurve of_coverage = of_rmse;
     for (const auto& verdict : under.verdicts) {
       of_rmse.y.push_back(verdict.rmse);
       of_coverage.y.push_back(verdict.coverage90);

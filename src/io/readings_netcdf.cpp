@@ -194,7 +194,7 @@ struct GridDimension {
 Column points_of_grid(const ReadableGroup& file, const std::string& name, std::int64_t size, const StateLayout& layout,
                       std::size_t axis) {
   if (file.has_variable(name)) return column_from(read_meant(file, name, at::kDouble));
-  const auto own = layout.points_along(axis);
+  auto own = layout.points_along(axis);
   if (std::ssize(own) == size) return own;
   throw FileError({.what = "a grid that is not the system's, without coordinates",
                    .where = fmt::format("{}: {}", file.path(), name),

@@ -103,7 +103,7 @@ std::string limits_in_words(const Range& range) {
 }
 
 std::string in_words(const Range& range, bool integer) {
-  const std::string limits = limits_in_words(range);
+  std::string limits = limits_in_words(range);
   if (!range.choices.empty()) return limits;
   return fmt::format("{}{}{}", integer ? "an integer" : "a number", limits.empty() ? "" : " ", limits);
 }

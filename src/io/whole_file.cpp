@@ -123,7 +123,7 @@ std::string read_text_file(const std::string& path, Fault refusal) {
   if (!file.is_open() || file.bad() || errno == EISDIR) {
     refusal.where = path;
     refusal.found = std::strerror(errno == 0 ? EIO : errno);
-    throw FileError(std::move(refusal));
+    throw FileError(refusal);
   }
   return std::move(text).str();
 }

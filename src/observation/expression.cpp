@@ -191,7 +191,7 @@ class FormulaParser {
     if (at_ < text_.size() && is_letter(text_[at_])) {
       while (at_ < text_.size() && (is_letter(text_[at_]) || is_digit(text_[at_]))) ++at_;
     }
-    const auto found = text_.substr(begin, at_ - begin);
+    auto found = text_.substr(begin, at_ - begin);
     skip_blanks();
     return found;
   }
