@@ -140,7 +140,7 @@ Observations believing(Observations observed, double factor) {
   for (auto& part : observed.parts) {
     std::vector<double> sigma = part.noise.values();
     for (double& value : sigma) value *= factor;
-    part.noise = GaussianNoise(sigma);
+    part.noise = Noise(sigma, part.noise.shape());
   }
   return observed;
 }

@@ -23,6 +23,11 @@ void require_within(const std::string& flag, std::int64_t found, std::int64_t mo
                     .wanted = most < 0 ? "a longer trajectory" : fmt::format("0 to {}", most)});
 }
 
+/// "sigma 0.05", as it always was, where the noise is Gaussian.
+std::string noise_in_words(const Noise& noise) {
+  return noise.is_gaussian() ? fmt::format("sigma {}", fmt::join(noise.values(), ", ")) : noise.describe();
+}
+
 void observe_states(const Options& options, const Globals& globals) {
   const TrajectoryFile file = read_trajectories(options.data);
   Experiment experiment = base_experiment(options.config, file.provenance, options.data);
@@ -50,10 +55,9 @@ void observe_states(const Options& options, const Globals& globals) {
   const bool several = observations.parts.size() > 1;
   for (const auto& part : observations.parts) {
     say(fmt::format(
-        "observed {}{} of trajectory {} from state {}: {} readings of shape {} over {} states ({}), sigma {}, in {}",
-        name, several ? "." + part.name : "", options.trajectory, options.start, part.values.size(0),
-        to_string(part.reading()), parameters.length, part.op->describe(), fmt::join(part.noise.values(), ", "),
-        options.output));
+        "observed {}{} of trajectory {} from state {}: {} readings of shape {} over {} states ({}), {}, in {}", name,
+        several ? "." + part.name : "", options.trajectory, options.start, part.values.size(0),
+        to_string(part.reading()), parameters.length, part.op->describe(), noise_in_words(part.noise), options.output));
   }
 }
 

@@ -74,7 +74,7 @@ Observations unread(const StateLayout& layout, const Normalisation& normalisatio
   for (auto& part : parts) {
     std::vector<double> sigma = part.noise.values();
     for (double& value : sigma) value *= factor;
-    part.noise = GaussianNoise(sigma);
+    part.noise = Noise(sigma, part.noise.shape());
   }
   const Tensor mean = normalisation.mean.expand(layout.event).expand(prepend({length}, layout.event));
   return observe(mean.contiguous(), layout, normalisation, std::move(parts), name, 0, 0);

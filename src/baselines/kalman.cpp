@@ -28,6 +28,12 @@ struct LinearReading {
 
 /// H and c by reading the origin and the unit vectors; other states, large and small, must then be read the same way.
 LinearReading probe(const Observations& observations, const ObservationPart& part) {
+  if (!part.noise.is_gaussian()) {
+    throw UnsupportedError({.what = "a Kalman smoother needs Gaussian noise",
+                            .where = "observation noise",
+                            .found = part.noise.describe(),
+                            .mend = "use the particle filter"});
+  }
   const std::int64_t d = observations.layout.event.front();
   const auto read = [&](const Tensor& x) {
     return part.op->read(observations.normalisation.normalise(x)).to(at::kDouble).flatten(1);

@@ -32,7 +32,7 @@ std::vector<Residual> residuals(const Observations& observations, const Tensor& 
   const Tensor x = observations.normalisation.normalise(members.detach().to(at::kDouble));
   std::vector<Residual> all;
   for (const auto& part : observations.parts) {
-    const Tensor z = (part.op->apply(x) - part.values) / part.sigma(at::kDouble);
+    const Tensor z = part.noise.standardised(part.values, part.op->apply(x));
     all.push_back(
         {part.name.empty() ? observations.name : part.name, root_of_mean(estimate(z.square().flatten(1).mean(1)))});
   }

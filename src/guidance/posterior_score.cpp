@@ -12,6 +12,20 @@
 #include "sda/diffusion/denoising.hpp"
 
 namespace sda {
+namespace {
+
+void require_gaussian(const Observations& observations) {
+  for (const auto& part : observations.parts) {
+    if (part.noise.is_gaussian()) continue;
+    throw UsageError({.what = "dps weighs readings by their distance, whatever their noise is",
+                      .where = "guidance.rule",
+                      .found = part.noise.describe(),
+                      .wanted = "Gaussian noise",
+                      .mend = "use mmps, sda or pigdm, which take every noise"});
+  }
+}
+
+}  // namespace
 
 PosteriorScore::PosteriorScore(std::shared_ptr<const DifferentiableScore> prior, NoiseSchedule schedule,
                                Observations observations, GuidanceParameters parameters)
@@ -31,6 +45,7 @@ PosteriorScore::PosteriorScore(std::shared_ptr<const DifferentiableScore> prior,
                       .found = fmt::format("{}", parameters_.iterations),
                       .wanted = "at least 1"});
   observations_.check();
+  if (parameters_.rule == "dps") require_gaussian(observations_);
   guidance::require_fits(parameters_.gamma, observations_);
 }
 

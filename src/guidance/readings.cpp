@@ -1,7 +1,9 @@
-/// y − A(x̂), Σ_y and the linearisation of A, flat.
+/// y − A(x̂), its noise and the linearisation of A, flat.
 #include "guidance/readings.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
@@ -10,6 +12,30 @@ namespace sda::guidance {
 
 Readings::Readings(const Observations& observed, Tensor denoised)
     : observed_(observed), denoised_(std::move(denoised)), residual_(observed_.residual(denoised_)) {}
+
+bool Readings::are_gaussian() const {
+  const auto& parts = observed_.parts;
+  return std::all_of(parts.begin(), parts.end(), [](const auto& part) { return part.noise.is_gaussian(); });
+}
+
+MarginalLikelihood Readings::marginal(const Tensor& variance) const {
+  const Tensor residual = residual_.to(at::kDouble), s2 = variance.to(at::kDouble).expand_as(residual);
+  std::vector<Tensor> log_densities, scores, curvatures;
+  std::int64_t first = 0;
+  for (const auto& part : observed_.parts) {
+    const Tensor y = part.values.to(at::kDouble).flatten();
+    const Tensor sigma = part.sigma(at::kDouble).expand(part.values.sizes()).flatten();
+    const auto own = [&](const Tensor& of_all) { return of_all.narrow(1, first, y.numel()); };
+    // The models divide by s², which may be 0 for γ = 0 at t = 0.
+    const Tensor uncertain = at::maximum(own(s2), 1e-12 * sigma.square());
+    const auto likelihood = part.noise.model().marginal(y, y - own(residual), sigma, uncertain);
+    log_densities.push_back(likelihood.log_density);
+    scores.push_back(likelihood.score);
+    curvatures.push_back(likelihood.curvature);
+    first += y.numel();
+  }
+  return {at::cat(log_densities, 1), at::cat(scores, 1), at::cat(curvatures, 1)};
+}
 
 Tensor Readings::noise_variance() const {
   return observed_.variance(denoised_.scalar_type());

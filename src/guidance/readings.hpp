@@ -1,4 +1,4 @@
-/// All that a likelihood rule asks of the observations: y − A(x̂), Σ_y, and A's linearisation H = ∂A/∂x̂.
+/// All that a likelihood rule asks of the observations: y − A(x̂), its noise, and A's linearisation H = ∂A/∂x̂.
 #pragma once
 
 #include <vector>
@@ -14,8 +14,13 @@ class Readings {
 
   /// y − A(x̂)
   const Tensor& residual() const { return residual_; }
-  /// diag Σ_y, (reading)
+  /// Whether y − A(x̂) and Σ_y say all of the noise.
+  bool are_gaussian() const;
+  /// diag Σ_y, (reading); of Gaussian noise.
   Tensor noise_variance() const;
+  /// p(y_i | A_i) with A_i ~ N(A(x̂)_i, variance_i), reading by reading, and its derivatives by A(x̂)_i; float64 (member,
+  /// reading). `variance` broadcasts to it.
+  MarginalLikelihood marginal(const Tensor& variance) const;
   /// One value for all readings, or one for each part, or of a single part one for each element of a reading at one
   /// time: (reading) or a scalar.
   Tensor per_element(const std::vector<double>& values) const;

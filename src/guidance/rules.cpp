@@ -10,9 +10,16 @@ namespace sda::guidance {
 
 namespace {
 
-/// Σ_y + s² Γ, (reading).
-Tensor diagonal_variance(const Readings& readings, const GuidanceParameters& parameters, double ratio) {
-  return readings.noise_variance() + readings.per_element(parameters.gamma) * (ratio * ratio);
+/// s² Γ, (reading) or a scalar.
+Tensor network_variance(const Readings& readings, const GuidanceParameters& parameters, double ratio) {
+  return readings.per_element(parameters.gamma) * (ratio * ratio);
+}
+
+/// ∂ log p(y | A) / ∂A with A ~ N(A(x̂), s² Γ + more), (member, reading).
+Tensor likelihood_score(const Readings& readings, const GuidanceParameters& parameters, double ratio, double more) {
+  const Tensor own = network_variance(readings, parameters, ratio);
+  if (readings.are_gaussian()) return readings.residual() / (readings.noise_variance() + own + more);
+  return readings.marginal(own + more).score.to(readings.residual().scalar_type());
 }
 
 Tensor of_each_member(const Tensor& values) {
@@ -40,19 +47,89 @@ Tensor positive_part(const Tensor& matrices) {
   return at::matmul(vectors * values.clamp_min(0).unsqueeze(-2), vectors.mT());
 }
 
+/// Readings in the Krylov space of B = s² D^-½ H (μ ∂x̂/∂x) Hᵀ D^-½ and a first vector, by Arnoldi: an orthonormal basis
+/// Q, its pull-backs P, T = Qᵀ B Q; float64 (member, n, …). D^-½ is `scale`.
+struct KrylovSpace {
+  std::vector<Tensor> pulled;
+  Tensor q, p, t;
+};
+
+KrylovSpace krylov_space(const Readings& readings, const PullBack& pull_back, const Tensor& first, const Tensor& scale,
+                         std::int64_t iterations, double ratio) {
+  const std::int64_t n = std::min(iterations, first.size(1));
+  KrylovSpace space;
+  std::vector<Tensor> basis, images;
+  for (Tensor next = first; std::ssize(basis) < n; next = images.back()) {
+    basis.push_back(normalised(orthogonalised(next, basis)));
+    space.pulled.push_back(pull_back(readings.pull_back(basis.back() * scale)));
+    images.push_back(readings.push_forward(space.pulled.back()) * scale * (ratio * ratio));
+  }
+  const auto gathered = [](const std::vector<Tensor>& vectors) {
+    return at::stack(vectors, 1).flatten(2).to(at::kDouble);
+  };
+  space.q = gathered(basis), space.p = gathered(space.pulled);
+  space.t = at::matmul(space.q, gathered(images).mT());
+  return space;
+}
+
+/// The pull-back of w = D^-½ Q (N + T)⁻¹ Qᵀ r: `noise` is N, `whitened` r (member, reading) in float64.
+Tensor solved_and_pulled(const KrylovSpace& space, const Tensor& noise, const Tensor& whitened, double ratio) {
+  // Where ε is exact, J = μ ∂x̂/∂x has eigenvalues from 0 to 1, so that T is a covariance and N + T no less than
+  // s² Qᵀ D^-½ H J Jᵀ Hᵀ D^-½ Q. A network's errors break both; what is lacking is added. So guidance never pushes away
+  // from y, and never by more than the distance: its part of ∂ε/∂x stays below 1/σ.
+  const Tensor covariance = noise + positive_part(space.t);
+  const Tensor of_pulled = at::matmul(space.p, space.p.mT()) * (ratio * ratio);
+  const Tensor matrix = covariance + positive_part(of_pulled - covariance);
+  const Tensor solved = at::linalg_solve(matrix, at::matmul(space.q, whitened.unsqueeze(2)));
+  // w lies in the basis, whose pull-backs are known.
+  Tensor gradient = at::zeros_like(space.pulled.front());
+  Shape each_member(static_cast<std::size_t>(gradient.dim()), 1);
+  each_member[0] = gradient.size(0);
+  for (std::size_t i = 0; i < space.pulled.size(); ++i) {
+    const Tensor weight = solved.select(1, static_cast<std::int64_t>(i)).to(gradient.scalar_type());
+    gradient.addcmul_(space.pulled[i], weight.view(each_member));
+  }
+  return gradient;
+}
+
+/// The Gaussian N(m + r; A, V) that stands for a reading's likelihood, (member, reading) in float64. Its score r/V is
+/// the likelihood's own, exactly. 1/V is the likelihood's curvature or the slope of its score from y to m, whichever is
+/// larger (in tails, where the curvature vanishes or is negative, the slope: iteratively reweighted least squares), at
+/// most 1/s² of the uncertainty s² within, for no likelihood is sharper than that of an exact reading.
+struct Surrogate {
+  Tensor residual, variance;
+};
+
+Surrogate surrogate(const Readings& readings, const Tensor& uncertainty) {
+  const auto [log_density, score, curvature] = readings.marginal(uncertainty);
+  const Tensor distance = readings.residual().to(at::kDouble), most = 1 / uncertainty.expand_as(score);
+  const Tensor slope = at::where(score * distance > 0, score / distance, at::zeros_like(score));
+  const Tensor sharper = at::maximum(curvature, slope);
+  // Where neither says anything (between two modes), a force that hardly changes; 1e-12: never a division by 0.
+  const Tensor precision = at::where(sharper > 0, sharper, 1e-3 * most);
+  const Tensor variance = 1 / at::minimum(at::maximum(precision, 1e-12 * most), most);
+  return {score * variance, variance};
+}
+
+/// diag s² H (μ ∂x̂/∂x) Hᵀ / D as far as the space tells: its mean eigenvalue stands for directions outside.
+Tensor diagonal_of(const KrylovSpace& space) {
+  const Tensor t = positive_part(space.t);
+  const Tensor mean = t.diagonal(0, 1, 2).mean(1, /*keepdim=*/true);
+  const Tensor outside = (1 - space.q.square().sum(1)).clamp_min(0);
+  return (at::matmul(t, space.q) * space.q).sum(1).clamp_min(0) + mean * outside;
+}
+
 }  // namespace
 
 Tensor sda_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
                     double ratio) {
-  const Tensor variance = diagonal_variance(readings, parameters, ratio);
-  return pull_back(readings.pull_back(readings.residual() / variance));
+  return pull_back(readings.pull_back(likelihood_score(readings, parameters, ratio, 0)));
 }
 
 Tensor pigdm_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
                       double ratio) {
   const double bounded = ratio * ratio / (1 + ratio * ratio);
-  const Tensor variance = diagonal_variance(readings, parameters, ratio) + bounded;
-  return pull_back(readings.pull_back(readings.residual() / variance));
+  return pull_back(readings.pull_back(likelihood_score(readings, parameters, ratio, bounded)));
 }
 
 Tensor dps_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters) {
@@ -61,37 +138,42 @@ Tensor dps_gradient(const Readings& readings, const PullBack& pull_back, const G
   return pull_back(readings.pull_back(2 * parameters.zeta * residual / norm));
 }
 
+namespace {
+
+/// With D = Σ_y + s² Γ the system is D^½ (I + B) D^½ w = r.
+Tensor gaussian_mmps(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
+                     double ratio) {
+  const Tensor scale = (readings.noise_variance() + network_variance(readings, parameters, ratio)).rsqrt();
+  const Tensor whitened = readings.residual() * scale;
+  const auto space = krylov_space(readings, pull_back, whitened, scale, parameters.iterations, ratio);
+  return solved_and_pulled(space, at::eye(space.t.size(1), space.t.options()), whitened.to(at::kDouble), ratio);
+}
+
+/// The space is built from the surrogate at ΠGDM's guess of how sure x̂ is; what the space then says of H V Hᵀ makes the
+/// surrogate that is solved with. No further passes: its variance differs from D by a diagonal alone.
+Tensor surrogate_mmps(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
+                      double ratio) {
+  const Tensor own = network_variance(readings, parameters, ratio).to(at::kDouble);
+  const auto first = surrogate(readings, own + ratio * ratio / (1 + ratio * ratio));
+  const auto dtype = readings.residual().scalar_type();
+  const Tensor scale = first.variance.rsqrt();
+  const auto space = krylov_space(readings, pull_back, (first.residual * scale).to(dtype), scale.to(dtype),
+                                  parameters.iterations, ratio);
+  const Tensor of_state = diagonal_of(space) * first.variance;
+  const auto [residual, variance] = surrogate(readings, (own + of_state).clamp_min(1e-30));
+  const Tensor noise = (variance - of_state) / first.variance;
+  // Where the space was whole before its last vectors, these are 0; 1 on the diagonal keeps them so.
+  const Tensor absent = at::diag_embed(1 - space.q.square().sum(2));
+  return solved_and_pulled(space, at::matmul(space.q * noise.unsqueeze(1), space.q.mT()) + absent, residual * scale,
+                           ratio);
+}
+
+}  // namespace
+
 Tensor mmps_gradient(const Readings& readings, const PullBack& pull_back, const GuidanceParameters& parameters,
                      double ratio) {
-  // With D = Σ_y + s² Γ the system is D^½ (I + B) D^½ w = r, B = s² D^-½ H (μ ∂x̂/∂x) Hᵀ D^-½. Arnoldi's basis Q of the
-  // Krylov space of B and D^-½ r holds w's approximation D^-½ Q (I + T)⁻¹ Qᵀ D^-½ r, T = Qᵀ B Q.
-  const Tensor scale = diagonal_variance(readings, parameters, ratio).rsqrt();
-  const Tensor whitened = readings.residual() * scale;
-  const std::int64_t n = std::min(parameters.iterations, whitened.size(1));
-  std::vector<Tensor> basis, pulled, images;
-  for (Tensor next = whitened; std::ssize(basis) < n; next = images.back()) {
-    basis.push_back(normalised(orthogonalised(next, basis)));
-    pulled.push_back(pull_back(readings.pull_back(basis.back() * scale)));
-    images.push_back(readings.push_forward(pulled.back()) * scale * (ratio * ratio));
-  }
-  const auto gathered = [](const std::vector<Tensor>& vectors) {
-    return at::stack(vectors, 1).flatten(2).to(at::kDouble);
-  };
-  const Tensor q = gathered(basis), p = gathered(pulled);
-  const Tensor t = at::matmul(q, gathered(images).mT());
-  // Where ε is exact, J = μ ∂x̂/∂x has eigenvalues from 0 to 1, so that T is a covariance and I + T no less than
-  // s² Qᵀ D^-½ H J Jᵀ Hᵀ D^-½ Q. A network's errors break both; what is lacking is added. So guidance never pushes away
-  // from y, and never by more than the distance: its part of ∂ε/∂x stays below 1/σ.
-  const Tensor covariance = at::eye(n, q.options()) + positive_part(t);
-  const Tensor matrix = covariance + positive_part(at::matmul(p, p.mT()) * (ratio * ratio) - covariance);
-  const Tensor solved = at::linalg_solve(matrix, at::matmul(q, whitened.to(at::kDouble).unsqueeze(2)));
-  // w lies in the basis, whose pull-backs are known.
-  Tensor gradient = at::zeros_like(pulled.front());
-  Shape each_member(static_cast<std::size_t>(gradient.dim()), 1);
-  each_member[0] = gradient.size(0);
-  for (std::int64_t i = 0; i < n; ++i)
-    gradient.addcmul_(pulled[i], solved.select(1, i).to(gradient.scalar_type()).view(each_member));
-  return gradient;
+  const auto gradient = readings.are_gaussian() ? gaussian_mmps : surrogate_mmps;
+  return gradient(readings, pull_back, parameters, ratio);
 }
 
 }  // namespace sda::guidance

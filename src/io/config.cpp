@@ -114,6 +114,10 @@ void read_sections(const toml::table& table, Experiment& experiment, const TomlO
   reader.finish();
 }
 
+TomlOrigin override_origin(const Override& given) {
+  return {.name = given.flag.empty() ? "--set " + given.assignment : given.flag, .has_lines = false};
+}
+
 /// "sampler.steps=64" → a table. The value is TOML, or a bare word that stands for a text.
 toml::table parse_override(const std::string& text, const TomlOrigin& origin) {
   const auto equals = text.find('=');
@@ -134,6 +138,18 @@ toml::table parse_override(const std::string& text, const TomlOrigin& origin) {
     return toml::parse(key + " = " + value);
   } catch (const toml::parse_error&) {
     return io::parse_toml(key + " = " + (is_word ? "\"" + value + "\"" : value), origin);
+  }
+}
+
+/// Refuses what the form of a noise cannot be, in the name of its key.
+void check_noise(const std::vector<double>& sigma, const NoiseShape& shape, const std::string& section,
+                 const TomlOrigin& origin) {
+  try {
+    const Noise noise(sigma, shape);
+  } catch (const ValueError& error) {
+    Fault fault = error.fault();
+    fault.where = origin.where(section + "." + fault.where);
+    origin.refuse(fault);
   }
 }
 
@@ -170,6 +186,23 @@ void check(const std::string& name, const ObservationParameters& observation, st
   }
 }
 
+/// The forms of all noises: of several keys each, so that they can be looked at only once all are set.
+void check_noises(const Experiment& experiment, const TomlOrigin& origin) {
+  for (const auto& [name, observation] : experiment.observation) {
+    const auto section = "observation." + name;
+    for (const auto& [part, parameters] : observation.part) {
+      check_noise(parameters.sigma, parameters.noise, section + ".part." + part, origin);
+    }
+    if (!observation.part.empty() && observation.noise != NoiseShape{}) {
+      origin.refuse({.what = "an observation in parts has no noise of its own",
+                     .where = origin.where(section + ".noise"),
+                     .mend = fmt::format("say it for each part, in [{}.part.NAME]", section)});
+    }
+    check_noise(observation.sigma, observation.noise, section, origin);
+  }
+  check_noise({1.0}, experiment.readings.noise, "readings", origin);
+}
+
 /// What no single key can say.
 void check(const Experiment& experiment, const TomlOrigin& origin) {
   const auto require_shares = [&](const std::string& section, double train, double valid) {
@@ -190,16 +223,17 @@ Experiment read_all(const std::string& toml, const TomlOrigin& origin) {
   Experiment experiment;
   read_sections(io::parse_toml(toml, origin), experiment, origin);
   check(experiment, origin);
+  check_noises(experiment, origin);
   return experiment;
 }
 
 }  // namespace
 
 std::vector<ObservationPart> ObservationParameters::parts() const {
-  if (part.empty()) return {{.name = "", .chain = op, .noise = GaussianNoise(sigma)}};
+  if (part.empty()) return {{.name = "", .chain = op, .noise = Noise(sigma, noise)}};
   std::vector<ObservationPart> several;
   for (const auto& [name, parameters] : part) {
-    several.push_back({.name = name, .chain = parameters.op, .noise = GaussianNoise(parameters.sigma)});
+    several.push_back({.name = name, .chain = parameters.op, .noise = Noise(parameters.sigma, parameters.noise)});
   }
   return several;
 }
@@ -217,12 +251,16 @@ Experiment read_recorded_experiment(const std::string& toml, const std::string& 
 }
 
 void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides) {
-  for (const auto& [assignment, flag] : overrides) {
+  for (const auto& given : overrides) {
     // Each is read by itself, so that its faults are told as its own.
-    const TomlOrigin origin{.name = flag.empty() ? "--set " + assignment : flag, .has_lines = false};
-    read_sections(parse_override(assignment, origin), experiment, origin);
+    const TomlOrigin origin = override_origin(given);
+    read_sections(parse_override(given.assignment, origin), experiment, origin);
     check(experiment, origin);
   }
+  const auto last = std::find_if(overrides.rbegin(), overrides.rend(), [](const Override& given) {
+    return given.assignment.starts_with("observation.") || given.assignment.starts_with("readings.");
+  });
+  if (last != overrides.rend()) check_noises(experiment, override_origin(*last));
 }
 
 std::string to_toml(const Experiment& experiment) {

@@ -139,6 +139,7 @@ std::string describe_observations(Description description, const ObservationFile
     }
     description.line("values", range_of(part.values));
     description.line("noise σ", numbers(at::tensor(part.noise.values(), at::kDouble)));
+    if (!part.noise.is_gaussian()) description.line("noise", part.noise.model().describe() + " σ");
   }
   std::istringstream account(observations.account);
   for (std::string name = "readings", text; std::getline(account, text); name.clear()) description.line(name, text);

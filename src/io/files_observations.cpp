@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "io/artefact.hpp"
+#include "io/toml_fields.hpp"
 
 namespace sda {
 
@@ -19,7 +20,7 @@ namespace {
 class PartNames {
  public:
   explicit PartNames(const std::string& part)
-      : prefix_(part.empty() ? "" : part + "_"), attribute_(part.empty() ? "sda_operator" : "sda_operator_" + part) {}
+      : prefix_(part.empty() ? "" : part + "_"), suffix_(part.empty() ? "" : "_" + part) {}
   std::string operator()(const std::string& name) const { return prefix_ + name; }
   /// Of the observed values.
   std::vector<std::string> axes(std::int64_t count) const {
@@ -30,10 +31,11 @@ class PartNames {
   /// Of the points of an operator, which where they have times are the readings too.
   std::string points() const { return prefix_ + "point"; }
   std::string column(const std::string& name) const { return prefix_ + "point_" + name; }
-  const std::string& operator_attribute() const { return attribute_; }
+  std::string operator_attribute() const { return "sda_operator" + suffix_; }
+  std::string noise_attribute() const { return "sda_noise" + suffix_; }
 
  private:
-  std::string prefix_, attribute_;
+  std::string prefix_, suffix_;
 };
 
 std::string truth_name(const Variable& variable) {
@@ -85,6 +87,13 @@ std::vector<double> read_sigma(const ReadableGroup& file, const std::string& nam
   return sigma;
 }
 
+NoiseShape read_noise(const ReadableGroup& file, const std::string& attribute) {
+  const TomlOrigin origin{.name = file.path() + ": attribute " + attribute, .is_our_output = true};
+  NoiseShape shape;
+  read_fields(parse_toml(file.text_or_empty(attribute), origin), shape, origin, "");
+  return shape;
+}
+
 void require_same_times(const ReadableGroup& file, const std::string& name, const ObservationPart& part,
                         std::int64_t length) {
   const Tensor wanted = at::tensor(part.op->times(length), at::kLong);
@@ -121,7 +130,7 @@ void write_operator(WritableGroup& file, const PartNames& named, std::vector<Ope
 }
 
 std::vector<OperatorLink> read_chain(const ReadableGroup& file, const PartNames& named) {
-  const std::string& attribute = named.operator_attribute();
+  const std::string attribute = named.operator_attribute();
   std::vector<OperatorLink> chain = read_operator(file.text(attribute), "attribute " + attribute);
   OperatorLink* points = find_points(chain);
   if (points == nullptr || !points->numbers.empty()) return chain;
@@ -164,18 +173,23 @@ void write_part(WritableGroup& file, const Observations& observations, const Obs
   file.variable(named("observation"), axes, values,
                 {{"long_name", "observed values: " + part.op->describe()}, {"units", "1"}});
 
+  // Gaussian noise is σ alone, as in files of versions that knew no other.
+  const bool gaussian = part.noise.is_gaussian();
+  if (!gaussian) file.attributes({{named.noise_attribute(), write_fields(part.noise.shape())}});
   const auto& sigma = part.noise.values();
   const bool of_each = !alone && std::ssize(sigma) == values.numel();
   if (!of_each) file.dimension(named("sigma"), std::ssize(sigma));
-  file.variable(named("sigma"), {of_each ? named.points() : named("sigma")}, at::tensor(sigma, at::kDouble),
-                {{"long_name", "standard deviation of the observation noise"}, {"units", "1"}});
+  file.variable(
+      named("sigma"), {of_each ? named.points() : named("sigma")}, at::tensor(sigma, at::kDouble),
+      {{"long_name", gaussian ? "standard deviation of the observation noise" : "sigma of " + part.noise.describe()},
+       {"units", "1"}});
 }
 
 ObservationPart read_part(const ReadableGroup& file, const Observations& observations, const std::string& name) {
   const PartNames named(name);
   ObservationPart part{.name = name, .chain = read_chain(file, named)};
   part.op = make_operator(part.chain, observations.layout, observations.normalisation);
-  part.noise = GaussianNoise(read_sigma(file, named("sigma")));
+  part.noise = Noise(read_sigma(file, named("sigma")), read_noise(file, named.noise_attribute()));
   part.values = file.read(named("observation")).to(at::kDouble);
   if (!part.op->reads_states_alone()) part.values = part.values.unsqueeze(0);
   require_finite(part.values, named.axes(part.values.dim()), file.where(named("observation")));

@@ -374,7 +374,7 @@ class ReadingsScreen {
       points.numbers.insert(points.numbers.end(), numbers.begin(), numbers.end());
     }
     ObservationPart part{
-        .name = text.empty() ? "state" : name, .chain = {{"physical", {}}}, .noise = GaussianNoise(sigma)};
+        .name = text.empty() ? "state" : name, .chain = {{"physical", {}}}, .noise = Noise(sigma, parameters_.noise)};
     if (!text.empty()) {
       part.chain.push_back({"expression", {}});
       part.chain.back().text = text;

@@ -23,7 +23,7 @@ std::string to_text(const toml::node& node) {
 bool contains(const Range& range, double value) {
   const bool above_least = range.open_least ? value > range.least : value >= range.least;
   const bool below_most = range.open_most ? value < range.most : value <= range.most;
-  return std::isfinite(value) && above_least && below_most;
+  return (std::isfinite(value) || range.infinite) && above_least && below_most;
 }
 
 std::string listed(const std::vector<std::string>& names) {
@@ -35,7 +35,7 @@ std::string listed(const std::vector<std::string>& names) {
 
 std::string toml_number(double value) {
   const auto text = fmt::format("{}", value);
-  return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;  // n: inf
 }
 
 template <class Number>
@@ -179,7 +179,7 @@ void FieldReader::read(const toml::node& node, const std::string& key, std::vect
                        const Range& range) const {
   const auto wanted = in_words(range, std::is_integral_v<Number>) + ", or a list of such in [ ]";
   const toml::array* list = node.as_array();
-  if (list != nullptr && list->empty() && !value.empty()) refuse(node, key, wanted);  // empty only where the default is
+  if (list != nullptr && list->empty() && !range.empty) refuse(node, key, wanted);
   std::vector<Number> numbers;
   const auto take = [&](const toml::node& element) { read(element, key, numbers.emplace_back(), range); };
   if (list == nullptr) {

@@ -1,4 +1,4 @@
-/// Observations y = A(x) + σ ε and their Gaussian likelihood N(y | A(x), diag σ²).
+/// Observations y ~ p(y | A(x)) of one or several instruments, and their likelihood.
 #include "sda/observation/observations.hpp"
 
 #include <fmt/format.h>
@@ -8,49 +8,11 @@
 #include <cctype>
 #include <cmath>
 #include <map>
-#include <numbers>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda {
-
-GaussianNoise::GaussianNoise(std::vector<double> sigma) : sigma_(std::move(sigma)) {
-  if (sigma_.empty()) {
-    throw ValueError({.what = "observation noise has no standard deviation", .wanted = "at least one number > 0"});
-  }
-  for (const auto value : sigma_) {
-    if (!(value > 0) || !std::isfinite(value)) {
-      throw ValueError({.what = "observation noise σ is not a standard deviation",
-                        .found = fmt::format("{}", value),
-                        .wanted = "a finite number > 0"});
-    }
-  }
-}
-
-Tensor GaussianNoise::sigma(at::IntArrayRef reading, at::ScalarType dtype) const {
-  const auto all = at::tensor(sigma_, at::kDouble).to(dtype);
-  if (sigma_.size() == 1) return all.reshape({}).expand(reading);
-  if (std::ssize(sigma_) != count(reading)) {
-    throw ShapeError({.what = "observation noise does not fit the reading",
-                      .found = fmt::format("{} standard deviations", sigma_.size()),
-                      .wanted = fmt::format("1 or {}, for a reading {}", count(reading), to_string(reading))});
-  }
-  return all.reshape(reading);
-}
-
-Tensor GaussianNoise::log_prob(const Tensor& y, const Tensor& readings) const {
-  if (readings.dim() < 2 || readings.sizes().slice(1) != y.sizes()) {
-    throw ShapeError({.what = "readings do not have the observations' shape",
-                      .found = to_string(readings.sizes()),
-                      .wanted = "members × " + to_string(y.sizes())});
-  }
-  const auto s = sigma(y.sizes().slice(1), readings.scalar_type());
-  const auto z = (y.to(readings.scalar_type()) - readings) / s;
-  // Σ −(z² + ln 2π)/2 − ln σ
-  const auto terms = -(z.square() + std::log(2 * std::numbers::pi)) / 2 - s.log();
-  return terms.flatten(1).sum(1);
-}
 
 namespace {
 
@@ -65,13 +27,20 @@ void check_part(const ObservationPart& part, const Observations& whole, const st
          .found = values.defined() ? to_string(values.sizes()) : "none",
          .wanted = fmt::format("{} ({} of {} states)", to_string(wanted), part.op->describe(), whole.length)});
   }
-  part.noise.sigma(part.reading(), at::kDouble);
+  const Tensor sigma = part.noise.sigma(part.reading(), at::kDouble);
   if (!values.isfinite().all().item<bool>()) {
     throw ValueError({.what = "observed values are not finite",
                       .where = where,
                       .found = fmt::format("{} NaN or infinite", (~values.isfinite()).sum().item<std::int64_t>()),
                       .wanted = "finite values",
                       .mend = "leave states that were not observed out of the operator's times"});
+  }
+  try {
+    part.noise.model().check(values.to(at::kDouble), sigma);
+  } catch (const ValueError& error) {
+    Fault fault = error.fault();
+    fault.where = where;
+    throw ValueError(fault);
   }
 }
 
@@ -167,8 +136,11 @@ Tensor Observations::log_prob(const Tensor& x) const {
 }
 
 double Observations::residual_over_sigma(const Tensor& x) const {
-  const auto squares = residual(x.to(at::kDouble)).square() / variance(at::kDouble);
-  return squares.mean().sqrt().item<double>();
+  std::vector<Tensor> all;
+  for (const auto& part : parts) {
+    all.push_back(part.noise.standardised(part.values, part.op->apply(x.to(at::kDouble))).flatten(1));
+  }
+  return at::cat(all, 1).square().mean().sqrt().item<double>();
 }
 
 std::string Observations::describe() const {
@@ -227,7 +199,7 @@ void append_by_state(Observations& y, const ObservationPart& part) {
     }
     y.parts.push_back({.name = fmt::format("{}_{}", part.name.empty() ? "readings" : part.name, state),
                        .chain = chain,
-                       .noise = GaussianNoise(deviations),
+                       .noise = Noise(deviations, part.noise.shape()),
                        .op = make_operator(chain, y.layout, y.normalisation),
                        .values = at::tensor(read, at::kDouble).unsqueeze(0)});
   }
@@ -265,8 +237,7 @@ Observations observe(const Tensor& truth, const StateLayout& layout, const Norma
   for (auto& part : y.parts) {
     part.op = make_operator(part.chain, layout, normalisation);
     const auto readings = part.op->apply(x);
-    const auto sigma = part.noise.sigma(readings.sizes().slice(2), at::kDouble);
-    part.values = (readings + sigma * normal(readings.sizes(), key, at::kDouble)).squeeze(0);
+    part.values = part.noise.draw(readings, key).squeeze(0);
     ++key.step;
   }
   y.check();
@@ -274,7 +245,7 @@ Observations observe(const Tensor& truth, const StateLayout& layout, const Norma
 }
 
 Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,
-                     const std::vector<OperatorLink>& chain, const GaussianNoise& noise, const std::string& name,
+                     const std::vector<OperatorLink>& chain, const Noise& noise, const std::string& name,
                      std::uint64_t seed, std::uint64_t index) {
   return observe(truth, layout, normalisation, {{.name = "", .chain = chain, .noise = noise}}, name, seed, index);
 }

@@ -338,10 +338,9 @@ class Builder {
     const auto sigma = to_vector(part.sigma(at::kDouble).expand(part.reading()));
     const auto [least, most] = std::minmax_element(sigma.begin(), sigma.end());
     const auto readings = part.values.numel();
-    return fmt::format(
-        "{}; {} {} in {} states, each with Gaussian noise of standard deviation {} in the operator’s unit",
-        part.op->describe(), readings, readings == 1 ? "reading" : "readings", y_.length,
-        *least == *most ? fmt::format("{:g}", *least) : fmt::format("{:g} to {:g}", *least, *most));
+    return fmt::format("{}; {} {} in {} states, each with {} {} in the operator’s unit", part.op->describe(), readings,
+                       readings == 1 ? "reading" : "readings", y_.length, part.noise.model().describe(),
+                       *least == *most ? fmt::format("{:g}", *least) : fmt::format("{:g} to {:g}", *least, *most));
   }
 
   /// Readings at points go over the component nearest to them, each at its own time.

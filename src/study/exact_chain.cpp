@@ -85,6 +85,10 @@ std::shared_ptr<const DifferentiableScore> exact_score(const StationaryProcess& 
 
 LinearReadings linear_readings(const Observations& observations) {
   for (const auto& part : observations.parts) {
+    if (!part.noise.is_gaussian()) {
+      throw UnsupportedError(
+          {.what = "closed forms need Gaussian noise", .where = "observation noise", .found = part.noise.describe()});
+    }
     if (part.op->is_affine()) continue;
     throw UnsupportedError({.what = "closed forms need readings that are linear in the state",
                             .where = "observation operator",

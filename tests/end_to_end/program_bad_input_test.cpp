@@ -460,6 +460,22 @@ const std::vector<Row> table{
        return arguments;
      },
      {"without noise", "dynamics.noise"}},
+    {"NoiseWithoutItsParameters",
+     2,
+     [](auto& bench) {
+       return observe(bench, {"--name", "lo", "--set", "observation.lo.noise=mixture"});
+     },
+     {"--set observation.lo.noise=mixture: observation.lo.weights", "a weight for each Gaussian"}},
+    {"RuleThatCannotTakeTheNoise",
+     2,
+     [](auto& bench) {
+       const auto laplace = bench.made("laplace.nc", {"observe", "--data", shop().data() + "/test.nc", "--name", "lo",
+                                                      "--set", "observation.lo.noise=laplace"});
+       auto arguments = assimilate(bench, shop().model(), laplace);
+       arguments.insert(arguments.end(), {"--rule", "dps"});
+       return arguments;
+     },
+     {"guidance.rule: dps", "found Laplace noise", "use mmps, sda or pigdm"}},
     {"GammaOfAnotherLength",
      2,
      [](auto& bench) {

@@ -77,6 +77,28 @@ TEST(Program, SimulateTakesAnotherSystem) {
   EXPECT_EQ(read_trajectories(folder.file("data/test.nc")).trajectories.states.size(2), 8);
 }
 
+/// Outliers from the instrument to the report: drawn, filtered, assimilated, scored.
+TEST(Program, NoiseOfAnotherFormGoesThroughEveryStep) {
+  const ScratchFolder folder;
+  const std::string lo = folder.file("lo.nc"), posterior = folder.file("p.nc"), filtered = folder.file("f.nc");
+  const auto ok = [](const std::vector<std::string>& arguments) {
+    const auto run = run_program(arguments);
+    EXPECT_EQ(run.code, 0) << arguments.front() << ": " << run.err;
+    return run.out;
+  };
+  EXPECT_THAT(ok({"observe", "--data", shop().data() + "/test.nc", "--name", "lo", "-o", lo, "--set",
+                  "observation.lo.noise=student_t", "--set", "observation.lo.degrees_of_freedom=3"}),
+              HasSubstr("Student-t noise with 3 degrees of freedom and scale 0.05"));
+  EXPECT_EQ(read_observations(lo).observations.parts[0].noise.shape().kind, "student_t");
+  ok({"filter", "--obs", lo, "-o", filtered});
+  for (const char* rule : {"sda", "mmps"})
+    ok({"assimilate", "--model", shop().model(), "--obs", lo, "-o", posterior, "--rule", rule});
+  EXPECT_THAT(ok({"evaluate", "--obs", lo, "--reference", filtered, posterior}), HasSubstr("MMPS"));
+  EXPECT_THAT(ok({"inspect", lo}), HasSubstr("Student-t noise with 3 degrees of freedom"));
+  ok({"report", "--obs", lo, "--reference", filtered, posterior, "-o", folder.file("report")});
+  EXPECT_THAT(read_bytes(folder.file("report/report.html")), HasSubstr("Student-t noise with 3 degrees"));
+}
+
 TEST(Program, TrainWritesAModelAndTakesItsCheckpointAway) {
   const ScratchFolder folder;
   const auto run =

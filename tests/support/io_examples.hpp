@@ -168,7 +168,8 @@ inline bool same(const TrajectoryFile& a, const TrajectoryFile& b) {
          same(a.provenance, b.provenance) && same(a.context, b.context) && a.start_times == b.start_times;
 }
 inline bool same(const ObservationPart& a, const ObservationPart& b) {
-  return a.name == b.name && a.chain == b.chain && a.noise.values() == b.noise.values() && same(a.values, b.values);
+  return a.name == b.name && a.chain == b.chain && a.noise.values() == b.noise.values() &&
+         a.noise.shape() == b.noise.shape() && same(a.values, b.values);
 }
 inline bool same(const Observations& a, const Observations& b) {
   return same(a.layout, b.layout) && same(a.normalisation, b.normalisation) && a.length == b.length &&

@@ -15,10 +15,11 @@ inline constexpr double fused_float32 = 1e-5;   ///< fused kernels against float
 inline constexpr double fused_bfloat16 = 1e-2;  ///< the same in bfloat16
 inline constexpr double fused_bfloat16_gradient = 5e-2;  ///< of one parameter by itself; of all together fused_bfloat16
 inline constexpr double between_devices = 1e-3;          ///< a GPU (with TF32) and the CPU in float32
-inline constexpr double simulated_deviation = 0.06;      ///< ratio of standard deviations estimated from 2000 draws
-inline constexpr double chi_square_9 = 27.88;            ///< 9 degrees of freedom, exceeded once in a thousand
-inline constexpr double same_distribution = 0.15;        ///< ratio of W1 between draws of one distribution
-inline constexpr double finite_difference = 1e-6;        ///< central, h = 1e-5, float64: relative to max(1, |value|)
+inline constexpr double integrated = 1e-6;           ///< densities and their logarithms against sums over a fine grid
+inline constexpr double simulated_deviation = 0.06;  ///< ratio of standard deviations estimated from 2000 draws
+inline constexpr double chi_square_9 = 27.88;        ///< 9 degrees of freedom, exceeded once in a thousand
+inline constexpr double same_distribution = 0.15;    ///< ratio of W1 between draws of one distribution
+inline constexpr double finite_difference = 1e-6;    ///< central, h = 1e-5, float64: relative to max(1, |value|)
 inline constexpr double finite_difference_float32 = 2e-3;  ///< the same with h = 1e-2 in float32
 inline constexpr double log_density_float32 = 2e-3;        ///< log p of a transition: its residual cancels; relative
 

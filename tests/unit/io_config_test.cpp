@@ -8,6 +8,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "sda/core/error.hpp"
 
@@ -75,13 +76,25 @@ struct Changer {
   void operator()(const char*, std::map<std::string, Parameters>&, const char*, const Range&) {}
 };
 struct SectionChanger {
+  /// Only what its kind has.
+  static NoiseShape another_noise() {
+    return {.kind = "mixture", .weights = {0.25, 0.75}, .means = {-0.1, 1.0 / 3.0}, .scales = {1, 9}};
+  }
   template <class Parameters>
   void operator()(const char*, Parameters& parameters, const char*) {
     Changer changer;
     fields(changer, parameters);
   }
   void operator()(const char*, std::map<std::string, ObservationParameters>& all, const char*) {
-    for (const char* name : {"lo", "two words"}) (*this)(name, all[name], "");
+    for (const char* name : {"lo", "two words"}) {
+      (*this)(name, all[name], "");
+      all[name].noise = another_noise();
+    }
+  }
+  void operator()(const char*, ReadingsParameters& parameters, const char*) {
+    Changer changer;
+    fields(changer, parameters);
+    parameters.noise = another_noise();
   }
 };
 
@@ -133,6 +146,29 @@ TEST(Config, PartsOfAnObservationAreSectionsOfTheirOwn) {
   const ConfigFile again(to_toml(experiment));
   EXPECT_EQ(to_toml(read_experiment(again.path())), to_toml(experiment));
   EXPECT_THAT(to_toml(experiment), HasSubstr("\n[observation.mixed.part.probe]\noperator = [{select = [2]}]\n"));
+}
+
+TEST(Config, NoiseHasAFormAndParameters) {
+  const ConfigFile file(
+      "[observation.gauge]\noperator = [{every = 4}]\nsigma = 0.5\nnoise = \"censored\"\nbounds = [-inf, 3]\n"
+      "[observation.mixed.part.buoy]\noperator = [{every = 4}]\nsigma = 0.5\nnoise = \"student_t\"\n"
+      "degrees_of_freedom = 3\n");
+  Experiment experiment = read_experiment(file.path());
+  const auto gauge = experiment.observation.at("gauge").parts().at(0).noise.shape();
+  EXPECT_EQ(gauge.kind, "censored");
+  EXPECT_EQ(gauge.bounds, (std::vector<double>{-std::numeric_limits<double>::infinity(), 3}));
+  const auto buoy = experiment.observation.at("mixed").parts().at(0).noise;
+  EXPECT_EQ(buoy.describe(), "Student-t noise with 3 degrees of freedom and scale 0.5");
+  const ConfigFile again(to_toml(experiment));
+  EXPECT_EQ(to_toml(read_experiment(again.path())), to_toml(experiment));
+  // A form and its parameters may be set by several flags, in any order.
+  apply_overrides(experiment, {{.assignment = "observation.gauge.bounds=[]"},
+                               {.assignment = "observation.gauge.scales=[1]"},
+                               {.assignment = "observation.gauge.noise=mixture"},
+                               {.assignment = "observation.gauge.means=[0]"},
+                               {.assignment = "observation.gauge.weights=[1]"},
+                               {.assignment = "sampler.steps=8"}});
+  EXPECT_EQ(experiment.observation.at("gauge").noise.kind, "mixture");
 }
 
 TEST(Config, RefusesPartsThatSayTooLittleOrTooMuch) {
@@ -221,6 +257,26 @@ INSTANTIATE_TEST_SUITE_P(
                 "[observation.lo]\noperator = {every = 8}\nsigma = -0.05",
                 {},
                 {":3: observation.lo.sigma", "found -0.05", "a number > 0"}},
+        Refused{"NoiseOfUnknownForm",
+                "[observation.lo]\noperator = {every = 8}\nnoise = \"student\"",
+                {},
+                {":3: observation.lo.noise", "found \"student\"", "gaussian, student_t, laplace"}},
+        Refused{"NoiseWithoutItsParameters",
+                "[observation.lo]\noperator = {every = 8}\nnoise = \"censored\"",
+                {},
+                {"observation.lo.bounds: bad parameter of the noise: found none, wanted [least, most]"}},
+        Refused{"NoiseWithParametersOfAnother",
+                "[observation.lo]\noperator = {every = 8}\nbounds = [0, 1]",
+                {},
+                {"observation.lo.bounds", "noise = \"gaussian\" does not have", "set noise = \"censored\""}},
+        Refused{"NoiseOfAnObservationInParts",
+                "[observation.lo]\nnoise = \"laplace\"\n[observation.lo.part.a]\noperator = {every = 8}\nsigma = 1",
+                {},
+                {"observation.lo.noise", "in parts", "[observation.lo.part.NAME]"}},
+        Refused{"NoiseByAFlag",
+                "[observation.lo]\noperator = {every = 8}",
+                {"observation.lo.noise=mixture"},
+                {"--set observation.lo.noise=mixture: observation.lo.weights", "a weight for each Gaussian"}},
         Refused{"OverrideOfUnknownKey", "", {"sampler.stps=3"}, {"--set sampler.stps=3: sampler.stps", "steps?"}},
         Refused{"OverrideOutOfRange", "", {"sampler.steps=0"}, {"--set sampler.steps=0", "found 0", "an integer ≥ 1"}},
         Refused{"OverrideOfUnknownObservation",

@@ -4,6 +4,7 @@
 #include <netcdf.h>
 
 #include <functional>
+#include <limits>
 
 #include "io_examples.hpp"
 #include "scratch_folder.hpp"
@@ -139,6 +140,30 @@ TEST_F(IoFiles, PartsOfObservationsComeBack) {
   set_value(path_, "probe_2_time_index", {0}, 3);
   EXPECT_THAT(file_error([&] { read_observations(path_); }),
               AllOf(HasSubstr("a.nc: probe_2_time_index"), HasSubstr("the last state")));
+}
+
+TEST_F(IoFiles, NoiseOfEveryFormComesBack) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<NoiseShape> shapes{
+      {.kind = "student_t", .degrees_of_freedom = 3.1},
+      {.kind = "laplace"},
+      {.kind = "mixture", .weights = {0.9, 0.1}, .means = {0, 1.0 / 3.0}, .scales = {1, 10}},
+      {.kind = "censored", .bounds = {-infinity, 1.5}},
+      {.kind = "poisson"}};
+  for (const auto& shape : shapes) {
+    auto observations = example_observations();
+    auto& part = observations.parts[0];
+    part.noise = Noise({0.5}, shape);
+    part.values = (part.values.abs() / 0.5).round() * 0.5;
+    part.values.clamp_max_(1.5);
+    write_observations(path_, observations, "", example_provenance());
+    EXPECT_TRUE(same(read_observations(path_).observations, observations)) << shape.kind;
+    EXPECT_THAT(describe_file(path_), HasSubstr(part.noise.model().describe())) << shape.kind;
+  }
+  auto parts = example_parts();
+  parts.parts[1].noise = Noise({0.2, 0.3}, shapes[0]);
+  write_observations(path_, parts, "", example_provenance());
+  EXPECT_TRUE(same(read_observations(path_).observations, parts));
 }
 
 TEST_F(IoFiles, OnePartIsWrittenWithoutItsName) {

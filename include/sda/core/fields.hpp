@@ -19,10 +19,20 @@ struct Range {
   double most = std::numeric_limits<double>::infinity();
   bool open_least = false;  ///< > instead of ≥
   bool open_most = false;   ///< < instead of ≤
+  bool infinite = false;    ///< infinity is a value too
+  bool empty = false;       ///< of a list: may hold nothing
   std::vector<std::string> choices{};
 };
 inline Range any() {
   return {};
+}
+inline Range any_or_infinite() {
+  return {.infinite = true};
+}
+/// A list of such values, or an empty one.
+inline Range or_none(Range range) {
+  range.empty = true;
+  return range;
 }
 inline Range at_least(double least) {
   return {.least = least};

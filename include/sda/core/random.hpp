@@ -30,6 +30,7 @@ enum class Purpose : std::uint32_t {
   test,
   observation_points,  ///< which points of a grid are read; `seed` is the observation's own
   sampler_renewal,     ///< z of noise renewed within a predictor step
+  observation_form,    ///< second draw of a noise that takes two: which Gaussian of a mixture, say
 };
 
 /// Names a family of draws: row m of a filled tensor has member `first_member + m`.

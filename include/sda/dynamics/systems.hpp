@@ -45,8 +45,8 @@ void fields(Visitor& v, DynamicsParameters& p) {
   v("r", p.r, "rotation: contraction", between(0, 1));
   v("angle", p.angle, "rotation: angle a step, rad", any());
   v("transition", p.transition, "linear: A of x(i+1) = A x(i) + noise from N(0, I) on, d x d numbers row by row",
-    any());
-  v("innovation", p.innovation, "linear: variances of that noise, d numbers, or its covariance, d x d", any());
+    or_none(any()));
+  v("innovation", p.innovation, "linear: variances of that noise, d numbers, or its covariance, d x d", or_none(any()));
   fields(v, p.kolmogorov);
 }
 

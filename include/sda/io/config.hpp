@@ -40,11 +40,13 @@ void fields(Visitor& v, SimulationParameters& p) {
 struct ObservationPartParameters {
   std::vector<OperatorLink> op;  ///< key `operator`
   std::vector<double> sigma;     ///< to be given
+  NoiseShape noise{};
 };
 template <class Visitor>
 void fields(Visitor& v, ObservationPartParameters& p) {
   v("operator", p.op, "what this part reads", any());
   v("sigma", p.sigma, "standard deviation of its noise", above(0));
+  fields(v, p.noise);
 }
 
 /// [observation.NAME]
@@ -52,6 +54,7 @@ struct ObservationParameters {
   std::vector<OperatorLink> op;  ///< key `operator`
   std::vector<double> sigma{0.1};
   std::int64_t length = 65;  ///< states of the trajectory observed
+  NoiseShape noise{};
   std::map<std::string, ObservationPartParameters> part{};
 
   /// Name, chain and noise of each part; `op` and `sigma` are the only one, without a name, where no other is given.
@@ -62,6 +65,7 @@ void fields(Visitor& v, ObservationParameters& p) {
   v("operator", p.op, "what is read of a trajectory: links, the first applied first", any());
   v("sigma", p.sigma, "standard deviation of the noise, one for all or one for each element of a reading", above(0));
   v("length", p.length, "states of the trajectory observed", at_least(1));
+  fields(v, p.noise);
   v("part", p.part, "where several instruments read one trajectory, each has an operator and a sigma here", any());
 }
 

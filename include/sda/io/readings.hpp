@@ -16,6 +16,7 @@ struct ReadingsParameters {
   double max_flag = 0;
   std::vector<double> error{};
   std::vector<std::string> define{};
+  NoiseShape noise{};
 };
 template <class Visitor>
 void fields(Visitor& v, ReadingsParameters& p) {
@@ -28,9 +29,10 @@ void fields(Visitor& v, ReadingsParameters& p) {
   v("error", p.error,
     "standard deviation of readings whose file gives none, one for all or one for each variable of a state; []: the "
     "file must",
-    above(0));
+    or_none(above(0)));
   v("define", p.define,
     "other variables that a file may hold, \"speed = sqrt(u^2 + v^2)\", formulas of those of a state", any());
+  fields(v, p.noise);
 }
 
 /// The trajectory that is to be found.
@@ -42,10 +44,10 @@ struct ReadingsWindow {
 
 /// Reads a file of readings of states of this layout: a CSV with columns time, one for each axis of space, variable,
 /// value, error and, if there is one, flag; in the data's own units, times as numbers or dates. Each reading is a row
-/// of the link `points`, its error that row's σ. Where the layout has one variable the column `variable` may be left
-/// out. Readings with a bad flag, without a value, outside the domain or the window, or under the mask are left out,
-/// which `account` tells. Throws FileError, naming file, line and column, for all else that is wrong, and if no reading
-/// is left; UsageError for a window that is none.
+/// of the link `points`, its error that row's σ, whatever the form of the noise. Where the layout has one variable the
+/// column `variable` may be left out. Readings with a bad flag, without a value, outside the domain or the window, or
+/// under the mask are left out, which `account` tells. Throws FileError, naming file, line and column, for all else
+/// that is wrong, and if no reading is left; UsageError for a window that is none.
 Observations read_readings(const std::string& path, const StateLayout& layout, const Normalisation& normalisation,
                            const ReadingsParameters& parameters, const ReadingsWindow& window);
 

@@ -1,32 +1,16 @@
 /// Observations: values, where and when, the operators and the noise that made them.
 #pragma once
 
-#include "sda/core/random.hpp"
+#include "sda/observation/noise.hpp"
 #include "sda/observation/operator.hpp"
 
 namespace sda {
-
-/// Gaussian noise of the readings: independent, standard deviation σ each.
-class GaussianNoise {
- public:
-  /// σ: one value for all readings or one for each element of a reading, flattened. Throws ValueError unless > 0
-  /// and finite.
-  explicit GaussianNoise(std::vector<double> sigma);
-  /// σ broadcast to a reading of this shape. Throws ShapeError.
-  Tensor sigma(at::IntArrayRef reading, at::ScalarType dtype) const;
-  const std::vector<double>& values() const { return sigma_; }
-  /// log p(y | A(x)) summed over times and reading: `readings` (member, times, …), y (times, …) → (member).
-  Tensor log_prob(const Tensor& y, const Tensor& readings) const;
-
- private:
-  std::vector<double> sigma_;
-};
 
 /// What one instrument read of a trajectory: its operator, its times (the operator's) and its noise.
 struct ObservationPart {
   std::string name;                 ///< "averages"; empty where there is one part
   std::vector<OperatorLink> chain;  ///< the operator as written
-  GaussianNoise noise{{1.0}};
+  Noise noise{{1.0}};
   std::shared_ptr<const ObservationOperator> op{};
   Tensor values{};  ///< (times, …reading), float64; finite. (1, …reading) where the operator takes states together
 
@@ -58,11 +42,12 @@ struct Observations {
   Tensor residual(const Tensor& x) const;
   /// Hᵀ v with H = ∂A/∂x: v (member, reading) → (member, length, …event).
   Tensor pull_back(const Tensor& x, const Tensor& v) const;
-  /// Diagonal of Σ_y, (reading).
+  /// σ² of each reading, (reading): the diagonal of Σ_y where the noise is Gaussian.
   Tensor variance(at::ScalarType dtype) const;
   /// log p(y | x): (member).
   Tensor log_prob(const Tensor& x) const;
-  /// Root mean square of (y − A(x)) / σ over members and all readings; about 1 where x explains y.
+  /// Root mean square of NoiseModel::standardised, (y − A(x)) / σ where the noise is Gaussian, over members and all
+  /// readings; about 1 where x explains y.
   double residual_over_sigma(const Tensor& x) const;
   /// "every 8th state → component 0"; of several parts "averages: …; probe: …".
   std::string describe() const;
@@ -72,14 +57,14 @@ struct Observations {
   Observations by_state() const;
 };
 
-/// y = A(normalised truth) + σ ε; `truth` (length, …event) physical. Of each part name, chain and noise are used, its
+/// y ~ p(y | A(normalised truth)); `truth` (length, …event) physical. Of each part name, chain and noise are used, its
 /// operator and values are made; part i draws member `index`, step i of the stream.
 Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,
                      std::vector<ObservationPart> parts, const std::string& name, std::uint64_t seed,
                      std::uint64_t index);
 /// The same by one instrument.
 Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,
-                     const std::vector<OperatorLink>& chain, const GaussianNoise& noise, const std::string& name,
+                     const std::vector<OperatorLink>& chain, const Noise& noise, const std::string& name,
                      std::uint64_t seed, std::uint64_t index);
 
 }  // namespace sda

@@ -40,7 +40,7 @@ void fields(Visitor& v, TrainingParameters& p) {
   v("shifts", p.shifts,
     "of periodic fields, an axis of space each: windows are moved by random multiples of so many points; 0: not along "
     "it",
-    at_least(0));
+    or_none(at_least(0)));
   v("average", p.average, "decay of the weights' moving average that is validated and saved; 0: none",
     Range{.least = 0, .most = 1, .open_most = true});
   v("precision", p.precision, "of products in training: auto, float32 or bfloat16; weights are float32 always",

@@ -1,0 +1,134 @@
+/// An instrument's noise: what its parameters must be, and readings of many times and members through its form.
+#include "sda/observation/noise.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/torch.hpp"
+#include "observation/noise_models.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda {
+namespace {
+
+void check_sigma(const std::vector<double>& sigma) {
+  if (sigma.empty()) {
+    throw ValueError({.what = "observation noise has no standard deviation", .wanted = "at least one number > 0"});
+  }
+  for (const auto value : sigma) {
+    if (!(value > 0) || !std::isfinite(value)) {
+      throw ValueError({.what = "observation noise σ is not a standard deviation",
+                        .found = fmt::format("{}", value),
+                        .wanted = "a finite number > 0"});
+    }
+  }
+}
+
+[[noreturn]] void refuse_shape(const std::string& key, const std::string& found, const std::string& wanted) {
+  throw ValueError({.what = "bad parameter of the noise", .where = key, .found = found, .wanted = wanted});
+}
+
+std::string listed_numbers(const std::vector<double>& numbers) {
+  return numbers.empty() ? "none" : fmt::format("{}", fmt::join(numbers, ", "));
+}
+
+/// A parameter that the kind does not look at is a mistake of whoever gave it.
+void require_only_its_own(const NoiseShape& shape) {
+  const auto refuse = [&](const std::string& key, const std::string& kind) {
+    throw ValueError({.what = fmt::format("a parameter that noise = \"{}\" does not have", shape.kind),
+                      .where = key,
+                      .mend = fmt::format("leave it out, or set noise = \"{}\"", kind)});
+  };
+  const bool mixture = shape.kind == "mixture", censored = shape.kind == "censored";
+  if (!mixture && !shape.weights.empty()) refuse("weights", "mixture");
+  if (!mixture && !shape.means.empty()) refuse("means", "mixture");
+  if (!mixture && !shape.scales.empty()) refuse("scales", "mixture");
+  if (!censored && !shape.bounds.empty()) refuse("bounds", "censored");
+}
+
+void check_mixture(const NoiseShape& shape) {
+  const auto n = shape.weights.size();
+  if (n == 0) refuse_shape("weights", "none", "a weight for each Gaussian of the mixture");
+  const auto wanted = fmt::format("{} numbers, as there are weights", n);
+  if (shape.means.size() != n) refuse_shape("means", fmt::format("{}", shape.means.size()), wanted);
+  if (shape.scales.size() != n) refuse_shape("scales", fmt::format("{}", shape.scales.size()), wanted);
+  double sum = 0;
+  for (const double w : shape.weights) {
+    if (!(w >= 0)) refuse_shape("weights", fmt::format("{}", w), "numbers ≥ 0");
+    sum += w;
+  }
+  if (!(std::abs(sum - 1) <= 1e-9)) refuse_shape("weights", fmt::format("a sum of {}", sum), "a sum of 1");
+  for (const double m : shape.means) {
+    if (!std::isfinite(m)) refuse_shape("means", fmt::format("{}", m), "finite numbers");
+  }
+  for (const double s : shape.scales) {
+    if (!(s > 0) || !std::isfinite(s)) refuse_shape("scales", fmt::format("{}", s), "finite numbers > 0");
+  }
+}
+
+void check_shape(const NoiseShape& shape) {
+  const auto kinds = noise_kinds();
+  if (std::find(kinds.begin(), kinds.end(), shape.kind) == kinds.end()) {
+    refuse_shape("noise", shape.kind, fmt::format("one of {}", fmt::join(kinds, ", ")));
+  }
+  require_only_its_own(shape);
+  if (shape.kind == "student_t" && !(shape.degrees_of_freedom >= 1 && shape.degrees_of_freedom <= 100)) {
+    refuse_shape("degrees_of_freedom", fmt::format("{}", shape.degrees_of_freedom), "a number ≥ 1 and ≤ 100");
+  }
+  if (shape.kind == "mixture") check_mixture(shape);
+  if (shape.kind == "censored" && (shape.bounds.size() != 2 || !(shape.bounds[0] < shape.bounds[1]))) {
+    refuse_shape("bounds", listed_numbers(shape.bounds), "[least, most], the least below the most");
+  }
+}
+
+void require_readings(const Tensor& y, const Tensor& readings) {
+  if (readings.dim() < 2 || readings.sizes().slice(1) != y.sizes()) {
+    throw ShapeError({.what = "readings do not have the observations' shape",
+                      .found = to_string(readings.sizes()),
+                      .wanted = "members × " + to_string(y.sizes())});
+  }
+}
+
+}  // namespace
+
+Noise::Noise(std::vector<double> sigma, NoiseShape shape) : sigma_(std::move(sigma)), shape_(std::move(shape)) {
+  check_sigma(sigma_);
+  check_shape(shape_);
+  model_ = observation::make_noise_model(shape_);
+}
+
+Tensor Noise::sigma(at::IntArrayRef reading, at::ScalarType dtype) const {
+  const auto all = at::tensor(sigma_, at::kDouble).to(dtype);
+  if (sigma_.size() == 1) return all.reshape({}).expand(reading);
+  if (std::ssize(sigma_) != count(reading)) {
+    throw ShapeError({.what = "observation noise does not fit the reading",
+                      .found = fmt::format("{} standard deviations", sigma_.size()),
+                      .wanted = fmt::format("1 or {}, for a reading {}", count(reading), to_string(reading))});
+  }
+  return all.reshape(reading);
+}
+
+Tensor Noise::log_prob(const Tensor& y, const Tensor& readings) const {
+  require_readings(y, readings);
+  const auto s = sigma(y.sizes().slice(1), at::kDouble);
+  return model_->log_density(y.to(at::kDouble), readings.to(at::kDouble), s).flatten(1).sum(1);
+}
+
+Tensor Noise::draw(const Tensor& readings, const StreamKey& key) const {
+  return model_->draw(readings, sigma(readings.sizes().slice(2), at::kDouble), key);
+}
+
+Tensor Noise::standardised(const Tensor& y, const Tensor& readings) const {
+  require_readings(y, readings);
+  const auto s = sigma(y.sizes().slice(1), at::kDouble);
+  return model_->standardised(y.to(at::kDouble), readings.to(at::kDouble), s);
+}
+
+std::string Noise::describe() const {
+  return fmt::format("{} {}", model_->describe(), fmt::join(sigma_, ", "));
+}
+
+}  // namespace sda

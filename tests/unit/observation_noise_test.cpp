@@ -1,0 +1,312 @@
+/// Each form of noise against numerical integration: densities, marginals, derivatives and draws.
+#include "sda/observation/noise.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+#include "sda/observation/observations.hpp"
+#include "tolerance.hpp"
+
+namespace sda {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+struct Example {
+  std::string name;
+  NoiseShape shape;
+  double sigma = 0.4, a = 0.7;
+};
+
+const std::vector<Example> examples{
+    {"gaussian", {}},
+    {"cauchy", {.kind = "student_t", .degrees_of_freedom = 1}},
+    {"student_t_4", {.kind = "student_t"}},
+    {"student_t_30", {.kind = "student_t", .degrees_of_freedom = 30}},
+    {"laplace", {.kind = "laplace"}},
+    {"outliers", {.kind = "mixture", .weights = {0.9, 0.1}, .means = {0, 0}, .scales = {1, 10}}},
+    {"two_sided", {.kind = "mixture", .weights = {0.3, 0.5, 0.2}, .means = {-4, 3, 0}, .scales = {0.5, 1, 2}}},
+    {"censored", {.kind = "censored", .bounds = {0.2, 1.3}}},
+    {"censored_above", {.kind = "censored", .bounds = {-infinity, 0.9}}},
+    {"few_counts", {.kind = "poisson"}, 0.4, 0.7},
+    {"counts", {.kind = "poisson"}, 0.1, 0.8},
+};
+
+Tensor number(double value) {
+  return at::full({1}, value, at::kDouble);
+}
+
+/// All values a reading may have, with the weight of each in a sum that stands for the integral over y.
+struct Values {
+  Tensor y, weight;
+};
+
+Values values_of(const Example& of) {
+  const auto midpoints = [](double from, double to, std::int64_t n) {
+    const double step = (to - from) / static_cast<double>(n);
+    const Tensor y = from + step * (at::arange(n, at::kDouble) + 0.5);
+    return Values{y, at::full_like(y, step)};
+  };
+  if (of.shape.kind == "poisson") {
+    const Tensor n = at::arange(200, at::kDouble);
+    return {n * of.sigma, at::ones_like(n)};
+  }
+  if (of.shape.kind == "censored") {
+    // Within the bounds a density, at them a probability.
+    const double least = std::max(of.shape.bounds[0], -12.0), most = of.shape.bounds[1];
+    auto [y, weight] = midpoints(least, most, 100000);
+    Tensor at_bounds = number(most);
+    if (std::isfinite(of.shape.bounds[0])) at_bounds = at::cat({number(least), at_bounds});
+    return {at::cat({y, at_bounds}), at::cat({weight, at::ones_like(at_bounds)})};
+  }
+  // y = a + σ sinh u: tails of every kind die away in u.
+  const double step = 4e-4;
+  const Tensor u = (at::arange(-100000, 100001, at::kDouble)) * step;
+  return {of.a + of.sigma * u.sinh(), of.sigma * u.cosh() * step};
+}
+
+class OfEachNoise : public testing::TestWithParam<Example> {
+ protected:
+  const Example& of = GetParam();
+  const Noise noise{{of.sigma}, of.shape};
+  const NoiseModel& model = noise.model();
+  const Tensor sigma = number(of.sigma);
+
+  /// Values worth looking at: likely ones and rare ones.
+  std::vector<double> some() const {
+    if (of.shape.kind == "poisson") return {0, of.sigma, 2 * of.sigma, 5 * of.sigma, 40 * of.sigma};
+    if (of.name == "censored") return {0.2, 0.5, 1.1, 1.3};
+    if (of.name == "censored_above") return {-2, 0.5, 0.9};
+    return {of.a, of.a + 0.1, of.a - 3 * of.sigma, of.a + 20 * of.sigma};
+  }
+  MarginalLikelihood marginal(double y, double m, double s) const {
+    return model.marginal(number(y), number(m), sigma, number(s * s));
+  }
+  double log_marginal(double y, double m, double s) const { return marginal(y, m, s).log_density.item<double>(); }
+};
+
+TEST_P(OfEachNoise, DensityIntegratesToOne) {
+  const auto [y, weight] = values_of(of);
+  const Tensor p = model.log_density(y, number(of.a), sigma).exp();
+  EXPECT_NEAR((p * weight).sum().item<double>(), 1, tolerance::integrated);
+}
+
+TEST_P(OfEachNoise, MarginalIntegratesToOne) {
+  const auto [y, weight] = values_of(of);
+  for (const double s : {0.01, 0.3, 2.0}) {
+    const Tensor p = model.marginal(y, number(of.a), sigma, number(s * s)).log_density.exp();
+    EXPECT_NEAR((p * weight).sum().item<double>(), 1, tolerance::integrated) << s;
+  }
+}
+
+TEST_P(OfEachNoise, MarginalIsTheIntegralOverThePrediction) {
+  const double step = 1e-4;
+  const Tensor u = at::arange(-120000, 120001, at::kDouble) * step;
+  for (const double s : {0.02, 0.3, 1.5}) {
+    for (const double m : {of.a, of.a - 0.4, of.a + 1.2}) {
+      for (const double y : some()) {
+        const double reach = std::hypot(of.sigma, s);
+        if (of.shape.kind != "poisson" && std::abs(y - m) > 6 * reach) continue;  // a beyond ±12 s counts there
+        const Tensor p = model.log_density(number(y), m + s * u, sigma).exp();
+        const double wanted = ((p * (-u.square() / 2).exp()).sum() * step / std::sqrt(2 * M_PI)).item<double>();
+        if (wanted < 1e-200) continue;
+        EXPECT_NEAR(log_marginal(y, m, s), std::log(wanted), tolerance::integrated) << y << ", " << m << " ± " << s;
+      }
+    }
+  }
+}
+
+TEST_P(OfEachNoise, ScoreAndCurvatureAreItsDerivatives) {
+  const double h = 1e-5;
+  for (const double s : {0.02, 0.3, 1.5}) {
+    for (const double m : {of.a, of.a - 0.4, of.a + 1.2}) {
+      for (const double y : some()) {
+        const auto at = [&](double place) { return marginal(y, place, s); };
+        const auto here = at(m);
+        const double score = here.score.item<double>(), curvature = here.curvature.item<double>();
+        const double slope = (at(m + h).log_density.item<double>() - at(m - h).log_density.item<double>()) / (2 * h);
+        const double bend = -(at(m + h).score.item<double>() - at(m - h).score.item<double>()) / (2 * h);
+        EXPECT_NEAR(score, slope, tolerance::finite_difference * std::max(1.0, std::abs(slope)))
+            << y << ", " << m << " ± " << s;
+        EXPECT_NEAR(curvature, bend, tolerance::finite_difference * std::max(1.0, std::abs(bend)))
+            << y << ", " << m << " ± " << s;
+      }
+    }
+  }
+}
+
+TEST_P(OfEachNoise, MarginalIsTheDensityWhereThePredictionIsSure) {
+  for (const double y : some()) {
+    const double wanted = model.log_density(number(y), number(of.a), sigma).item<double>();
+    EXPECT_NEAR(log_marginal(y, of.a, 1e-7), wanted, tolerance::integrated * std::max(1.0, std::abs(wanted))) << y;
+  }
+}
+
+/// However far and however sure: what the sampler meets at both ends of t.
+TEST_P(OfEachNoise, MarginalIsFiniteEverywhere) {
+  for (const double s : {1e-6, 1e-3, 1.0, 1e3}) {
+    for (const double m : {-1e3, -3.0, 0.0, 5.0, 1e3}) {
+      for (const double y : some()) {
+        const auto [log_density, score, curvature] = marginal(y, m, s);
+        for (const auto& value : {log_density, score, curvature})
+          EXPECT_TRUE(std::isfinite(value.item<double>())) << y << ", " << m << " ± " << s;
+      }
+    }
+  }
+}
+
+/// Ten bins of equal probability, or of counts, or the two bounds and what lies between them.
+TEST_P(OfEachNoise, DrawsAreOfTheDensity) {
+  const std::int64_t n = 100000;
+  const Tensor a = at::full({1, n}, of.a, at::kDouble);
+  const Tensor drawn = model.draw(a, sigma, {.seed = 3, .purpose = Purpose::observation_noise}).flatten();
+  ASSERT_EQ(drawn.numel(), n);
+  const auto [y, weight] = values_of(of);
+  const Tensor p = model.log_density(y, number(of.a), sigma).exp() * weight;
+  const auto order = y.argsort();
+  const Tensor sorted = y.index_select(0, order), reached = p.index_select(0, order).cumsum(0);
+  double chi_square = 0, below = 0;
+  std::int64_t bins = 0, counted = 0;
+  const auto add = [&](double probability, std::int64_t count) {
+    if (probability <= 0) return;
+    const double wanted = static_cast<double>(n) * probability, off = static_cast<double>(count) - wanted;
+    chi_square += off * off / wanted;
+    ++bins;
+  };
+  for (int bin = 1; bin <= 10; ++bin) {
+    // The largest value whose cumulated probability does not exceed bin / 10; values of probability > 0 stay whole.
+    const auto within = bin == 10 ? reached.numel() : reached.le(0.1 * bin + 1e-12).sum().item<std::int64_t>();
+    if (within == 0) continue;
+    const double top = sorted[within - 1].item<double>() + 1e-9;
+    const double up_to = bin == 10 ? 1.0 : reached[within - 1].item<double>();
+    const auto count = bin == 10 ? n : drawn.le(top).sum().item<std::int64_t>();
+    if (up_to - below < 1e-9) continue;
+    add(up_to - below, count - counted);
+    below = up_to, counted = count;
+  }
+  ASSERT_GE(bins, 2);
+  EXPECT_LT(chi_square, tolerance::chi_square_9) << bins << " bins";
+}
+
+TEST_P(OfEachNoise, DrawsHaveTheVariance) {
+  const Tensor a = at::full({1, 100000}, of.a, at::kDouble);
+  const Tensor drawn = model.draw(a, sigma, {.seed = 4, .purpose = Purpose::observation_noise});
+  const double variance = model.variance(number(of.a), sigma).item<double>();
+  if (of.shape.kind == "student_t" && of.shape.degrees_of_freedom <= 4) {
+    // The fourth moment, or the second, is infinite: nothing to estimate.
+    EXPECT_EQ(std::isinf(variance), of.shape.degrees_of_freedom <= 2);
+    return;
+  }
+  EXPECT_NEAR(drawn.var().item<double>() / variance, 1, tolerance::simulated_deviation);
+  const double z = model.standardised(drawn, a, sigma).square().mean().item<double>();
+  if (of.shape.kind == "censored") {
+    EXPECT_LT(z, 1);
+  } else {
+    EXPECT_NEAR(z, 1, of.name == "few_counts" ? 0.3 : tolerance::simulated_deviation);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, OfEachNoise, testing::ValuesIn(examples),
+                         [](const auto& tested) { return tested.param.name; });
+
+TEST(Noise, DensitiesByHand) {
+  const auto log_density = [](const NoiseShape& shape, double y, double a, double sigma) {
+    return Noise({sigma}, shape).model().log_density(number(y), number(a), number(sigma)).item<double>();
+  };
+  // Cauchy at its half-width: half of 1/(π σ). Laplace one scale b = σ/√2 away: 1/(2 b e).
+  EXPECT_NEAR(log_density({.kind = "student_t", .degrees_of_freedom = 1}, 3, 1, 2), -std::log(4 * M_PI), 1e-14);
+  EXPECT_NEAR(log_density({.kind = "laplace"}, 2, 1, std::sqrt(2.0)), -std::log(2.0) - 1, 1e-14);
+  // Three counts of 0.5 where two are expected: 2³ e⁻² / 6. None where none can be; one where none can be: never.
+  EXPECT_NEAR(log_density({.kind = "poisson"}, 1.5, 1, 0.5), std::log(8.0 / 6) - 2, 1e-14);
+  EXPECT_EQ(log_density({.kind = "poisson"}, 0, -1, 0.5), 0);
+  EXPECT_EQ(log_density({.kind = "poisson"}, 0.5, -1, 0.5), -infinity);
+  // At a bound where the prediction is: a half.
+  EXPECT_NEAR(log_density({.kind = "censored", .bounds = {0, 5}}, 5, 5, 0.3), -std::log(2.0), 1e-14);
+  // Half of N(0; −1, 1) and half of N(0; 1, 1).
+  EXPECT_NEAR(log_density({.kind = "mixture", .weights = {0.5, 0.5}, .means = {-1, 1}, .scales = {1, 1}}, 0, 0, 1),
+              -0.5 - std::log(2 * M_PI) / 2, 1e-14);
+}
+
+TEST(Noise, OfEachElementsOwnScale) {
+  const Noise noise({0.5, 2.0}, {.kind = "laplace"});
+  const auto y = at::tensor({1.0, 2.0}, at::kDouble).reshape({1, 2});
+  // √2 (0.5 / 0.5 + 2 / 2) below twice the mode.
+  const auto readings = at::stack({y, y + at::tensor({0.5, 2.0}, at::kDouble)});
+  const auto log_prob = noise.log_prob(y, readings);
+  EXPECT_NEAR((log_prob[0] - log_prob[1]).item<double>(), 2 * std::sqrt(2.0), 1e-14);
+  EXPECT_NEAR(log_prob[0].item<double>(), -std::log(2.0), 1e-14);  // 1 / (√2 σ) each
+}
+
+TEST(Noise, PartsDrawIndependentlyAndTheSameAgain) {
+  const NoiseShape shape{.kind = "mixture", .weights = {0.5, 0.5}, .means = {-9, 9}, .scales = {1, 1}};
+  const Tensor a = at::zeros({1, 2000}, at::kDouble);
+  const Noise noise({1.0}, shape);
+  const auto draw = [&](std::uint64_t step) {
+    return noise.model().draw(a, number(1), {.seed = 1, .purpose = Purpose::observation_noise, .step = step});
+  };
+  EXPECT_TRUE(draw(0).equal(draw(0)));
+  // Which Gaussian it is has nothing to do with where in it, or with another part's.
+  const Tensor side = draw(0).sign(), place = draw(0) - 9 * side, other = draw(1).sign();
+  for (const Tensor& b : {place, other}) EXPECT_LT((side * b).mean().abs().item<double>(), 4 / std::sqrt(2000.0));
+}
+
+TEST(Noise, RefusesWhatItsFormCannotBe) {
+  const auto refusal = [](const NoiseShape& shape) -> std::string {
+    try {
+      Noise({1.0}, shape);
+    } catch (const ValueError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_THAT(refusal({.kind = "guassian"}), HasSubstr("noise: bad parameter of the noise: found guassian"));
+  EXPECT_THAT(refusal({.kind = "student_t", .degrees_of_freedom = 0.5}), HasSubstr("degrees_of_freedom"));
+  EXPECT_THAT(refusal({.kind = "student_t", .degrees_of_freedom = std::nan("")}), HasSubstr("degrees_of_freedom"));
+  EXPECT_THAT(refusal({.kind = "mixture"}), HasSubstr("weights"));
+  EXPECT_THAT(refusal({.kind = "mixture", .weights = {0.5, 0.4}, .means = {0, 0}, .scales = {1, 1}}),
+              HasSubstr("a sum of 0.9"));
+  EXPECT_THAT(refusal({.kind = "mixture", .weights = {0.5, 0.5}, .means = {0}, .scales = {1, 1}}),
+              HasSubstr("means: bad parameter of the noise: found 1, wanted 2 numbers"));
+  EXPECT_THAT(refusal({.kind = "mixture", .weights = {1}, .means = {0}, .scales = {0}}), HasSubstr("scales"));
+  EXPECT_THAT(refusal({.kind = "mixture", .weights = {1.5, -0.5}, .means = {0, 0}, .scales = {1, 1}}),
+              HasSubstr("-0.5"));
+  EXPECT_THAT(refusal({.kind = "censored"}), HasSubstr("bounds"));
+  EXPECT_THAT(refusal({.kind = "censored", .bounds = {1, 1}}), HasSubstr("the least below the most"));
+  EXPECT_THAT(refusal({.kind = "gaussian", .bounds = {0, 1}}), HasSubstr("set noise = \"censored\""));
+  EXPECT_THAT(refusal({.kind = "laplace", .weights = {1}}), HasSubstr("set noise = \"mixture\""));
+}
+
+TEST(Noise, RefusesReadingsThatItNeverGives) {
+  const StateLayout layout{.event = {1}, .variables = {{"x", "x"}}, .space_names = {}};
+  const auto refusal = [&](const NoiseShape& shape, double value) -> std::string {
+    Observations y{.layout = layout, .normalisation = Normalisation::identity({1}), .length = 1, .parts = {}};
+    y.parts = {{.name = "", .chain = {}, .noise = Noise({0.5}, shape)}};
+    y.parts[0].op = make_operator({}, layout, y.normalisation);
+    y.parts[0].values = at::full({1, 1}, value, at::kDouble);
+    y.name = "gauge";
+    try {
+      y.check();
+    } catch (const ValueError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(refusal({.kind = "poisson"}, 1.5), "accepted");
+  EXPECT_THAT(refusal({.kind = "poisson"}, 1.6),
+              HasSubstr("observations gauge: a reading that is no number of counts"));
+  EXPECT_THAT(refusal({.kind = "poisson"}, -0.5), HasSubstr("found -0.5"));
+  EXPECT_EQ(refusal({.kind = "censored", .bounds = {0, 2}}, 2), "accepted");
+  EXPECT_THAT(refusal({.kind = "censored", .bounds = {0, 2}}, 2.1), HasSubstr("within [0, 2]"));
+  EXPECT_THAT(refusal({.kind = "censored", .bounds = {0, infinity}}, -1), HasSubstr("found -1"));
+}
+
+}  // namespace
+}  // namespace sda
