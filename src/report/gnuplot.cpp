@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -25,6 +26,20 @@ std::string quoted(const std::string& text) {
     out += c == '\n' ? ' ' : c;
   }
   return out + "'";
+}
+
+std::vector<std::string> wrapped(const std::string& text, std::size_t most) {
+  std::vector<std::string> lines{""};
+  std::size_t length = 0;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const auto characters = static_cast<std::size_t>(
+        std::count_if(word.begin(), word.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    if (length > 0 && length + 1 + characters > most) lines.emplace_back(), length = 0;
+    if (length > 0) lines.back() += ' ', ++length;
+    lines.back() += word, length += characters;
+  }
+  return lines;
 }
 
 void Script::plot(const std::vector<std::string>& clauses) {

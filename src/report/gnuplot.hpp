@@ -17,6 +17,9 @@ namespace sda::report {
 /// Text between gnuplot's single quotes (the terminal is not enhanced: no character is special).
 std::string quoted(const std::string& text);
 
+/// Lines of at most about `most` characters, broken at spaces; one at least.
+std::vector<std::string> wrapped(const std::string& text, std::size_t most);
+
 /// Appends to a gnuplot script; places are pixels from the top left of a page.
 class Script {
  public:

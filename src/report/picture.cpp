@@ -6,7 +6,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "report/files.hpp"
 #include "report/gnuplot.hpp"
@@ -100,21 +99,6 @@ void name_axes(Script& script, const std::string& title, const std::string& x, c
   script.line("set label {} at graph 0, 1 offset 0, 0.9 left font ',17'", quoted(title));
   script.line("set xlabel {} offset 0, 0.2", quoted(x));
   script.line("set ylabel {}", quoted(y));
-}
-
-/// Lines of at most about `most` characters, broken at spaces.
-std::vector<std::string> wrapped(const std::string& text, std::size_t most) {
-  std::vector<std::string> lines{""};
-  std::size_t length = 0;
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    const auto characters = static_cast<std::size_t>(
-        std::count_if(word.begin(), word.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-    if (length > 0 && length + 1 + characters > most) lines.emplace_back(), length = 0;
-    if (length > 0) lines.back() += ' ', ++length;
-    lines.back() += word, length += characters;
-  }
-  return lines;
 }
 
 int caption_height(const std::string& text, double share) {
@@ -337,7 +321,7 @@ void end_films(Script& script) {
 }
 
 constexpr std::size_t most_rows = 6;
-constexpr int films_top = header - 60, bar_thickness = 22, bar_height = 120, films_name = 110;
+constexpr int films_lift = 60, bar_thickness = 22, bar_height = 120, films_name = 110;
 
 std::size_t film_rows(const Films& films) {
   return std::min(films.films.size(), most_rows);
@@ -352,15 +336,16 @@ FilmPlaces picture_places(const Films& films) {
 
 int films_height(const Films& films) {
   const auto places = picture_places(films);
-  return films_top - header + static_cast<int>(film_rows(films)) * (places.panel_height + places.gap) + axis_height -
-         35 + bar_height + caption_height(films.caption, 1) + figure_gap + 60;
+  return -films_lift + static_cast<int>(film_rows(films)) * (places.panel_height + places.gap) + axis_height - 35 +
+         bar_height + caption_height(films.caption, 1) + figure_gap + 60;
 }
 
 /// A row for each film, a column for each of a few times, a bar for each scale below.
-void draw_films(Script& script, const Figures& figures) {
+void draw_films(Script& script, const Figures& figures, int from) {
   const Films& films = *figures.films;
   const auto places = picture_places(films);
   const auto rows = film_rows(films);
+  const int films_top = from - films_lift;
   const int bars_top = films_top + static_cast<int>(rows) * (places.panel_height + places.gap) + axis_height - 35;
   begin_films(script, films);
   for (std::size_t row = 0; row < rows; ++row) {
@@ -432,7 +417,8 @@ std::string picture_script(const Figures& figures, const std::string& png) {
     return static_cast<int>(panels.size()) * state_height - state_gap + axis_height + caption_height(caption, 1) +
            figure_gap;
   };
-  int height = header + (figures.films ? films_height(*figures.films) : 0) +
+  const int body = header + caption_height(figures.observed, 1) - caption_line;  // below the page's own lines
+  int height = body + (figures.films ? films_height(*figures.films) : 0) +
                stack_height(figures.states, figures.states_caption) +
                stack_height(figures.readings, figures.readings_caption);
   int captions = 0;
@@ -449,15 +435,15 @@ std::string picture_script(const Figures& figures, const std::string& png) {
   script.line("set grid lc rgb '#e0e3e6' lt 1 lw 1\nset key noautotitle\nset multiplot");
   // gnuplot draws labels with a plot; the first, an empty one, carries those of the page.
   script.text_at(left_edge, 45, "Observations: " + figures.name, "left font ',28'");
-  script.text_at(left_edge, 88, figures.observed, "left font ',16' textcolor rgb '#57606a'");
+  write_caption(script, figures.observed, left_edge, 88 - axis_height, 1);
   if (!figures.scores.empty()) write_scores(script, figures, scores_top);
-  int top = header;
+  int top = body;
   script.frame(left_edge, right_edge, top, top + 1);
   script.line("unset border\nunset tics\nset xrange [0:1]\nset yrange [0:1]\nplot NaN");
   script.line("unset arrow\nset border 3 lc rgb '#57606a'");
   script.line("set xtics nomirror out textcolor rgb '#1a1d21'\nset ytics nomirror out textcolor rgb '#1a1d21'");
 
-  if (figures.films) draw_films(script, figures), top += films_height(*figures.films);
+  if (figures.films) draw_films(script, figures, top), top += films_height(*figures.films);
   draw_states(script, figures, figures.states, figures.states_caption, true, top);
   if (!figures.readings.empty()) {
     draw_states(script, figures, figures.readings, figures.readings_caption, false, top);

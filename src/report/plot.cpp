@@ -7,7 +7,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <sstream>
 
 #include "report/gnuplot.hpp"
 #include "sda/core/error.hpp"
@@ -16,21 +15,11 @@ namespace sda {
 namespace {
 
 // Sizes in pixels.
-constexpr int plot_width = 780, plot_height = 460, plot_left = 120, plot_top = 150, plot_gap = 150, plot_axis = 110;
-constexpr int legend_line = 30, text_line = 30;
+constexpr int plot_width = 780, plot_height = 460, plot_left = 120, plot_right = 60, plot_gap = 150, plot_axis = 110;
+constexpr int legend_line = 30, text_line = 30, text_character = 11, title_line = 40, title_character = 17;
 /// Okabe and Ito's, those that are dark enough on white first.
 constexpr std::array<const char*, 8> curve_colours{"#0072b2", "#d55e00", "#009e73", "#b0246b",
                                                    "#111417", "#e69f00", "#56b4e9", "#7a6a00"};
-
-std::vector<std::string> broken(const std::string& text, std::size_t most) {
-  std::vector<std::string> lines{""};
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    if (!lines.back().empty() && lines.back().size() + word.size() >= most) lines.emplace_back();
-    lines.back() += (lines.back().empty() ? "" : " ") + word;
-  }
-  return lines;
-}
 
 void check_curve(const PlotCurve& curve) {
   const auto n = curve.x.size();
@@ -52,9 +41,9 @@ PlotCurve drawable(const PlotCurve& curve, const PlotPanel& panel) {
   return kept;
 }
 
-void draw_panel(report::Script& script, const PlotPanel& panel, int left, int legend_top) {
+void draw_panel(report::Script& script, const PlotPanel& panel, int left, int top, int legend_top) {
   using report::quoted;
-  script.frame(left, left + plot_width, plot_top, plot_top + plot_height);
+  script.frame(left, left + plot_width, top, top + plot_height);
   script.line("unset label\nset label {} at graph 0, 1 offset 0, 1 left font ',18'", quoted(panel.title));
   script.line("set xlabel {}\nset ylabel {} offset 1, 0", quoted(panel.x_axis), quoted(panel.y_axis));
   script.line("{} logscale x\n{} logscale y", panel.log_x ? "set" : "unset", panel.log_y ? "set" : "unset");
@@ -85,32 +74,40 @@ void draw_panel(report::Script& script, const PlotPanel& panel, int left, int le
 std::string plot_script(const std::string& title, const std::vector<PlotPanel>& panels, const std::string& caption,
                         const std::string& png) {
   const auto n = static_cast<int>(panels.size());
-  const int page_width = plot_left + n * plot_width + (n - 1) * plot_gap + 60;
+  const int page_width = plot_left + n * plot_width + (n - 1) * plot_gap + plot_right;
+  const auto lines_of = [&](const std::string& text, int character) {
+    return report::wrapped(text, static_cast<std::size_t>((page_width - plot_left - plot_right) / character));
+  };
+  const auto titles = lines_of(title, title_character), lines = lines_of(caption, text_character);
   std::size_t legend = 0;
   for (const auto& panel : panels) {
     const auto named =
         std::count_if(panel.curves.begin(), panel.curves.end(), [](const auto& c) { return !c.name.empty(); });
     legend = std::max(legend, static_cast<std::size_t>(named));
   }
-  const auto lines = broken(caption, static_cast<std::size_t>(page_width / 9));
+  const int plot_top = 110 + static_cast<int>(titles.size()) * title_line;
   const int legend_top = plot_top + plot_height + plot_axis;
   const int caption_top = legend_top + static_cast<int>(legend) * legend_line + 30;
-  report::Script script(page_width, caption_top + static_cast<int>(lines.size()) * text_line + 20);
+  const int page_height = caption_top + static_cast<int>(lines.size()) * text_line + 20;
+  report::Script script(page_width, page_height);
   script.line("set terminal pngcairo noenhanced size {},{} font 'sans,16' background rgb 'white'", page_width,
-              caption_top + static_cast<int>(lines.size()) * text_line + 20);
+              page_height);
   script.line("set output {}\nset encoding utf8\nset minussign\nset grid lc rgb '#e0e3e6' lt 1 lw 1\nset multiplot",
               report::quoted(png));
   // gnuplot draws labels with a plot; the first, an empty one, carries those of the page.
-  script.text_at(plot_left, 50, title, "left font ',24'");
+  for (std::size_t i = 0; i < titles.size(); ++i) {
+    script.text_at(plot_left, 50 + static_cast<int>(i) * title_line, titles[i], "left font ',24'");
+  }
   for (std::size_t i = 0; i < lines.size(); ++i) {
     script.text_at(plot_left, caption_top + static_cast<int>(i) * text_line, lines[i],
                    "left font ',16' textcolor rgb '#57606a'");
   }
-  script.frame(plot_left, page_width - 60, plot_top, plot_top + 1);
+  script.frame(plot_left, page_width - plot_right, plot_top, plot_top + 1);
   script.line("unset border\nunset tics\nset xrange [0:1]\nset yrange [0:1]\nplot NaN notitle");
   script.line("unset label\nset border 3 lc rgb '#57606a'\nset xtics nomirror out\nset ytics nomirror out");
   for (int i = 0; i < n; ++i) {
-    draw_panel(script, panels[static_cast<std::size_t>(i)], plot_left + i * (plot_width + plot_gap), legend_top);
+    draw_panel(script, panels[static_cast<std::size_t>(i)], plot_left + i * (plot_width + plot_gap), plot_top,
+               legend_top);
   }
   script.line("unset multiplot\nunset output");
   return std::move(script).text();
