@@ -64,6 +64,33 @@ struct Lorenz63 {
   }
 };
 
+/// Lorenz (1963) with parameters that are not known: components of the state that keep their values. A parameter's row
+/// is that in the state, or −1 where `known` holds it.
+template <class Real>
+struct Lorenz63Unknown {
+  Lorenz63<Real> known;
+  int sigma_row = -1, rho_row = -1, beta_row = -1;
+  SDA_INLINE void tendency(const Real* s, Real* k, std::int64_t size) const {
+    Real sigma[width], rho[width], beta[width];
+    fill(sigma, s, sigma_row, known.sigma);
+    fill(rho, s, rho_row, known.rho);
+    fill(beta, s, beta_row, known.beta);
+#pragma GCC ivdep
+    for (int lane = 0; lane < width; ++lane) {
+      const Real x = s[lane], y = s[lane + width], z = s[lane + 2 * width];
+      k[lane] = sigma[lane] * (y - x);
+      k[lane + width] = x * (rho[lane] - z) - y;
+      k[lane + 2 * width] = x * y - beta[lane] * z;
+    }
+    for (std::int64_t i = 3 * width; i < size * width; ++i) k[i] = 0;
+  }
+
+ private:
+  SDA_INLINE static void fill(Real* lanes, const Real* s, int row, Real value) {
+    for (int lane = 0; lane < width; ++lane) lanes[lane] = row < 0 ? value : s[lane + row * width];
+  }
+};
+
 /// Lorenz (1996), ẋ_i = (x_{i−1} − x_{i+2}) x_{i+1} − x_i + F on a ring: the public reference's form, which is the
 /// usual one with the sites counted the other way round.
 template <class Real>

@@ -2,6 +2,10 @@
 // I).
 #include "sda/dynamics/systems.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -16,6 +20,7 @@ namespace sda {
 namespace {
 
 using ode::Lorenz63;
+using ode::Lorenz63Unknown;
 using ode::Lorenz96;
 using ode::LotkaVolterra;
 using ode::Scratch;
@@ -25,6 +30,12 @@ SDA_SIMD_CLONES void step(const Lorenz63<float>& f, float* x, std::int64_t n, fl
   ode::runge_kutta(f, x, n, h, s);
 }
 SDA_SIMD_CLONES void step(const Lorenz63<double>& f, double* x, std::int64_t n, double h, Scratch<double>& s) {
+  ode::runge_kutta(f, x, n, h, s);
+}
+SDA_SIMD_CLONES void step(const Lorenz63Unknown<float>& f, float* x, std::int64_t n, float h, Scratch<float>& s) {
+  ode::runge_kutta(f, x, n, h, s);
+}
+SDA_SIMD_CLONES void step(const Lorenz63Unknown<double>& f, double* x, std::int64_t n, double h, Scratch<double>& s) {
   ode::runge_kutta(f, x, n, h, s);
 }
 SDA_SIMD_CLONES void step(const Lorenz96<float>& f, float* x, std::int64_t n, float h, Scratch<float>& s) {
@@ -43,6 +54,9 @@ SDA_SIMD_CLONES void step(const LotkaVolterra<double>& f, double* x, std::int64_
 Lorenz63<float> narrow(const Lorenz63<double>& f) {
   return {static_cast<float>(f.sigma), static_cast<float>(f.rho), static_cast<float>(f.beta)};
 }
+Lorenz63Unknown<float> narrow(const Lorenz63Unknown<double>& f) {
+  return {narrow(f.known), f.sigma_row, f.rho_row, f.beta_row};
+}
 Lorenz96<float> narrow(const Lorenz96<double>& f) {
   return {static_cast<float>(f.forcing)};
 }
@@ -57,7 +71,8 @@ struct Description {
   StateLayout layout;
   Normalisation normalisation;
   std::int64_t substeps = 1;
-  double noise = 0.0;  ///< s
+  double noise = 0.0;       ///< s
+  std::int64_t noisy = -1;  ///< components that have noise, the first ones; −1: all
   std::function<Tensor(std::int64_t members, const StreamKey&, at::ScalarType)> start;
 };
 
@@ -65,7 +80,10 @@ template <template <class> class System>
 class Simulated final : public Dynamics {
  public:
   Simulated(System<double> equation, Description description)
-      : equation_(equation), about_(std::move(description)), size_(count(about_.layout.event)) {}
+      : equation_(equation),
+        about_(std::move(description)),
+        size_(count(about_.layout.event)),
+        noisy_(about_.noisy < 0 ? size_ : about_.noisy) {}
 
   std::string name() const override { return about_.name; }
   StateLayout layout() const override { return about_.layout; }
@@ -93,7 +111,7 @@ class Simulated final : public Dynamics {
                                });
   }
 
-  /// log N(to | RK4(from), s² I), computed in float64.
+  /// log N(to | RK4(from), s² I) of the components that have noise, computed in float64; constants are those of `from`.
   Tensor log_transition(const Tensor& from, const Tensor& to) const override {
     if (!is_stochastic()) {
       throw UnsupportedError({.what = "a deterministic transition has no density",
@@ -110,10 +128,10 @@ class Simulated final : public Dynamics {
     }
     Tensor mean = from.to(at::kDouble).reshape(prepend({-1}, about_.layout.event)).clone();
     march(mean, 1, {}, 0.0, nullptr, 0);
-    const Tensor residual = (to.to(at::kDouble).reshape(mean.sizes()) - mean) / about_.noise;
+    const Tensor residual = ((to.to(at::kDouble).reshape(mean.sizes()) - mean) / about_.noise).flatten(1);
     const double log_volume =
-        static_cast<double>(size_) * (0.5 * std::log(2 * std::numbers::pi) + std::log(about_.noise));
-    const Tensor log_p = residual.square().flatten(1).sum(1).mul(-0.5) - log_volume;
+        static_cast<double>(noisy_) * (0.5 * std::log(2 * std::numbers::pi) + std::log(about_.noise));
+    const Tensor log_p = residual.narrow(1, 0, noisy_).square().sum(1).mul(-0.5) - log_volume;
     return log_p.reshape(from.sizes().slice(0, static_cast<std::size_t>(from.dim() - axes))).to(from.scalar_type());
   }
 
@@ -131,10 +149,18 @@ class Simulated final : public Dynamics {
   void march_as(const System<Real>& equation, Real* x, std::int64_t members, std::int64_t steps, const StreamKey& key,
                 Real noise, Tensor* all, std::int64_t first) const {
     const auto h = static_cast<Real>(about_.layout.dt / static_cast<double>(about_.substeps));
+    // Draws come in blocks of components, which may reach into those without noise.
+    const std::int64_t reached = std::min(lanes::padded_rows<Real>(noisy_), size_) - noisy_;
     const auto make_transition = [&] {
-      return [&, scratch = Scratch<Real>(size_)](Real* lanes, const lanes::Draws& draws) mutable {
+      return [&, scratch = Scratch<Real>(size_),
+              kept = std::vector<Real>(static_cast<std::size_t>(reached * lanes::width))](
+                 Real* lanes, const lanes::Draws& draws) mutable {
         for (std::int64_t i = 0; i < about_.substeps; ++i) step(equation, lanes, size_, h, scratch);
-        if (noise > 0) lanes::add_noise(lanes, size_, noise, draws);
+        if (!(noise > 0)) return;
+        Real* constants = lanes + noisy_ * lanes::width;
+        std::copy_n(constants, kept.size(), kept.begin());
+        lanes::add_noise(lanes, noisy_, noise, draws);
+        std::copy(kept.begin(), kept.end(), constants);
       };
     };
     lanes::march(x, members, size_, steps, key, all ? all->data_ptr<Real>() + first * size_ : nullptr,
@@ -143,17 +169,49 @@ class Simulated final : public Dynamics {
 
   System<double> equation_;
   Description about_;
-  std::int64_t size_;
+  std::int64_t size_, noisy_;
 };
 
 Tensor vector(std::initializer_list<double> values) {
   return at::tensor(at::ArrayRef<double>(values.begin(), values.size()), at::kDouble);
 }
 
-/// The paper's system (Rozet & Louppe 2023, section 4.1) with its start and normalisation.
+void refuse(const std::string& key, const std::string& found, const std::string& wanted, const std::string& mend = "") {
+  throw UsageError({.what = "a dynamics cannot be made",
+                    .where = "dynamics." + key,
+                    .found = found,
+                    .wanted = wanted,
+                    .mend = mend});
+}
+
+/// A parameter that is not known: its name in TOML, what it is, and its range.
+struct Unknown {
+  std::string name, meaning;
+  double least, most;
+};
+
+std::vector<Unknown> unknowns_of(const DynamicsParameters& p, Lorenz63Unknown<double>& equation) {
+  std::vector<Unknown> unknowns;
+  int row = 3;
+  const auto add = [&](const std::string& name, const std::string& meaning, const std::vector<double>& range, int& at) {
+    if (range.empty()) return;
+    if (range.size() != 2 || !(range[0] < range[1])) {
+      refuse(name + "_range", fmt::format("[{}]", fmt::join(range, ", ")), "[least, most], the least below the most");
+    }
+    unknowns.push_back({name, meaning, range[0], range[1]});
+    at = row++;
+  };
+  add("sigma", "Lorenz 1963 Prandtl number", p.sigma_range, equation.sigma_row);
+  add("rho", "Lorenz 1963 Rayleigh number", p.rho_range, equation.rho_row);
+  add("beta", "Lorenz 1963 geometric factor", p.beta_range, equation.beta_row);
+  return unknowns;
+}
+
+/// The paper's system (Rozet & Louppe 2023, section 4.1) with its start and normalisation. Parameters that are not
+/// known come behind x, y, z: uniform at the start, constant ever after.
 std::unique_ptr<Dynamics> lorenz63(const DynamicsParameters& p) {
   const double dt = p.dt > 0 ? p.dt : 0.025;
-  const Tensor mean = vector({0, 0, 25});
+  const Tensor mean = vector({0, 0, 25}), deviation = vector({8, 9, 8.6});
   const Tensor factor =
       covariance_factor(vector({64, 50, 0, 50, 81, 0, 0, 0, 75}).reshape({3, 3}), "covariance of the first state");
   Description about{.name = "lorenz63",
@@ -163,13 +221,32 @@ std::unique_ptr<Dynamics> lorenz63(const DynamicsParameters& p) {
                                              {"z", "Lorenz 1963 vertical temperature variation"}},
                                .space_names = {},
                                .dt = dt},
-                    .normalisation = {.mean = mean, .std = vector({8, 9, 8.6})},
+                    .normalisation = {.mean = mean, .std = deviation},
                     .substeps = p.substeps,
                     .noise = p.noise < 0 ? std::sqrt(dt) : p.noise,
+                    .noisy = 3,
                     .start = [=](std::int64_t members, const StreamKey& key, at::ScalarType dtype) {
                       return correlate(normal({members, 3}, key, dtype), factor, mean);
                     }};
-  return std::make_unique<Simulated<Lorenz63>>(Lorenz63<double>{p.sigma, p.rho, p.beta}, std::move(about));
+  Lorenz63Unknown<double> equation{.known = {p.sigma, p.rho, p.beta}};
+  const auto unknowns = unknowns_of(p, equation);
+  if (unknowns.empty()) return std::make_unique<Simulated<Lorenz63>>(equation.known, std::move(about));
+
+  std::vector<double> least, width;
+  for (const auto& unknown : unknowns) {
+    about.layout.variables.push_back({unknown.name, unknown.meaning});
+    least.push_back(unknown.least), width.push_back(unknown.most - unknown.least);
+  }
+  const Tensor from = at::tensor(least, at::kDouble), over = at::tensor(width, at::kDouble);
+  about.layout.event = {3 + std::ssize(unknowns)};
+  about.normalisation = {.mean = at::cat({mean, from + over / 2}), .std = at::cat({deviation, over / std::sqrt(12)})};
+  // Φ of further draws of the member's stream.
+  about.start = [=, n = from.size(0)](std::int64_t members, const StreamKey& key, at::ScalarType dtype) {
+    const Tensor z = normal({members, 3 + n}, key, dtype);
+    const Tensor constants = at::special_ndtr(z.narrow(1, 3, n)) * over.to(dtype) + from.to(dtype);
+    return at::cat({correlate(z.narrow(1, 0, 3), factor, mean), constants}, 1);
+  };
+  return std::make_unique<Simulated<Lorenz63Unknown>>(equation, std::move(about));
 }
 
 /// Starts from N(0, I). The normalisation is one mean and one standard deviation for all sites. Energy balance,
@@ -213,14 +290,6 @@ std::unique_ptr<Dynamics> lotka_volterra(const DynamicsParameters& p) {
       }};
   return std::make_unique<Simulated<LotkaVolterra>>(
       LotkaVolterra<double>{p.prey_growth, p.predation, p.reproduction, p.death}, std::move(about));
-}
-
-void refuse(const std::string& key, const std::string& found, const std::string& wanted, const std::string& mend = "") {
-  throw UsageError({.what = "a dynamics cannot be made",
-                    .where = "dynamics." + key,
-                    .found = found,
-                    .wanted = wanted,
-                    .mend = mend});
 }
 
 /// x_{i+1} = A x_i + N(0, Q) from N(0, I).

@@ -166,6 +166,36 @@ TEST(Systems, StartsAreAsThePaperSays) {
   EXPECT_TRUE(((u > 0) & (u < 1)).all().item<bool>());
 }
 
+// What is not known is a component that keeps its value, and each trajectory is the known system's of those values.
+TEST(Systems, UnknownParametersAreComponentsThatKeepTheirValues) {
+  const auto unknown = sda::make_dynamics({.sigma_range = {8, 12}, .rho_range = {20, 40}, .beta_range = {2, 3}});
+  ASSERT_EQ(unknown->layout().event, sda::Shape{6});
+  EXPECT_EQ(unknown->layout().variables[4].name, "rho");
+  for (const auto dtype : {at::kFloat, at::kDouble}) {
+    const StreamKey key{.seed = 6, .purpose = sda::Purpose::transition_noise, .first_member = 3};
+    const Tensor start = unknown->start(5, key, dtype), all = unknown->trajectories(start, 9, key);
+    EXPECT_TRUE(all.slice(2, 3).equal(start.slice(1, 3).unsqueeze(1).expand({5, 9, 3})));
+    for (std::int64_t member = 0; member < 5; ++member) {
+      const auto value = [&](std::int64_t component) { return start[member][component].item<double>(); };
+      const auto known = sda::make_dynamics({.sigma = value(3), .rho = value(4), .beta = value(5)});
+      StreamKey own = key;
+      own.first_member += static_cast<std::uint64_t>(member);
+      const Tensor of_known = known->start(1, own, dtype);
+      EXPECT_TRUE(of_known.equal(start.slice(0, member, member + 1).slice(1, 0, 3)));
+      const Tensor wanted = known->trajectories(of_known, 9, own)[0], found = all[member].slice(1, 0, 3);
+      EXPECT_LT((wanted - found).abs().max().item<double>(), dtype == at::kFloat ? 2e-4 : 1e-11);
+      const Tensor log_known = known->log_transition(wanted.slice(0, 0, 8), wanted.slice(0, 1));
+      const Tensor log_unknown = unknown->log_transition(all[member].slice(0, 0, 8), all[member].slice(0, 1));
+      EXPECT_LT((log_known - log_unknown).abs().max().item<double>(), dtype == at::kFloat ? 2e-2 : 1e-9);
+    }
+  }
+  // Uniform over their ranges, each by itself.
+  const Tensor many = unknown->normalisation().normalise(unknown->start(50000, {.seed = 1}, at::kDouble)).slice(1, 3);
+  EXPECT_LT(many.abs().max().item<double>(), std::sqrt(3.0));
+  EXPECT_LT(many.mean(0).abs().max().item<double>(), 4 / std::sqrt(50000.0));
+  EXPECT_LT((many.t().mm(many) / 50000 - at::eye(3, at::kDouble)).abs().max().item<double>(), 4 / std::sqrt(50000.0));
+}
+
 // The normalisations hold in the long run; the paper's mean of z, 25, is 0.15 standard deviations above it.
 TEST(Systems, NormalisationsFit) {
   for (const char* name : {"lorenz63", "lorenz96", "lotka_volterra", "damped_spring", "rotation"}) {
@@ -198,6 +228,8 @@ TEST(Systems, BadParametersAreUsageErrors) {
   refused({.dt = -1}, "dynamics.dt");
   refused({.noise = -0.5}, "dynamics.noise");
   refused({.noise = NAN}, "dynamics.noise");
+  refused({.rho_range = {28}}, "dynamics.rho_range: a dynamics cannot be made: found [28], wanted [least, most]");
+  refused({.beta_range = {3, 2}}, "the least below the most");
   refused({.system = "lorenz96", .sites = 3}, "dynamics.sites");
   refused({.substeps = 0}, "dynamics.substeps");
   refused({.system = "lotka_volterra", .death = 0}, "dynamics.death");

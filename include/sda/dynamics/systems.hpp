@@ -16,7 +16,9 @@ struct DynamicsParameters {
   double dt = 0.0;            ///< 0: the system's own (0.025, 0.01, 0.01, 0.01, 1, 1, 0.2)
   std::int64_t substeps = 1;  ///< RK4 steps within dt; kolmogorov has its own
   double noise = -1.0;  ///< std of the noise on each state; −1: the system's own (√dt for lorenz63, 0 for the others)
-  double sigma = 10.0, rho = 28.0, beta = 8.0 / 3.0;                           ///< lorenz63
+  double sigma = 10.0, rho = 28.0, beta = 8.0 / 3.0;  ///< lorenz63
+  /// lorenz63: [least, most] of a parameter that is not known; it is then a component of each state, behind x, y, z
+  std::vector<double> sigma_range{}, rho_range{}, beta_range{};
   std::int64_t sites = 32;                                                     ///< lorenz96
   double forcing = 16.0;                                                       ///< lorenz96
   double prey_growth = 1.0, predation = 1.0, reproduction = 1.0, death = 1.0;  ///< lotka_volterra α β δ γ
@@ -36,6 +38,12 @@ void fields(Visitor& v, DynamicsParameters& p) {
   v("sigma", p.sigma, "lorenz63: Prandtl number", any());
   v("rho", p.rho, "lorenz63: Rayleigh number", any());
   v("beta", p.beta, "lorenz63: geometric factor", any());
+  v("sigma_range", p.sigma_range,
+    "lorenz63: [least, most] of a Prandtl number that is not known: drawn for each trajectory, and a component of its "
+    "states",
+    or_none(any()));
+  v("rho_range", p.rho_range, "lorenz63: the same of the Rayleigh number", or_none(any()));
+  v("beta_range", p.beta_range, "lorenz63: the same of the geometric factor", or_none(any()));
   v("sites", p.sites, "lorenz96: states on the ring", at_least(4));
   v("forcing", p.forcing, "lorenz96: F", any());
   v("prey_growth", p.prey_growth, "lotka_volterra: α", above(0));
