@@ -89,6 +89,18 @@ void apply_flags(Experiment& experiment, const Globals& globals, const std::vect
   apply_overrides(experiment, globals.overrides);
 }
 
+Tensor context_of(const Experiment& experiment, const TrajectoryFile& data) {
+  const auto& network = experiment.network;
+  const bool takes_fields = network.kind == "torchscript" || (network.kind == "unet" && !network.global);
+  if (data.context.defined() && !takes_fields) {
+    throw UsageError({.what = "the data have context fields, which only a local U-Net or a TorchScript module takes",
+                      .where = "network",
+                      .mend = "set network.kind = \"unet\", or import without data.context"});
+  }
+  if (data.context.defined()) return data.context;
+  return !data.dynamics.empty() && takes_fields ? make_dynamics(experiment.dynamics)->context() : Tensor();
+}
+
 Provenance provenance_of(const Globals& globals, const Experiment& experiment) {
   return make_provenance(globals.command_line, to_toml(experiment), globals.seed);
 }

@@ -4,16 +4,19 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "command.hpp"
 #include "sda/core/error.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/io/user_data.hpp"
+#include "sda/training/trainer.hpp"
 
 namespace sda::app {
 namespace {
 
 struct Options {
-  std::string config, state, reference_config, trajectories, output;
+  std::string config, state, reference_config, trajectories, script, data, output;
 };
 
 /// "u [m s-1], v [m s-1] on y 64, x 64".
@@ -74,7 +77,43 @@ void import_user_data(const Options& options, const Globals& globals) {
                   fmt::join(written, ", "), options.output));
 }
 
+/// A network of TorchScript as a prior of the data it was trained on.
+void import_script(const Options& options, const Globals& globals) {
+  if (options.data.empty() || !options.state.empty() || !options.trajectories.empty()) {
+    throw UsageError({.what = "a TorchScript network needs the data it was trained on, and nothing else",
+                      .where = "import --script",
+                      .wanted = "--data FOLDER, whose train.nc says what a state is and how it is normalised"});
+  }
+  const std::string path = options.data + "/train.nc";
+  const TrajectoryFile data = read_trajectories(path);
+  Experiment experiment = base_experiment(options.config, data.provenance, path);
+  if (!data.dynamics.empty()) experiment.dynamics = read_dynamics(data.dynamics, path);
+  apply_flags(experiment, globals, {"dynamics", "simulation", "data", "training"});
+  experiment.network.kind = "torchscript";
+  experiment.network.script = options.script;
+  const StateLayout& layout = data.trajectories.layout;
+  const Tensor context = context_of(experiment, data);
+  require_writable(options.output);
+  const Prior prior{.network_parameters = experiment.network,
+                    .schedule = experiment.schedule,
+                    .layout = layout,
+                    .normalisation = data.normalisation,
+                    .context = context,
+                    .network = make_network(experiment.network, layout.event, globals.seed, context),
+                    .dynamics = data.dynamics.empty() ? "" : experiment.dynamics.system};
+  // Whether it is what it should be shows in its loss, far below 1.
+  Trajectories some = data.trajectories;
+  some.states = some.states.narrow(0, 0, std::min<std::int64_t>(some.states.size(0), 64));
+  experiment.training.average = 0;
+  const double loss = Trainer(prior, experiment.training, some, some, globals.seed).validation_loss();
+  write_model(options.output, prior, nullptr, provenance_of(globals, experiment));
+  say(fmt::format("imported torchscript with {} weights for windows of {} states, loss {:.4f} on {}, in {}",
+                  prior.network->flat_values().numel(), experiment.network.window_length(), loss, path,
+                  options.output));
+}
+
 void import_files(const Options& options, const Globals& globals) {
+  if (!options.script.empty()) return import_script(options, globals);
   const bool model = !options.state.empty();
   if (!model && options.trajectories.empty() && options.reference_config.empty()) {
     import_user_data(options, globals);
@@ -118,10 +157,17 @@ Subcommand import_command(CLI::App& program, Globals& globals) {
       add_subcommand(program, "import", "Take over trajectories of a model of your own, or the reference's weights",
                      "sda import own.toml -o run/data\n"
                      "  sda import --state state.pth --config config.json -o model.nc\n"
+                     "  sda import --script score.pt --data run/data -o model.nc --set network.order=2\n"
                      "  sda import --trajectories train.h5 -o train.nc --set dynamics.system=lorenz63");
   add_config(*flags, options->config, "the default [dynamics] are taken: Lorenz 1963; [data] names files of your own");
   flags->add_option("--state", options->state, "weights as torch.save wrote them")->type_name(value::file);
   flags->add_option("--config", options->reference_config, "the network's config.json")->type_name(value::file);
+  flags
+      ->add_option("--script", options->script,
+                   "TorchScript module whose forward(windows, t) is the noise expected in normalised windows")
+      ->type_name(value::file);
+  flags->add_option("--data", options->data, "of --script: folder of train.nc, what it was trained on")
+      ->type_name(value::folder);
   flags->add_option("--trajectories", options->trajectories, "HDF5 file with the dataset x, normalised")
       ->type_name(value::file);
   flags

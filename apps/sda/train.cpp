@@ -35,19 +35,6 @@ std::string recipe(const Experiment& experiment) {
   return to_toml(only);
 }
 
-/// Fields that the network sees beside the state: those the data came with, else those of the dynamics, if they are
-/// known and the network has a place for them.
-Tensor context_of(const Experiment& experiment, const TrajectoryFile& data) {
-  const bool takes_fields = experiment.network.kind == "unet" && !experiment.network.global;
-  if (data.context.defined() && !takes_fields) {
-    throw UsageError({.what = "the data have context fields, which only a local U-Net takes",
-                      .where = "network",
-                      .mend = "set network.kind = \"unet\", or import without data.context"});
-  }
-  if (data.context.defined()) return data.context;
-  return !data.dynamics.empty() && takes_fields ? make_dynamics(experiment.dynamics)->context() : Tensor();
-}
-
 ModelFile read_checkpoint(const std::string& path) {
   ModelFile checkpoint = read_model(path);
   if (!checkpoint.training) {
@@ -91,6 +78,9 @@ void train(const Options& options, Globals& globals) {
               .context = context,
               .network = make_network(experiment.network, layout.event, globals.seed, context),
               .dynamics = data.dynamics.empty() ? "" : experiment.dynamics.system};
+  if (const std::string script = prior.network->script(); !script.empty()) {
+    prior.network_parameters.script_bytes = std::make_shared<const std::string>(script);
+  }
   if (!options.from.empty()) start_from(options.from, prior);
   Trainer trainer(prior, experiment.training, data.trajectories, held_out.trajectories, globals.seed,
                   parse_device(options.device, "--device"));

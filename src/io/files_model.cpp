@@ -82,6 +82,17 @@ std::vector<NamedTensor> read_weights(const ReadableGroup& group) {
   return weights;
 }
 
+Tensor bytes_as_tensor(const std::string& bytes) {
+  const Tensor values = at::empty({std::ssize(bytes)}, at::kByte);
+  std::copy(bytes.begin(), bytes.end(), values.data_ptr<std::uint8_t>());
+  return values;
+}
+
+std::string bytes_of(const Tensor& values) {
+  const auto* first = values.data_ptr<std::uint8_t>();
+  return {first, first + values.numel()};
+}
+
 }  // namespace
 
 void write_model(const std::string& path, const Prior& prior, const TrainingState* training,
@@ -97,6 +108,11 @@ void write_model(const std::string& path, const Prior& prior, const TrainingStat
   write_normalisation(file, prior.layout, prior.normalisation);
 
   write_context(file, prior.layout, prior.context);
+  if (const std::string script = prior.network->script(); !script.empty()) {
+    file.dimension("script_byte", std::ssize(script));
+    file.variable("script", {"script_byte"}, bytes_as_tensor(script),
+                  {{"long_name", "the network's TorchScript module, as torch.jit.save wrote it; weights are below"}});
+  }
   WritableGroup weights = file.make_group("weights");
   for (const auto& parameter : prior.network->parameters()) {
     std::vector<std::string> dimensions;
@@ -133,6 +149,10 @@ ModelFile read_model(const std::string& path) {
     prior.layout = read_layout(file);
     prior.normalisation = read_normalisation(file, prior.layout);
     prior.context = read_context(file);
+
+    if (file.has_variable("script")) {
+      prior.network_parameters.script_bytes = std::make_shared<const std::string>(bytes_of(file.read("script")));
+    }
 
     const auto weights = read_weights(file.group("weights"));
     prior.network = make_network(prior.network_parameters, prior.layout.event, 0, prior.context);

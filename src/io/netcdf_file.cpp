@@ -44,11 +44,13 @@ nc_type type_of(at::ScalarType dtype, const std::string& where) {
       return NC_INT;
     case at::kLong:
       return NC_INT64;
+    case at::kByte:
+      return NC_UBYTE;
     default:
       throw FileError({.what = "numbers of this type cannot be written",
                        .where = where,
                        .found = c10::toString(dtype),
-                       .wanted = "float32, float64, int32 or int64"});
+                       .wanted = "float32, float64, int32, int64 or bytes"});
   }
 }
 
@@ -62,11 +64,13 @@ at::ScalarType dtype_of(nc_type type, const std::string& where) {
       return at::kInt;
     case NC_INT64:
       return at::kLong;
+    case NC_UBYTE:
+      return at::kByte;
     default:
       throw FileError({.what = "variable of an unexpected type",
                        .where = where,
                        .found = fmt::format("NetCDF type {}", type),
-                       .wanted = "float, double, int or int64"});
+                       .wanted = "float, double, int, int64 or ubyte"});
   }
 }
 

@@ -416,15 +416,9 @@ class ExpressionLink final : public StateLink {
     return y.reshape(shape);
   }
 
-  // By autograd. Where there is no derivative, such as of the root of 0, it is taken for 0.
   Tensor pull_back(const Tensor& x, const Tensor& v) const override {
-    c10::InferenceMode ordinary(false);
-    at::AutoGradMode enabled(true);
     // Of what is affine the derivative is everywhere the same.
-    const Tensor from = (is_affine() ? zeros_for(v) : x.is_inference() ? x.clone() : x.detach()).requires_grad_();
-    const Tensor cotangent = v.is_inference() ? v.clone() : v;
-    const Tensor g = torch::autograd::grad({read(from)}, {from}, {cotangent}).front();
-    return g.masked_fill(g.isnan(), 0);
+    return pull_back_by_autograd([this](const Tensor& from) { return read(from); }, is_affine() ? zeros_for(v) : x, v);
   }
 
   bool is_affine() const override { return formula_.nature().degree <= Degree::affine; }

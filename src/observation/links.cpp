@@ -69,6 +69,8 @@ const std::vector<LinkKind>& link_kinds() {
       {"mean", "true: mean over the space that is left"},
       {"vorticity", "true: dv/dx - du/dy of a velocity (u, v) on a periodic grid"},
       {"expression", "\"sqrt(u^2 + v^2)\": a formula of the variables of a state, after physical", Arguments::text},
+      {"torchscript", "\"FILE\": a module saved from Python whose forward(states) is what is read, after physical",
+       Arguments::text},
       {"speed", "true: length of the vector of components at each point"},
       {"scale", "a: a x", Arguments::one, false},
       {"square", "true: x squared"},
@@ -147,7 +149,7 @@ void check_link(const OperatorLink& link, const std::string& where) {
   };
   if (kind.arguments == Arguments::text) {
     if (link.text.empty() || n != 0) refuse(link.text.empty() ? "nothing" : "numbers", kind.help);
-    parse_expression(link.text);
+    if (kind.name == "expression") parse_expression(link.text);
     return;
   }
   if (!link.text.empty()) refuse("a text", kind.help);
@@ -170,6 +172,15 @@ void check_link(const OperatorLink& link, const std::string& where) {
 
 std::vector<std::int64_t> integers(const std::vector<double>& numbers) {
   return {numbers.begin(), numbers.end()};
+}
+
+Tensor pull_back_by_autograd(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& v) {
+  c10::InferenceMode ordinary(false);
+  at::AutoGradMode enabled(true);
+  const Tensor from = (x.is_inference() ? x.clone() : x.detach()).requires_grad_();
+  const Tensor cotangent = v.is_inference() ? v.clone() : v;
+  const Tensor g = torch::autograd::grad({f(from)}, {from}, {cotangent}).front();
+  return g.masked_fill(g.isnan(), 0);
 }
 
 Shape StateLink::shape_for(const Tensor& v) const {

@@ -3,6 +3,7 @@
 /// arguments in links.cpp.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -74,6 +75,11 @@ std::unique_ptr<TimeLink> make_time_link(const OperatorLink& link);
 std::unique_ptr<StateLink> make_value_link(const OperatorLink& link, const Normalisation& normalisation,
                                            const Field& field);
 std::unique_ptr<StateLink> make_space_link(const OperatorLink& link, const Field& field);
+/// Throws FileError for a module that cannot be read, UsageError for one that fails on states of this field.
+std::unique_ptr<StateLink> make_script_link(const OperatorLink& link, const Field& field);
+/// vᵀ ∂f/∂x by autograd, for links without a pull-back of their own; 0 where there is no derivative, such as of the
+/// root of 0.
+Tensor pull_back_by_autograd(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& v);
 
 /// What `points` is made of: where its points have times, it chooses states, and its link of state takes all of them
 /// together, (…, states, field) → (…, 1, points); else only a link of state, of each state alone.

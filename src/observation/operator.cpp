@@ -283,13 +283,14 @@ std::string value_to_toml(const OperatorLink& link) {
   }
 }
 
-/// A formula of normalised values would say something else than it says.
+/// A formula or a function of normalised values would say something else than it says.
 void require_physical(const std::vector<OperatorLink>& chain, std::size_t i, const Normalisation& normalisation) {
   const auto end = chain.begin() + static_cast<std::ptrdiff_t>(i);
   const bool is_physical = std::any_of(chain.begin(), end, [](const auto& link) { return link.kind == "physical"; });
   if (is_physical || (normalisation.mean.eq(0).all().item<bool>() && normalisation.std.eq(1).all().item<bool>()))
     return;
-  throw UsageError({.what = "a formula is of physical values",
+  throw UsageError({.what = fmt::format("{} is of physical values",
+                                        chain[i].kind == "expression" ? "a formula" : "a TorchScript module"),
                     .where = link_name(i, chain[i]),
                     .found = "normalised ones",
                     .wanted = "{physical = true} before it"});
@@ -372,9 +373,10 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
                         .found = fmt::format("physical after \"{}\"", state.back()->describe()),
                         .wanted = "physical before every link that changes what is read"});
     }
-    if (link.kind == "expression") {
+    if (link.kind == "expression" || link.kind == "torchscript") {
       require_physical(chain, i, normalisation);
-      state.push_back(observation::make_expression_link(link, field));
+      state.push_back(link.kind == "expression" ? observation::make_expression_link(link, field)
+                                                : observation::make_script_link(link, field));
     } else {
       auto of_state = observation::make_value_link(link, normalisation, field);
       state.push_back(of_state ? std::move(of_state) : observation::make_space_link(link, field));

@@ -202,8 +202,11 @@ std::shared_ptr<Network> make_network(const NetworkParameters& parameters, at::I
     return make_residual_mlp(parameters, event, seed);
   }
   if (parameters.kind == "unet") return make_unet(parameters, event, seed, context);
-  throw UsageError(
-      {.what = "unknown network", .where = "network.kind", .found = parameters.kind, .wanted = "resmlp or unet"});
+  if (parameters.kind == "torchscript") return make_script_network(parameters, event, context);
+  throw UsageError({.what = "unknown network",
+                    .where = "network.kind",
+                    .found = parameters.kind,
+                    .wanted = "resmlp, unet or torchscript"});
 }
 
 }  // namespace sda

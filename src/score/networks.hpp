@@ -54,5 +54,7 @@ std::shared_ptr<Network> make_residual_mlp(const NetworkParameters& parameters, 
                                            std::uint64_t seed);
 std::shared_ptr<Network> make_unet(const NetworkParameters& parameters, at::IntArrayRef event, std::uint64_t seed,
                                    const Tensor& context);
+std::shared_ptr<Network> make_script_network(const NetworkParameters& parameters, at::IntArrayRef event,
+                                             const Tensor& context);
 
 }  // namespace sda

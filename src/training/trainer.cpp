@@ -376,6 +376,10 @@ void Trainer::run(const std::function<void(const TrainingState&)>& on_checkpoint
   }
 }
 
+double Trainer::validation_loss() const {
+  return self_->validation_loss();
+}
+
 Prior Trainer::result() const {
   Prior trained = self_->prior;
   trained.network = make_network(trained.network_parameters, trained.layout.event, self_->seed, trained.context);

@@ -33,7 +33,7 @@ const std::map<std::string, std::set<std::string>> may_use{
 
 /// Headers of other libraries and the only places, by the beginning of their path, that may include them.
 const std::map<std::string, std::set<std::string>> kept_in{
-    {"torch/", {"src/core/torch.hpp"}},
+    {"torch/", {"src/core/torch.hpp", "src/core/script.cpp"}},
     {"ATen/", {"src/core/torch.hpp", "include/sda/core/tensor.hpp"}},
     {"c10/", {"src/core/torch.hpp"}},
     {"netcdf", {"src/io/"}},

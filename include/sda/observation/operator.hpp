@@ -67,6 +67,8 @@ class ObservationOperator {
 ///                  space, curl(u, v), div(u, v) and grad_NAME(a) along the axis NAME, by central differences on a
 ///                  periodic grid; a name that is no word stands in single quotes. One component, or one point where
 ///                  all is means
+///   torchscript = "FILE"  a function of your own, saved from Python with torch.jit.save: forward takes states
+///                  (n, …event) in physical units and gives readings (n, …); it must be differentiable
 ///   speed          length of the vector of components at each point, one component
 ///   scale = a      a x
 ///   square, abs    x², |x|
@@ -103,7 +105,7 @@ struct OperatorLink {
   /// Where the value is a table, the name of each number ({"x", "x", "y", "y"} for a box), and of `points` the name of
   /// each column, `numbers` holding one column after the other; else empty. TOML is read in alphabetical order.
   std::vector<std::string> names{};
-  std::string text{};  ///< of `expression`; else empty
+  std::string text{};  ///< of `expression` and `torchscript`; else empty
   bool operator==(const OperatorLink&) const = default;
 };
 

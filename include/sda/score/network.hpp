@@ -20,7 +20,7 @@ struct NamedTensor {
 
 /// What a network is. Names and defaults follow the reference; `order` k gives windows of 2k+1 states.
 struct NetworkParameters {
-  std::string kind = "resmlp";             ///< resmlp | unet
+  std::string kind = "resmlp";             ///< resmlp | unet | torchscript
   std::int64_t order = 2;                  ///< k of a local network
   bool global = false;                     ///< unet over time on trajectories of any length; `window` in training
   std::int64_t window = 0;                 ///< of training, for global networks; 2k+1 otherwise
@@ -32,6 +32,8 @@ struct NetworkParameters {
   std::vector<std::int64_t> blocks{3};     ///< unet, for each level
   std::int64_t kernel_size = 3;            ///< unet, odd
   std::string padding = "zeros";           ///< unet: zeros | circular
+  std::string script{};                    ///< torchscript: the file
+  std::shared_ptr<const std::string> script_bytes{};  ///< what was in it, where it comes from a model file; no key
 
   /// States in a training window.
   std::int64_t window_length() const { return global ? window : 2 * order + 1; }
@@ -39,7 +41,7 @@ struct NetworkParameters {
 
 template <class Visitor>
 void fields(Visitor& v, NetworkParameters& p) {
-  v("kind", p.kind, "resmlp (local) or unet", one_of({"resmlp", "unet"}));
+  v("kind", p.kind, "resmlp (local), unet, or torchscript (your own)", one_of({"resmlp", "unet", "torchscript"}));
   v("order", p.order, "k: each state's score from a window of 2k+1 states", at_least(1));
   v("global", p.global, "a unet over time that takes trajectories of any length", any());
   v("window", p.window, "states in a training window of a global network", at_least(0));
@@ -51,6 +53,8 @@ void fields(Visitor& v, NetworkParameters& p) {
   v("blocks", p.blocks, "unet: residual blocks at each level", at_least(1));
   v("kernel_size", p.kernel_size, "unet: odd size of the convolutions", at_least(1));
   v("padding", p.padding, "unet: zeros or circular", one_of({"zeros", "circular"}));
+  v("script", p.script, "torchscript: file of a module whose forward(windows, t) is the noise expected in the windows",
+    any());
 }
 
 /// What a network's own kernels multiply in; sums, states and schedules are float32 or better always.
@@ -95,6 +99,8 @@ class Network {
   /// The denoising loss's gradient by a kernel of the network's own, for parameters bound to flat weights, into the
   /// flat `gradient`; null where there is none.
   virtual std::unique_ptr<DenoisingGradient> fused_gradient(const Tensor& gradient, Precision precision) const;
+  /// Of a network from TorchScript its module, as a file holds it; else empty.
+  virtual std::string script() const { return {}; }
 
  protected:
   std::vector<NamedTensor> parameters_;
@@ -102,7 +108,9 @@ class Network {
 
 /// A network with first weights from the stream (seed, network_weights): PyTorch's default, uniform on
 /// ±1/√fan_in. `context` (c, …space) is appended to a unet's channels; undefined for none.
-/// Throws UsageError where parameters and event do not fit.
+/// Of kind torchscript the first weights are the module's own; its forward takes windows (n, length, …event), t (n)
+/// and, if there are context fields, these, (c, …space), and gives ε of the windows' shape. Throws UsageError where
+/// parameters and event do not fit, FileError for a module that cannot be read.
 std::shared_ptr<Network> make_network(const NetworkParameters& parameters, at::IntArrayRef event, std::uint64_t seed,
                                       const Tensor& context = {});
 

@@ -104,6 +104,9 @@ class Trainer {
   void run(const std::function<void(const TrainingState&)>& on_checkpoint,
            const std::function<void(const EpochReport&)>& on_epoch);
 
+  /// Of the averaged weights if there are any, else the last; of the same draws each time.
+  double validation_loss() const;
+
   /// The prior with the averaged weights if there are any, else the last.
   Prior result() const;
 
