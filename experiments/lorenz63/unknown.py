@@ -53,8 +53,8 @@ class Recorder:
         observed = self.made(f"{stem}.nc", "observe", "--data", data / "test.nc", "--name", name, "--trajectory", index)
         filtered = self.made(f"{stem}_filter.nc", "filter", "--obs", observed)
         posterior = self.made(f"{stem}_k{order}.nc", "assimilate", "--model", model, "--obs", observed, "--quality", "good")
-        with xarray.open_dataset(data / "test.nc") as file:
-            truth = float(file["rho"][index, 0])
+        with xarray.open_dataset(observed) as file:
+            truth = float(file["truth_rho"][0])
         (own, strays), (wanted, _) = rho_of(posterior), rho_of(filtered)
         return {"truth": truth, "mean": own.mean(), "deviation": own.std(), "strays": strays,
                 "filter_mean": wanted.mean(), "filter_deviation": wanted.std(), "values": len(set(wanted.tolist()))}
