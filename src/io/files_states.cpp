@@ -27,7 +27,8 @@ void write_moments(WritableGroup& file, const Ensemble& ensemble) {
   const StateLayout& layout = ensemble.layout;
   std::vector<std::string> dimensions{"time"};
   dimensions.insert(dimensions.end(), layout.space_names.begin(), layout.space_names.end());
-  const auto write = [&](std::size_t index, const std::string& ending, const Tensor& values, const Attributes& attributes) {
+  const auto write = [&](std::size_t index, const std::string& ending, const Tensor& values,
+                         const Attributes& attributes) {
     const auto name = layout.variables[index].name + ending;
     for (const auto& variable : layout.variables) {
       if (variable.name == name) return;

@@ -193,7 +193,8 @@ TEST_F(UserSystem, HasNoFilterAndNoContextForAResidualNetwork) {
   const Finished trained =
       run_program({"train", "--data", file("data"), "-o", file("model.nc"), "--set", "network.kind=resmlp"});
   EXPECT_EQ(trained.code, 2);
-  EXPECT_THAT(trained.err, HasSubstr("the data have context fields, which only a local U-Net or a TorchScript module takes"));
+  EXPECT_THAT(trained.err,
+              HasSubstr("the data have context fields, which only a local U-Net or a TorchScript module takes"));
   succeed({"observe", "--data", file("data/test.nc"), "-o", file("obs.nc")});
   const Finished filtered = run_program({"filter", "--obs", file("obs.nc"), "-o", file("filter.nc")});
   EXPECT_EQ(filtered.code, 2);
