@@ -1,5 +1,6 @@
 /// The program: parses the command line, prepares the process, runs one subcommand and turns every way it can fail
 /// into one line on stderr and an exit code: 1 failed, 2 usage, 128 + N stopped by signal N.
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -86,6 +87,14 @@ void start_log(bool quiet) {
   spdlog::set_default_logger(std::move(log));
 }
 
+/// What it registers at its start is known from then on; never unloaded.
+void load_plugin(const std::string& file) {
+  // A name without a folder would be looked for where the system's libraries are.
+  const std::string path = file.find('/') == std::string::npos ? "./" + file : file;
+  if (::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) != nullptr) return;
+  throw sda::UsageError({.what = "a plugin cannot be loaded", .where = "--plugin " + file, .found = ::dlerror()});
+}
+
 int run(int argc, char** argv) {
   Globals globals;
   globals.command_line = quoted_command_line(argc, argv);
@@ -109,6 +118,14 @@ int run(int argc, char** argv) {
       ->type_name(value::setting)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  std::vector<std::string> plugins;
+  program
+      .add_option("--plugin", plugins,
+                  "shared library that registers operator links of your own (sda/observation/operator.hpp); any number "
+                  "of them")
+      ->type_name(value::file)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   program.add_flag("-q,--quiet", globals.quiet, "no log and no progress, only results and errors");
 
   std::vector<Subcommand> subcommands;
@@ -128,6 +145,7 @@ int run(int argc, char** argv) {
   for (const auto& assignment : assignments) globals.overrides.push_back({.assignment = assignment});
 
   start_log(globals.quiet);
+  std::for_each(plugins.begin(), plugins.end(), load_plugin);
   sda::configure_runtime(sda::choose_threads(globals.threads));
   sda::StopToken::install();
   // A limit on file sizes shall be an error of the write, as a full disk is, and not the end of the process.

@@ -13,8 +13,10 @@
 
 namespace sda::observation {
 
-const std::vector<LinkKind>& link_kinds() {
-  static const std::vector<LinkKind> kinds{
+namespace {
+
+std::vector<LinkKind>& all_kinds() {
+  static std::vector<LinkKind> kinds{
       {"every", "n: the first state and each n-th after it", Arguments::one, true, 1},
       {"offset", "n: all states but the first n", Arguments::one, true, 0},
       {"first", "n: the first n states", Arguments::one, true, 1},
@@ -80,6 +82,21 @@ const std::vector<LinkKind>& link_kinds() {
   return kinds;
 }
 
+}  // namespace
+
+const std::vector<LinkKind>& link_kinds() {
+  return all_kinds();
+}
+
+void add_link_kind(LinkKind kind) {
+  for (const auto& known : all_kinds()) {
+    if (known.name == kind.name) {
+      throw UsageError({.what = "an operator link of this name is there already", .where = kind.name});
+    }
+  }
+  all_kinds().push_back(std::move(kind));
+}
+
 const LinkKind& find_kind(const std::string& name, const std::string& where) {
   const auto& kinds = link_kinds();
   const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const LinkKind& k) { return k.name == name; });
@@ -91,7 +108,8 @@ const LinkKind& find_kind(const std::string& name, const std::string& where) {
                     .where = where,
                     .found = name,
                     .wanted = fmt::format("{}", fmt::join(names, ", ")),
-                    .mend = nearest.empty() ? "" : fmt::format("did you mean {}?", nearest)});
+                    .mend = nearest.empty() ? "if it is of your own: --plugin FILE, which registers it"
+                                            : fmt::format("did you mean {}?", nearest)});
 }
 
 namespace {

@@ -63,6 +63,8 @@ struct LinkKind {
 };
 
 const std::vector<LinkKind>& link_kinds();
+/// Throws UsageError if the name is taken.
+void add_link_kind(LinkKind kind);
 /// Throws UsageError naming the nearest kind.
 const LinkKind& find_kind(const std::string& name, const std::string& where);
 /// Throws UsageError if the link's kind is unknown or its numbers are not what the kind takes.
@@ -75,8 +77,9 @@ std::unique_ptr<TimeLink> make_time_link(const OperatorLink& link);
 std::unique_ptr<StateLink> make_value_link(const OperatorLink& link, const Normalisation& normalisation,
                                            const Field& field);
 std::unique_ptr<StateLink> make_space_link(const OperatorLink& link, const Field& field);
-/// Throws FileError for a module that cannot be read, UsageError for one that fails on states of this field.
-std::unique_ptr<StateLink> make_script_link(const OperatorLink& link, const Field& field);
+/// Links of the user's own. Throws FileError for a module that cannot be read, UsageError for one that fails on states
+/// of this field.
+std::unique_ptr<StateLink> make_function_link(const OperatorLink& link, const Field& field);
 /// vᵀ ∂f/∂x by autograd, for links without a pull-back of their own; 0 where there is no derivative, such as of the
 /// root of 0.
 Tensor pull_back_by_autograd(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& v);

@@ -290,7 +290,7 @@ void require_physical(const std::vector<OperatorLink>& chain, std::size_t i, con
   if (is_physical || (normalisation.mean.eq(0).all().item<bool>() && normalisation.std.eq(1).all().item<bool>()))
     return;
   throw UsageError({.what = fmt::format("{} is of physical values",
-                                        chain[i].kind == "expression" ? "a formula" : "a TorchScript module"),
+                                        chain[i].kind == "expression" ? "a formula" : "a function of your own"),
                     .where = link_name(i, chain[i]),
                     .found = "normalised ones",
                     .wanted = "{physical = true} before it"});
@@ -373,10 +373,12 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
                         .found = fmt::format("physical after \"{}\"", state.back()->describe()),
                         .wanted = "physical before every link that changes what is read"});
     }
-    if (link.kind == "expression" || link.kind == "torchscript") {
+    if (link.kind == "expression") {
       require_physical(chain, i, normalisation);
-      state.push_back(link.kind == "expression" ? observation::make_expression_link(link, field)
-                                                : observation::make_script_link(link, field));
+      state.push_back(observation::make_expression_link(link, field));
+    } else if (auto of_user = observation::make_function_link(link, field)) {
+      require_physical(chain, i, normalisation);
+      state.push_back(std::move(of_user));
     } else {
       auto of_state = observation::make_value_link(link, normalisation, field);
       state.push_back(of_state ? std::move(of_state) : observation::make_space_link(link, field));

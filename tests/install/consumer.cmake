@@ -11,3 +11,7 @@ run(${program} train --data data -o model.nc --order 1 --epochs 2 --set network.
 run(${program} observe ${CMAKE_CURRENT_LIST_DIR}/observed.toml --data data/test.nc --name lo -o lo.nc)
 run(${example} model.nc lo.nc posterior.nc 4 8)
 run(${program} inspect posterior.nc)
+
+# An instrument from a plugin, observed and assimilated.
+run(${program} --plugin ${plugin} observe ${CMAKE_CURRENT_LIST_DIR}/radar.toml --data data/test.nc --name radar -o radar.nc)
+run(${program} --plugin ${plugin} assimilate --model model.nc --obs radar.nc --members 4 --quality quick --steps 4 -o of_radar.nc)

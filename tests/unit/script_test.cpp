@@ -87,7 +87,41 @@ TEST(ScriptOperator, RefusesWhatIsNoOperatorOfTheseStates) {
   EXPECT_THAT(made(two), HasSubstr("found Tuple, wanted one tensor"));
   const auto fine = saved(folder, "fine", "def forward(self, s):\n  return self.a * s\n");
   EXPECT_EQ(made(fine), "accepted");
-  EXPECT_THAT(made(fine, /*physical=*/false), HasSubstr("a TorchScript module is of physical values"));
+  EXPECT_THAT(made(fine, /*physical=*/false), HasSubstr("a function of your own is of physical values"));
+}
+
+/// A function in C++, with a pull-back of its own.
+class Weighted final : public StateFunction {
+ public:
+  explicit Weighted(double weight) : weight_(weight) {}
+  Tensor read(const Tensor& states) const override { return weight_ * states.square().sum(1); }
+  Tensor pull_back(const Tensor& states, const Tensor& v) const override {
+    return 2 * weight_ * states * v.reshape({-1, 1});
+  }
+
+ private:
+  double weight_;
+};
+
+const bool known = register_link("weighted_squares", "a: a (x^2 + y^2 + z^2)",
+                                 [](const std::vector<double>& numbers, at::IntArrayRef field) {
+                                   EXPECT_EQ(field, at::IntArrayRef({3}));
+                                   return std::make_shared<Weighted>(numbers.front());
+                                 });
+
+TEST(RegisteredOperator, IsALinkLikeAnyOther) {
+  EXPECT_TRUE(known);
+  const auto registered = make_operator(
+      read_operator("[{every = 2}, {physical = true}, {weighted_squares = 0.5}]", "here"), layout, normalisation);
+  const auto formula =
+      make_operator(read_operator("[{every = 2}, {physical = true}, {expression = \"(x^2 + y^2 + z^2) / 2\"}]", "here"),
+                    layout, normalisation);
+  const Tensor x = normal({4, 7, 3}, {.seed = 1}, at::kDouble), v = normal({4, 4, 1}, {.seed = 2}, at::kDouble);
+  EXPECT_EQ(registered->describe(), "every 2nd state → physical units → weighted_squares");
+  EXPECT_TRUE(at::allclose(registered->apply(x), formula->apply(x), 0, tolerance::exact_float64));
+  EXPECT_TRUE(
+      at::allclose(registered->apply_pull_back(x, v), formula->apply_pull_back(x, v), 0, tolerance::exact_float64));
+  EXPECT_THAT(refusal([] { register_link("every", "again", {}); }), HasSubstr("every: an operator link of this name"));
 }
 
 /// ε of states that are N(0, 1), each by itself, is σ x(t) where μ² + σ² is 1: a, times what grows with t.

@@ -1,6 +1,7 @@
 /// Observation operators A: what an instrument would read of a trajectory.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -115,6 +116,24 @@ struct OperatorLink {
 /// an operator reads normalised states.
 std::shared_ptr<const ObservationOperator> make_operator(const std::vector<OperatorLink>& chain,
                                                          const StateLayout& layout, const Normalisation& normalisation);
+/// What a link of your own reads of each state, in physical units.
+class StateFunction {
+ public:
+  virtual ~StateFunction() = default;
+  /// States (n, …field) → (n, …reading), differentiable by autograd; of the states' dtype.
+  virtual Tensor read(const Tensor& states) const = 0;
+  /// vᵀ ∂read/∂states, of the states' shape; the default differentiates `read` by autograd.
+  virtual Tensor pull_back(const Tensor& states, const Tensor& v) const;
+};
+/// Makes the function of a link `{KIND = [numbers]}` (or `{KIND = number}`) for states of shape `field`, what the links
+/// before it left of a state. Throws UsageError for numbers that it does not take.
+using MakeStateFunction =
+    std::function<std::shared_ptr<const StateFunction>(const std::vector<double>& numbers, at::IntArrayRef field)>;
+/// Adds a kind of link: by one line at namespace scope, in a program of your own or in a plugin (`sda --plugin FILE`),
+///     const bool known = sda::register_link("radar", "range: what it is", [](auto& numbers, auto field) { … });
+/// True. To be called before other threads make operators. Throws UsageError if the name is taken.
+bool register_link(const std::string& kind, const std::string& help, MakeStateFunction make);
+
 /// TOML of a chain, "[{every = 8}, {select = [0]}]", and back; both exact. `points` may come without any, to be filled
 /// in before make_operator.
 std::string to_toml(const std::vector<OperatorLink>& chain);

@@ -1,0 +1,105 @@
+/// What an instrument reads by a function of the user's own: a TorchScript module, or a class registered by name.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "core/script.hpp"
+#include "observation/links.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda {
+
+Tensor StateFunction::pull_back(const Tensor& states, const Tensor& v) const {
+  return observation::pull_back_by_autograd([this](const Tensor& x) { return read(x); }, states, v);
+}
+
+}  // namespace sda
+
+namespace sda::observation {
+namespace {
+
+/// States (n, …field) → what the function makes of them, (n, …reading), whatever leading axes there are.
+class FunctionLink final : public StateLink {
+ public:
+  FunctionLink(const Field& field, std::shared_ptr<const StateFunction> function, std::string name)
+      : StateLink(field, reading_of(field, *function, name)), function_(std::move(function)), name_(std::move(name)) {}
+
+  Tensor read(const Tensor& x) const override {
+    Shape shape = x.sizes().slice(0, static_cast<std::size_t>(x.dim()) - field().sizes.size()).vec();
+    shape.insert(shape.end(), reading().sizes.begin(), reading().sizes.end());
+    return function_->read(x.reshape(prepend({-1}, field().sizes))).reshape(shape);
+  }
+  Tensor pull_back(const Tensor& x, const Tensor& v) const override {
+    const Tensor g =
+        function_->pull_back(x.reshape(prepend({-1}, field().sizes)), v.reshape(prepend({-1}, reading().sizes)));
+    return g.reshape(x.sizes());
+  }
+  bool is_affine() const override { return false; }
+  std::string describe() const override { return name_; }
+
+ private:
+  /// By its answer to two states of 1: a component for each value of a reading unless space is as it was.
+  static Field reading_of(const Field& field, const StateFunction& function, const std::string& name) {
+    const Tensor y = function.read(at::ones(prepend({2}, field.sizes), at::kDouble));
+    if (y.dim() < 1 || y.size(0) != 2 || y.numel() == 0) {
+      throw ShapeError(
+          {.what = "an operator of your own does not give a reading for each state",
+           .where = name,
+           .found = fmt::format("{} for states {}", to_string(y.sizes()), to_string(prepend({2}, field.sizes))),
+           .wanted = "2 × …"});
+    }
+    Field reading = field;
+    reading.names.clear();
+    reading.sizes = y.sizes().slice(1).vec();
+    if (reading.sizes.empty()) reading.sizes = {1};
+    reading.has_components = true;
+    if (reading.sizes.size() != field.sizes.size() || reading.space() != field.space() || !field.has_components) {
+      reading.axes.clear();
+    }
+    return reading;
+  }
+
+  std::shared_ptr<const StateFunction> function_;
+  std::string name_;
+};
+
+class ScriptFunction final : public StateFunction {
+ public:
+  explicit ScriptFunction(Script script) : script_(std::move(script)) {}
+  Tensor read(const Tensor& states) const override {
+    return script_({states.to(script_.dtype(states.scalar_type()))}).to(states.scalar_type());
+  }
+
+ private:
+  Script script_;
+};
+
+/// What programs and plugins have registered before any operator was made.
+std::map<std::string, MakeStateFunction>& registered_functions() {
+  static std::map<std::string, MakeStateFunction> functions;
+  return functions;
+}
+
+}  // namespace
+
+std::unique_ptr<StateLink> make_function_link(const OperatorLink& link, const Field& field) {
+  if (link.kind == "torchscript") {
+    return std::make_unique<FunctionLink>(field, std::make_shared<ScriptFunction>(Script::from_file(link.text)),
+                                          "TorchScript " + link.text);
+  }
+  const auto registered = registered_functions().find(link.kind);
+  if (registered == registered_functions().end()) return nullptr;
+  return std::make_unique<FunctionLink>(field, registered->second(link.numbers, field.sizes), link.kind);
+}
+
+}  // namespace sda::observation
+
+namespace sda {
+
+bool register_link(const std::string& kind, const std::string& help, MakeStateFunction make) {
+  observation::add_link_kind({kind, help, observation::Arguments::one_or_list, /*whole=*/false});
+  observation::registered_functions()[kind] = std::move(make);
+  return true;
+}
+
+}  // namespace sda
