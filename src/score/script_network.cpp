@@ -30,7 +30,7 @@ class ScriptNetwork final : public Network {
     const Tensor times = t.to(windows.options());
     std::vector<Tensor> inputs{windows, t.dim() == 0 ? times.expand({windows.size(0)}) : times};
     if (context_.defined()) inputs.push_back(context_.to(windows.options()));
-    const Tensor epsilon = script_(inputs);
+    Tensor epsilon = script_(inputs);
     if (epsilon.sizes() != windows.sizes()) {
       throw ShapeError({.what = "a TorchScript network's noise does not have the windows' shape",
                         .where = "network.script",
