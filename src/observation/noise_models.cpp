@@ -307,7 +307,8 @@ class Poisson final : public NoiseModel {
     const Tensor log_mode = mode.log(), log_factorial = (n + 1).lgamma();
     constexpr double step = 0.2;
     LogSum sum;
-    for (double x = -9; x <= 6; x += step) {
+    for (int node = 0; node <= 75; ++node) {  // x from −9 to 6
+      const double x = -9 + step * node;
       const Tensor z = log_mode + 2 * std::sinh(x / 2) * width, a = z.exp(), over = n / a;
       const Tensor dz = step * std::cosh(x / 2) * width;
       const Tensor log_f = (n + 1) * z - a - log_factorial + log_gauss(a) + dz.log();
