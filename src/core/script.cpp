@@ -57,32 +57,28 @@ std::vector<Slot> slots_of(const torch::jit::Module& root) {
 
 }  // namespace
 
-Script Script::from_file(const std::string& path) {
-  if (!std::filesystem::exists(path)) {
-    throw FileError({.what = "no such file", .where = path, .mend = "check the path of the TorchScript module"});
-  }
+template <class Source>
+Script Script::load(Source&& source, const std::string& where) {
   auto loaded = std::make_shared<Module>();
   try {
-    loaded->module = torch::jit::load(path, at::kCPU);
-  } catch (const std::exception& error) {
-    refuse_file(path, error.what());
-  }
-  loaded->module.eval();
-  loaded->slots = slots_of(loaded->module);
-  return {loaded, path};
-}
-
-Script Script::from_bytes(const std::string& bytes, const std::string& where) {
-  auto loaded = std::make_shared<Module>();
-  std::istringstream stream(bytes);
-  try {
-    loaded->module = torch::jit::load(stream, at::kCPU);
+    loaded->module = torch::jit::load(source, at::kCPU);
   } catch (const std::exception& error) {
     refuse_file(where, error.what());
   }
   loaded->module.eval();
   loaded->slots = slots_of(loaded->module);
   return {loaded, where};
+}
+
+Script Script::from_file(const std::string& path) {
+  if (!std::filesystem::exists(path)) {
+    throw FileError({.what = "no such file", .where = path, .mend = "check the path of the TorchScript module"});
+  }
+  return load(path, path);
+}
+
+Script Script::from_bytes(const std::string& bytes, const std::string& where) {
+  return load(std::istringstream(bytes), where);
 }
 
 std::string Script::bytes() const {

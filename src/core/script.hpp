@@ -32,6 +32,9 @@ class Script {
 
  private:
   struct Module;
+  /// From what torch::jit::load takes.
+  template <class Source>
+  static Script load(Source&& source, const std::string& where);
   Script(std::shared_ptr<Module> module, std::string where) : module_(std::move(module)), where_(std::move(where)) {}
   std::shared_ptr<Module> module_;
   std::string where_;
