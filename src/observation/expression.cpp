@@ -408,13 +408,7 @@ class ExpressionLink final : public StateLink {
   explicit ExpressionLink(const Field& field, Formula formula)
       : StateLink(field, reading_of(field, formula.nature())), formula_(std::move(formula)) {}
 
-  Tensor read(const Tensor& x) const override {
-    Tensor y = formula_.value(x);
-    const auto leading = x.dim() - std::ssize(field().sizes);
-    Shape shape = x.sizes().slice(0, static_cast<std::size_t>(leading)).vec();
-    shape.insert(shape.end(), reading().sizes.begin(), reading().sizes.end());
-    return y.reshape(shape);
-  }
+  Tensor read(const Tensor& x) const override { return formula_.value(x).reshape(reading_shape_for(x)); }
 
   Tensor pull_back(const Tensor& x, const Tensor& v) const override {
     // Of what is affine the derivative is everywhere the same.

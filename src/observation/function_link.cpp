@@ -25,9 +25,7 @@ class FunctionLink final : public StateLink {
       : StateLink(field, reading_of(field, *function, name)), function_(std::move(function)), name_(std::move(name)) {}
 
   Tensor read(const Tensor& x) const override {
-    Shape shape = x.sizes().slice(0, static_cast<std::size_t>(x.dim()) - field().sizes.size()).vec();
-    shape.insert(shape.end(), reading().sizes.begin(), reading().sizes.end());
-    return function_->read(x.reshape(prepend({-1}, field().sizes))).reshape(shape);
+    return function_->read(x.reshape(prepend({-1}, field().sizes))).reshape(reading_shape_for(x));
   }
   Tensor pull_back(const Tensor& x, const Tensor& v) const override {
     const Tensor g =

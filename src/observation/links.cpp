@@ -201,10 +201,23 @@ Tensor pull_back_by_autograd(const std::function<Tensor(const Tensor&)>& f, cons
   return g.masked_fill(g.isnan(), 0);
 }
 
-Shape StateLink::shape_for(const Tensor& v) const {
-  Shape shape = v.sizes().slice(0, static_cast<std::size_t>(v.dim()) - reading_.sizes.size()).vec();
-  shape.insert(shape.end(), field_.sizes.begin(), field_.sizes.end());
+namespace {
+
+/// The leading axes of x, whose last ones are `inner`, with `other` behind them.
+Shape leading_with(const Tensor& x, const Shape& inner, const Shape& other) {
+  Shape shape = x.sizes().slice(0, static_cast<std::size_t>(x.dim()) - inner.size()).vec();
+  shape.insert(shape.end(), other.begin(), other.end());
   return shape;
+}
+
+}  // namespace
+
+Shape StateLink::shape_for(const Tensor& v) const {
+  return leading_with(v, reading_.sizes, field_.sizes);
+}
+
+Shape StateLink::reading_shape_for(const Tensor& x) const {
+  return leading_with(x, field_.sizes, reading_.sizes);
 }
 
 }  // namespace sda::observation

@@ -43,6 +43,8 @@ class StateLink {
   std::int64_t axis_of(std::int64_t axis) const { return axis - std::ssize(field_.sizes); }
   /// Of the field, with the leading axes of a reading v.
   Shape shape_for(const Tensor& v) const;
+  /// Of the reading, with the leading axes of a field x.
+  Shape reading_shape_for(const Tensor& x) const;
   Tensor zeros_for(const Tensor& v) const { return at::zeros(shape_for(v), v.options()); }
 
  private:
