@@ -137,11 +137,7 @@ Observations observed_truth(const Method& method, const std::string& name, const
 
 /// The same readings with every σ multiplied: what the posterior is made to believe.
 Observations believing(Observations observed, double factor) {
-  for (auto& part : observed.parts) {
-    std::vector<double> sigma = part.noise.values();
-    for (double& value : sigma) value *= factor;
-    part.noise = Noise(sigma, part.noise.shape());
-  }
+  for (auto& part : observed.parts) part.noise = part.noise.scaled(factor);
   return observed;
 }
 

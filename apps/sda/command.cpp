@@ -89,6 +89,10 @@ void apply_flags(Experiment& experiment, const Globals& globals, const std::vect
   apply_overrides(experiment, globals.overrides);
 }
 
+namespace {
+
+/// Fields that the network sees beside the state: those the data came with, else those of the dynamics, if they are
+/// known and the network has a place for them.
 Tensor context_of(const Experiment& experiment, const TrajectoryFile& data) {
   const auto& network = experiment.network;
   const bool takes_fields = network.kind == "torchscript" || (network.kind == "unet" && !network.global);
@@ -99,6 +103,24 @@ Tensor context_of(const Experiment& experiment, const TrajectoryFile& data) {
   }
   if (data.context.defined()) return data.context;
   return !data.dynamics.empty() && takes_fields ? make_dynamics(experiment.dynamics)->context() : Tensor();
+}
+
+}  // namespace
+
+Prior prior_of(const Experiment& experiment, const TrajectoryFile& data, std::uint64_t seed) {
+  const StateLayout& layout = data.trajectories.layout;
+  const Tensor context = context_of(experiment, data);
+  Prior prior{.network_parameters = experiment.network,
+              .schedule = experiment.schedule,
+              .layout = layout,
+              .normalisation = data.normalisation,
+              .context = context,
+              .network = make_network(experiment.network, layout.event, seed, context),
+              .dynamics = data.dynamics.empty() ? "" : experiment.dynamics.system};
+  if (const std::string script = prior.network->script(); !script.empty()) {
+    prior.network_parameters.script_bytes = std::make_shared<const std::string>(script);
+  }
+  return prior;
 }
 
 Provenance provenance_of(const Globals& globals, const Experiment& experiment) {

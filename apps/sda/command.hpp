@@ -74,9 +74,8 @@ Experiment base_experiment(const std::string& config, const Provenance& provenan
 /// nothing but the record, so it is refused.
 void apply_flags(Experiment& experiment, const Globals& globals, const std::vector<std::string>& fixed);
 Provenance provenance_of(const Globals& globals, const Experiment& experiment);
-/// Fields that the network sees beside the state: those the data came with, else those of the dynamics, if they are
-/// known and the network has a place for them.
-Tensor context_of(const Experiment& experiment, const TrajectoryFile& data);
+/// A prior of states such as the data's, with the first weights of the experiment's network.
+Prior prior_of(const Experiment& experiment, const TrajectoryFile& data, std::uint64_t seed);
 
 /// The [observation.NAME] asked for by --name; the only one there is if no name was given.
 std::pair<std::string, ObservationParameters> chosen_observation(const Experiment& experiment, const std::string& name);

@@ -91,16 +91,8 @@ void import_script(const Options& options, const Globals& globals) {
   apply_flags(experiment, globals, {"dynamics", "simulation", "data", "training"});
   experiment.network.kind = "torchscript";
   experiment.network.script = options.script;
-  const StateLayout& layout = data.trajectories.layout;
-  const Tensor context = context_of(experiment, data);
   require_writable(options.output);
-  const Prior prior{.network_parameters = experiment.network,
-                    .schedule = experiment.schedule,
-                    .layout = layout,
-                    .normalisation = data.normalisation,
-                    .context = context,
-                    .network = make_network(experiment.network, layout.event, globals.seed, context),
-                    .dynamics = data.dynamics.empty() ? "" : experiment.dynamics.system};
+  const Prior prior = prior_of(experiment, data, globals.seed);
   // Whether it is what it should be shows in its loss, far below 1.
   Trajectories some = data.trajectories;
   some.states = some.states.narrow(0, 0, std::min<std::int64_t>(some.states.size(0), 64));

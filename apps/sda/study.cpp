@@ -71,11 +71,7 @@ std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dyna
 Observations unread(const StateLayout& layout, const Normalisation& normalisation, const std::string& name,
                     const ObservationParameters& parameters, std::int64_t length, double factor) {
   auto parts = parameters.parts();
-  for (auto& part : parts) {
-    std::vector<double> sigma = part.noise.values();
-    for (double& value : sigma) value *= factor;
-    part.noise = Noise(sigma, part.noise.shape());
-  }
+  for (auto& part : parts) part.noise = part.noise.scaled(factor);
   const Tensor mean = normalisation.mean.expand(layout.event).expand(prepend({length}, layout.event));
   return observe(mean.contiguous(), layout, normalisation, std::move(parts), name, 0, 0);
 }
@@ -84,11 +80,10 @@ TableRow Nearness::names() {
   return {"error", "rmse", "spread", "coverage_50", "coverage_90"};
 }
 
-Nearness Nearness::of(const CarriedGaussian& carried, const LinearPosterior& truth) {
-  const PosteriorError e = posterior_error(carried, truth);
-  return {.error = e.total,
-          .rmse = std::hypot(1, e.mean),
-          .spread = e.spread,
+Nearness Nearness::of(const PosteriorError& error, const CarriedGaussian& carried, const LinearPosterior& truth) {
+  return {.error = error.total,
+          .rmse = std::hypot(1, error.mean),
+          .spread = error.spread,
           .coverage50 = expected_coverage(carried, truth, 0.5),
           .coverage90 = expected_coverage(carried, truth, 0.9)};
 }

@@ -66,7 +66,11 @@ struct Nearness {
   double coverage50 = 0;  ///< truths in the central half
   double coverage90 = 0;
   static TableRow names();
-  static Nearness of(const CarriedGaussian& carried, const LinearPosterior& truth);
+  static Nearness of(const CarriedGaussian& carried, const LinearPosterior& truth) {
+    return of(posterior_error(carried, truth), carried, truth);
+  }
+  /// The same where the error is known already.
+  static Nearness of(const PosteriorError& error, const CarriedGaussian& carried, const LinearPosterior& truth);
   /// From the place `first` of a row's numbers on, in the order of `names`.
   static Nearness from(const std::vector<double>& numbers, std::size_t first = 0);
   std::vector<double> numbers() const { return {error, rmse, spread, coverage50, coverage90}; }

@@ -125,7 +125,8 @@ void measure(std::vector<std::pair<Way, SamplerParameters>>& ways, StudyTable& t
       }
       const CarriedGaussian carried = carry(*score, s, truth.of_readings);
       const PosteriorError e = posterior_error(carried, truth);
-      return followed_by({static_cast<double>(w.passes), e.mean, e.covariance}, Nearness::of(carried, truth).numbers());
+      return followed_by({static_cast<double>(w.passes), e.mean, e.covariance},
+                         Nearness::of(e, carried, truth).numbers());
     });
     way.mean_error = numbers[1], way.covariance_error = numbers[2];
     way.near = Nearness::from(numbers, 3);

@@ -69,18 +69,7 @@ void train(const Options& options, Globals& globals) {
     globals.seed = begun.seed;
   }
 
-  const StateLayout& layout = data.trajectories.layout;
-  const Tensor context = context_of(experiment, data);
-  Prior prior{.network_parameters = experiment.network,
-              .schedule = experiment.schedule,
-              .layout = layout,
-              .normalisation = data.normalisation,
-              .context = context,
-              .network = make_network(experiment.network, layout.event, globals.seed, context),
-              .dynamics = data.dynamics.empty() ? "" : experiment.dynamics.system};
-  if (const std::string script = prior.network->script(); !script.empty()) {
-    prior.network_parameters.script_bytes = std::make_shared<const std::string>(script);
-  }
+  Prior prior = prior_of(experiment, data, globals.seed);
   if (!options.from.empty()) start_from(options.from, prior);
   Trainer trainer(prior, experiment.training, data.trajectories, held_out.trajectories, globals.seed,
                   parse_device(options.device, "--device"));

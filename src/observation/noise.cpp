@@ -127,6 +127,12 @@ Tensor Noise::standardised(const Tensor& y, const Tensor& readings) const {
   return model_->standardised(y.to(at::kDouble), readings.to(at::kDouble), s);
 }
 
+Noise Noise::scaled(double factor) const {
+  std::vector<double> sigma = sigma_;
+  for (double& value : sigma) value *= factor;
+  return Noise(std::move(sigma), shape_);
+}
+
 std::string Noise::describe() const {
   return fmt::format("{} {}", model_->describe(), fmt::join(sigma_, ", "));
 }

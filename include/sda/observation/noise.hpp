@@ -85,6 +85,8 @@ class Noise {
   Tensor draw(const Tensor& readings, const StreamKey& key) const;
   /// NoiseModel::standardised of `readings` (member, times, …), y (times, …).
   Tensor standardised(const Tensor& y, const Tensor& readings) const;
+  /// The same form with every σ multiplied by `factor` > 0.
+  Noise scaled(double factor) const;
   /// "Student-t noise with 4 degrees of freedom and scale 0.1".
   std::string describe() const;
 
