@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <tuple>
 
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
@@ -68,9 +69,18 @@ std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dyna
                     .wanted = "rotation, damped_spring or linear"});
 }
 
-Observations unread(const StateLayout& layout, const Normalisation& normalisation, const std::string& name,
-                    const ObservationParameters& parameters, std::int64_t length, double factor) {
-  auto parts = parameters.parts();
+StudySubject::StudySubject(const StudyFlags& flags, const Globals& globals, bool advised)
+    : experiment(study_experiment(flags, globals, advised)), schedule(experiment.schedule) {
+  std::tie(name, observation) = chosen_observation(experiment, flags.observation);
+}
+
+std::string StudySubject::config() const {
+  return sections_toml(experiment, {"dynamics", "schedule", "observation." + name, "guidance", "sampler"});
+}
+
+Observations StudySubject::unread(const StateLayout& layout, const Normalisation& normalisation, std::int64_t length,
+                                  double factor) const {
+  auto parts = observation.parts();
   for (auto& part : parts) part.noise = part.noise.scaled(factor);
   const Tensor mean = normalisation.mean.expand(layout.event).expand(prepend({length}, layout.event));
   return observe(mean.contiguous(), layout, normalisation, std::move(parts), name, 0, 0);

@@ -47,9 +47,24 @@ Experiment study_experiment(const StudyFlags& flags, const Globals& globals, boo
 std::string sections_toml(const Experiment& experiment, const std::vector<std::string>& sections);
 /// Its dynamics as a linear-Gaussian chain. Throws UsageError where they are none.
 std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dynamics);
-/// Observations of a trajectory of `length` states whose values are to be ignored; every σ is multiplied by `factor`.
-Observations unread(const StateLayout& layout, const Normalisation& normalisation, const std::string& name,
-                    const ObservationParameters& parameters, std::int64_t length, double factor = 1);
+
+/// What every study of posteriors is made of: an experiment, and one of its observations.
+struct StudySubject {
+  StudySubject(const StudyFlags& flags, const Globals& globals, bool advised = false);
+  Experiment experiment;
+  std::string name;
+  ObservationParameters observation;
+  NoiseSchedule schedule;
+  /// All that its numbers hang on, as TOML.
+  std::string config() const;
+  /// Observations of `length` states of this layout whose values are to be ignored; every σ is multiplied by `factor`.
+  Observations unread(const StateLayout& layout, const Normalisation& normalisation, std::int64_t length,
+                      double factor = 1) const;
+  /// Of states of the chain, as long as the observation says.
+  Observations unread(const LinearGaussianChain& chain, double factor = 1) const {
+    return unread(chain.layout(), chain.normalisation(), observation.length, factor);
+  }
+};
 
 /// The cells, or the numbers, of a row, one list after the other.
 template <class Cell>

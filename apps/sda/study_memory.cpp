@@ -82,19 +82,16 @@ std::vector<PlotPanel> memory_panels(const MemoryOptions& options, const std::ve
 }
 
 void study_memory(const MemoryOptions& options, const Globals& globals) {
-  const Experiment experiment = study_experiment(options, globals, /*advised=*/true);
-  const auto chosen = chosen_observation(experiment, options.observation);
-  const std::string& name = chosen.first;
-  const ObservationParameters& observation = chosen.second;
+  const StudySubject subject(options, globals, /*advised=*/true);
+  const Experiment& experiment = subject.experiment;
   if (!options.config.empty() && options.seen.empty()) {
     throw UsageError({.what = "which components of the chain are seen?", .where = "--seen", .wanted = "0, say"});
   }
-  const NoiseSchedule schedule(experiment.schedule);
   const TableRow columns = followed_by(TableRow{"blanket"}, Nearness::names());
   StudyTable table(
       options, globals, "blankets", {"process", "k"}, columns,
       fmt::format("seen = [{}]\nnow = {}\nlater = {}\n", fmt::join(options.seen, ", "), options.now, options.later) +
-          sections_toml(experiment, {"dynamics", "schedule", "observation." + name, "guidance", "sampler"}));
+          subject.config());
   auto all = processes(options, experiment);
   table.expect(std::ssize(all) * std::ssize(options.orders));
 
@@ -102,14 +99,14 @@ void study_memory(const MemoryOptions& options, const Globals& globals) {
   for (auto& one : all) {
     const std::int64_t dimension = one.process.dimension();
     const Observations observed =
-        unread(layout_of(dimension), Normalisation::identity({dimension}), name, observation, observation.length);
+        subject.unread(layout_of(dimension), Normalisation::identity({dimension}), subject.observation.length);
     const LinearPosterior truth = linear_posterior(one.process.covariance(observed.length), linear_readings(observed));
-    const BlanketComparison comparison(one.process, schedule, observed.length);
+    const BlanketComparison comparison(one.process, subject.schedule, observed.length);
     for (const auto& text : options.orders) {
       const std::int64_t order = parse_order(text, "--k");
       const auto numbers = table.row({one.name, text}, [&]() -> std::vector<double> {
-        const AffinePosterior score(exact_score(one.process, schedule, observed.length, order), schedule, observed,
-                                    experiment.guidance);
+        const AffinePosterior score(exact_score(one.process, subject.schedule, observed.length, order),
+                                    subject.schedule, observed, experiment.guidance);
         const double of_blanket = order == full_score ? 0 : largest_mean_error(comparison, order);
         const auto near = Nearness::of(carry(score, experiment.sampler, truth.of_readings), truth);
         return followed_by({of_blanket}, near.numbers());

@@ -52,18 +52,14 @@ std::vector<PlotPanel> misspecified_panels(const MisspecifiedOptions& options, c
 }
 
 void study_misspecified(const MisspecifiedOptions& options, const Globals& globals) {
-  const Experiment experiment = study_experiment(options, globals, /*advised=*/true);
-  const auto chosen = chosen_observation(experiment, options.observation);
-  const std::string& name = chosen.first;
-  const ObservationParameters& observation = chosen.second;
+  const StudySubject subject(options, globals, /*advised=*/true);
+  const Experiment& experiment = subject.experiment;
   const auto chain = linear_chain(experiment.dynamics);
-  const Observations observed = unread(chain->layout(), chain->normalisation(), name, observation, observation.length);
+  const Observations observed = subject.unread(*chain);
   const LinearReadings readings = linear_readings(observed);
   const LinearPosterior truth = linear_posterior(stationary_process(*chain).covariance(observed.length), readings);
-  const NoiseSchedule schedule(experiment.schedule);
 
-  StudyTable table(options, globals, "priors", {options.key, "k"}, Nearness::names(),
-                   sections_toml(experiment, {"dynamics", "schedule", "observation." + name, "guidance", "sampler"}));
+  StudyTable table(options, globals, "priors", {options.key, "k"}, Nearness::names(), subject.config());
   std::vector<std::string> orders{"exact"};
   for (const auto& order : options.orders) {
     parse_order(order, "--k");
@@ -83,8 +79,8 @@ void study_misspecified(const MisspecifiedOptions& options, const Globals& globa
           const LinearPosterior wrong = linear_posterior(prior.covariance(observed.length), readings);
           return Nearness::of({wrong.gain, wrong.covariance}, truth).numbers();
         }
-        const AffinePosterior score(exact_score(prior, schedule, observed.length, parse_order(order, "--k")), schedule,
-                                    observed, experiment.guidance);
+        const AffinePosterior score(exact_score(prior, subject.schedule, observed.length, parse_order(order, "--k")),
+                                    subject.schedule, observed, experiment.guidance);
         return Nearness::of(carry(score, experiment.sampler, truth.of_readings), truth).numbers();
       });
       all.back().near.push_back(Nearness::from(numbers));
@@ -93,7 +89,7 @@ void study_misspecified(const MisspecifiedOptions& options, const Globals& globa
   }
   print(aligned(rows, 1) + "\n");
   table.finish(fmt::format("A prior that believes in another {}: {}, observation {}", options.key,
-                           experiment.dynamics.system, name),
+                           experiment.dynamics.system, subject.name),
                misspecified_panels(options, all),
                "Grey: exact inference with the wrong prior, what no sampler can better.");
 }

@@ -64,32 +64,25 @@ std::vector<PlotPanel> noise_panels(const NoiseOptions& options, const std::vect
 }
 
 void study_noise(const NoiseOptions& options, const Globals& globals) {
-  const Experiment experiment = study_experiment(options, globals, /*advised=*/true);
-  const auto chosen = chosen_observation(experiment, options.observation);
-  const std::string& name = chosen.first;
-  const ObservationParameters& observation = chosen.second;
+  const StudySubject subject(options, globals, /*advised=*/true);
+  const Experiment& experiment = subject.experiment;
   const auto chain = linear_chain(experiment.dynamics);
   const StationaryProcess process = stationary_process(*chain);
-  const auto observed = [&](double factor) {
-    return unread(chain->layout(), chain->normalisation(), name, observation, observation.length, factor);
-  };
+  const auto observed = [&](double factor) { return subject.unread(*chain, factor); };
   const LinearReadings readings = linear_readings(observed(1));
-  const Tensor covariance = process.covariance(observation.length);
-  const NoiseSchedule schedule(experiment.schedule);
+  const Tensor covariance = process.covariance(subject.observation.length);
   const std::int64_t order = parse_order(options.order, "--k");
 
-  StudyTable table(
-      options, globals, "noises", {"tails", "assumed"}, {"rmse", "spread", "coverage_50", "coverage_90"},
-      fmt::format("k = \"{}\"\ndraws = {}\n", options.order, options.draws) +
-          sections_toml(experiment, {"dynamics", "schedule", "observation." + name, "guidance", "sampler"}));
+  StudyTable table(options, globals, "noises", {"tails", "assumed"}, {"rmse", "spread", "coverage_50", "coverage_90"},
+                   fmt::format("k = \"{}\"\ndraws = {}\n", options.order, options.draws) + subject.config());
   table.expect(std::ssize(options.tails) * std::ssize(options.assumed));
   // The ensemble hangs on the noise assumed alone: carried once for all tails.
   std::map<double, CarriedGaussian> carried;
   const auto ensemble = [&](double factor) -> const CarriedGaussian& {
     if (const auto found = carried.find(factor); found != carried.end()) return found->second;
     const Observations believed = observed(factor);
-    const AffinePosterior score(exact_score(process, schedule, believed.length, order), schedule, believed,
-                                experiment.guidance);
+    const AffinePosterior score(exact_score(process, subject.schedule, believed.length, order), subject.schedule,
+                                believed, experiment.guidance);
     const LinearPosterior posterior = linear_posterior(covariance, linear_readings(believed));
     return carried.emplace(factor, carry(score, experiment.sampler, posterior.of_readings)).first->second;
   };
@@ -110,9 +103,10 @@ void study_noise(const NoiseOptions& options, const Globals& globals) {
     }
   }
   print(aligned(rows, 1) + "\n");
-  table.finish(fmt::format("Noise that is not as assumed: {}, observation {}", experiment.dynamics.system, name),
-               noise_panels(options, all),
-               "RMSE of the ensemble's mean over that of a posterior that knows the noise of each reading.");
+  table.finish(
+      fmt::format("Noise that is not as assumed: {}, observation {}", experiment.dynamics.system, subject.name),
+      noise_panels(options, all),
+      "RMSE of the ensemble's mean over that of a posterior that knows the noise of each reading.");
 }
 
 }  // namespace

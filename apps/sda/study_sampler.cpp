@@ -104,12 +104,11 @@ std::vector<std::pair<Way, SamplerParameters>> ways_of(const SamplerOptions& opt
   return ways;
 }
 
-void measure(std::vector<std::pair<Way, SamplerParameters>>& ways, StudyTable& table, const Experiment& experiment,
-             const std::string& name, const ObservationParameters& observation) {
+void measure(std::vector<std::pair<Way, SamplerParameters>>& ways, StudyTable& table, const StudySubject& subject) {
+  const Experiment& experiment = subject.experiment;
   const auto chain = linear_chain(experiment.dynamics);
   const StationaryProcess process = stationary_process(*chain);
-  const Observations observed = unread(chain->layout(), chain->normalisation(), name, observation, observation.length);
-  const NoiseSchedule schedule(experiment.schedule);
+  const Observations observed = subject.unread(*chain);
   const LinearPosterior truth = linear_posterior(process.covariance(observed.length), linear_readings(observed));
   // Ways of one score share what it was asked for.
   std::optional<AffinePosterior> score;
@@ -119,8 +118,8 @@ void measure(std::vector<std::pair<Way, SamplerParameters>>& ways, StudyTable& t
     const TableRow key{way.rule, way.order, way.grid, way.noise, fmt::format("{}", way.steps)};
     const auto numbers = table.row(key, [&, &w = way, &s = sampler]() -> std::vector<double> {
       if (of == nullptr || of->rule != w.rule || of->order != w.order || of->grid != w.grid) {
-        score.emplace(exact_score(process, schedule, observed.length, parse_order(w.order, "--k")), schedule, observed,
-                      guidance_of(w.rule, experiment.guidance));
+        score.emplace(exact_score(process, subject.schedule, observed.length, parse_order(w.order, "--k")),
+                      subject.schedule, observed, guidance_of(w.rule, experiment.guidance));
         of = &w;
       }
       const CarriedGaussian carried = carry(*score, s, truth.of_readings);
@@ -195,19 +194,18 @@ std::vector<PlotPanel> panels_of(const std::vector<Way>& all, const SamplerOptio
 }
 
 void study_sampler(const SamplerOptions& options, const Globals& globals) {
-  const Experiment experiment = study_experiment(options, globals);
-  const auto chosen = chosen_observation(experiment, options.observation);
-  const std::string& name = chosen.first;
-  const ObservationParameters& observation = chosen.second;
+  const StudySubject subject(options, globals);
+  const Experiment& experiment = subject.experiment;
   auto ways = ways_of(options, experiment.sampler);
   const TableRow columns = followed_by(TableRow{"passes", "mean_error", "covariance_error"}, Nearness::names());
   StudyTable table(options, globals, "ways to sample", {"rule", "k", "grid", "noise", "steps"}, columns,
-                   sections_toml(experiment, {"dynamics", "schedule", "observation." + name, "guidance", "sampler"}));
-  measure(ways, table, experiment, name, observation);
+                   subject.config());
+  measure(ways, table, subject);
   const auto all = sorted(ways);
   print("Best for its passes:\n\n" + text_of(all) + "\n");
   table.finish(
-      "Samplers on an exact chain: " + experiment.dynamics.system + ", observation " + name, panels_of(all, options),
+      "Samplers on an exact chain: " + experiment.dynamics.system + ", observation " + subject.name,
+      panels_of(all, options),
       "Error: W2 between the sampler's Gaussian and the posterior, over the posterior's own spread, averaged over y.");
 }
 

@@ -54,16 +54,12 @@ std::vector<PlotPanel> scaling_panels(const std::vector<Scaled>& all, const Scal
 }
 
 void study_scaling(const ScalingOptions& options, const Globals& globals) {
-  const Experiment experiment = study_experiment(options, globals);
-  const auto chosen = chosen_observation(experiment, options.observation);
-  const std::string& name = chosen.first;
-  const ObservationParameters& observation = chosen.second;
+  const StudySubject subject(options, globals);
+  const Experiment& experiment = subject.experiment;
   const auto chain = linear_chain(experiment.dynamics);
   const StationaryProcess process = stationary_process(*chain);
-  const NoiseSchedule schedule(experiment.schedule);
   const TableRow columns = followed_by(TableRow{"passes", "windows"}, Nearness::names());
-  StudyTable table(options, globals, "sizes", {"length", "k", "corrections"}, columns,
-                   sections_toml(experiment, {"dynamics", "schedule", "observation." + name, "guidance", "sampler"}));
+  StudyTable table(options, globals, "sizes", {"length", "k", "corrections"}, columns, subject.config());
 
   std::vector<Scaled> all;
   for (const std::int64_t length : options.lengths) {
@@ -87,9 +83,10 @@ void study_scaling(const ScalingOptions& options, const Globals& globals) {
   for (auto& one : all) {
     const TableRow key{fmt::format("{}", one.length), fmt::format("{}", one.order), fmt::format("{}", one.corrections)};
     const auto numbers = table.row(key, [&]() -> std::vector<double> {
-      const Observations observed = unread(chain->layout(), chain->normalisation(), name, observation, one.length);
+      const Observations observed = subject.unread(chain->layout(), chain->normalisation(), one.length);
       if (of == nullptr || of->length != one.length || of->order != one.order) {
-        score.emplace(exact_score(process, schedule, one.length, one.order), schedule, observed, experiment.guidance);
+        score.emplace(exact_score(process, subject.schedule, one.length, one.order), subject.schedule, observed,
+                      experiment.guidance);
         of = &one;
       }
       const LinearPosterior truth = linear_posterior(process.covariance(one.length), score->readings());
@@ -110,7 +107,7 @@ void study_scaling(const ScalingOptions& options, const Globals& globals) {
     rows.push_back(followed_by(followed_by(key, costs), one.near.cells()));
   }
   print(aligned(rows, 0) + "\n");
-  table.finish(fmt::format("Scaling: {}, observation {}", experiment.dynamics.system, name),
+  table.finish(fmt::format("Scaling: {}, observation {}", experiment.dynamics.system, subject.name),
                scaling_panels(all, options),
                "A pass takes every window of the trajectory through the network once, forward or back.");
 }
