@@ -121,8 +121,8 @@ int run(int argc, char** argv) {
   std::vector<std::string> plugins;
   program
       .add_option("--plugin", plugins,
-                  "shared library that registers operator links of your own (sda/observation/operator.hpp); any number "
-                  "of them")
+                  "shared library that registers operator links or noise of your own (sda/observation/operator.hpp, "
+                  "noise.hpp); any number of them")
       ->type_name(value::file)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

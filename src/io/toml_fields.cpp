@@ -94,7 +94,7 @@ std::string quoted_if_needed(const std::string& key) {
 }
 
 std::string limits_in_words(const Range& range) {
-  if (!range.choices.empty()) return listed(range.choices);
+  if (!range.choices.empty()) return listed(range.choices) + (range.further.empty() ? "" : ", or " + range.further);
   const bool low = std::isfinite(range.least), high = std::isfinite(range.most);
   std::string text;
   if (low) text += fmt::format("{} {}", range.open_least ? ">" : "≥", range.least);
@@ -144,10 +144,10 @@ void FieldReader::read(const toml::node& node, const std::string& key, bool& val
 
 void FieldReader::read(const toml::node& node, const std::string& key, std::string& value, const Range& range) const {
   const auto found = node.value_exact<std::string>();
-  if (!found) refuse(node, key, range.choices.empty() ? "text in quotes" : listed(range.choices));
   const auto& choices = range.choices;
+  if (!found) refuse(node, key, choices.empty() ? "text in quotes" : limits_in_words(range));
   if (!choices.empty() && std::find(choices.begin(), choices.end(), *found) == choices.end()) {
-    refuse(node, key, listed(choices));
+    refuse(node, key, limits_in_words(range));
   }
   value = *found;
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "core/torch.hpp"
 #include "observation/noise_models.hpp"
@@ -35,6 +36,12 @@ std::string listed_numbers(const std::vector<double>& numbers) {
   return numbers.empty() ? "none" : fmt::format("{}", fmt::join(numbers, ", "));
 }
 
+/// What programs and plugins have registered before any noise was made.
+std::map<std::string, MakeNoiseModel>& registered_noise() {
+  static std::map<std::string, MakeNoiseModel> makers;
+  return makers;
+}
+
 /// A parameter that the kind does not look at is a mistake of whoever gave it.
 void require_only_its_own(const NoiseShape& shape) {
   const auto refuse = [&](const std::string& key, const std::string& kind) {
@@ -47,6 +54,11 @@ void require_only_its_own(const NoiseShape& shape) {
   if (!mixture && !shape.means.empty()) refuse("means", "mixture");
   if (!mixture && !shape.scales.empty()) refuse("scales", "mixture");
   if (!censored && !shape.bounds.empty()) refuse("bounds", "censored");
+  if (!shape.parameters.empty() && registered_noise().count(shape.kind) == 0) {
+    throw ValueError({.what = fmt::format("a parameter that noise = \"{}\" does not have", shape.kind),
+                      .where = "parameters",
+                      .mend = "leave it out; a noise of your own has it, which register_noise makes known"});
+  }
 }
 
 void check_mixture(const NoiseShape& shape) {
@@ -72,7 +84,8 @@ void check_mixture(const NoiseShape& shape) {
 void check_shape(const NoiseShape& shape) {
   const auto kinds = noise_kinds();
   if (std::find(kinds.begin(), kinds.end(), shape.kind) == kinds.end()) {
-    refuse_shape("noise", shape.kind, fmt::format("one of {}", fmt::join(kinds, ", ")));
+    refuse_shape("noise", shape.kind,
+                 fmt::format("one of {}, or one that a --plugin registers", fmt::join(kinds, ", ")));
   }
   require_only_its_own(shape);
   if (shape.kind == "student_t" && !(shape.degrees_of_freedom >= 1 && shape.degrees_of_freedom <= 100)) {
@@ -92,12 +105,32 @@ void require_readings(const Tensor& y, const Tensor& readings) {
   }
 }
 
+std::shared_ptr<const NoiseModel> make_model(const NoiseShape& shape) {
+  const auto own = registered_noise().find(shape.kind);
+  return own == registered_noise().end() ? observation::make_noise_model(shape) : own->second(shape.parameters);
+}
+
 }  // namespace
+
+std::vector<std::string> noise_kinds() {
+  std::vector<std::string> kinds{"gaussian", "student_t", "laplace", "mixture", "censored", "poisson"};
+  for (const auto& [kind, make] : registered_noise()) kinds.push_back(kind);
+  return kinds;
+}
+
+bool register_noise(const std::string& kind, MakeNoiseModel make) {
+  const auto kinds = noise_kinds();
+  if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) {
+    throw UsageError({.what = "a noise of this name is there already", .where = kind});
+  }
+  registered_noise()[kind] = std::move(make);
+  return true;
+}
 
 Noise::Noise(std::vector<double> sigma, NoiseShape shape) : sigma_(std::move(sigma)), shape_(std::move(shape)) {
   check_sigma(sigma_);
   check_shape(shape_);
-  model_ = observation::make_noise_model(shape_);
+  model_ = make_model(shape_);
 }
 
 Tensor Noise::sigma(at::IntArrayRef reading, at::ScalarType dtype) const {

@@ -1,4 +1,4 @@
-/// The forms of noise there are, each in noise_models.cpp.
+/// The forms of noise that there are without plugins, each in noise_models.cpp.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 
 namespace sda::observation {
 
-/// `shape` has been checked.
+/// `shape` has been checked, and is of no registered kind.
 std::shared_ptr<const NoiseModel> make_noise_model(const NoiseShape& shape);
 
 }  // namespace sda::observation

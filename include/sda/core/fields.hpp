@@ -22,6 +22,7 @@ struct Range {
   bool infinite = false;    ///< infinity is a value too
   bool empty = false;       ///< of a list: may hold nothing
   std::vector<std::string> choices{};
+  std::string further{};  ///< choices that there may be elsewhere, in words: "one of a --plugin"
 };
 inline Range any() {
   return {};
@@ -43,8 +44,8 @@ inline Range above(double least) {
 inline Range between(double least, double most) {
   return {.least = least, .most = most};
 }
-inline Range one_of(std::vector<std::string> choices) {
-  return {.choices = std::move(choices)};
+inline Range one_of(std::vector<std::string> choices, std::string further = "") {
+  return {.choices = std::move(choices), .further = std::move(further)};
 }
 
 /// The member of `known` nearest to `name` in edit distance; empty if none is near enough to be meant.
