@@ -101,6 +101,17 @@ SpectrumRatio spectrum_ratio(const Tensor& members, const Tensor& simulated, con
   return {ratio.min().item<double>(), ratio.max().item<double>()};
 }
 
+namespace {
+
+/// Whether members are states that the system could have. An interpolation that runs away between its readings is at
+/// thousands of times the flow's speed: the solver would take as many steps, to no end.
+bool is_near(const Tensor& members, const Tensor& reference) {
+  constexpr double most = 10;
+  return !reference.defined() || members.abs().max().item<double>() <= most * reference.abs().max().item<double>();
+}
+
+}  // namespace
+
 bool has_fields(const StateLayout& layout) {
   return layout.space().size() == 2;
 }
@@ -122,7 +133,8 @@ FieldScores score_fields(const Ensemble& ensemble, const Observations& observati
   if (is_velocity(observations.layout) && reference.defined()) {
     scores.spectrum = spectrum_ratio(ensemble.members, reference, observations.layout);
   }
-  if (dynamics != nullptr && !dynamics->is_stochastic() && transitions > 0 && observations.length > 1) {
+  if (dynamics != nullptr && !dynamics->is_stochastic() && transitions > 0 && observations.length > 1 &&
+      is_near(ensemble.members, reference)) {
     scores.one_step = one_step_error(*dynamics, ensemble.members, transitions);
     if (truth.defined()) scores.truth_one_step = one_step_error(*dynamics, truth.unsqueeze(0), transitions);
   }

@@ -191,4 +191,12 @@ TEST(FieldScores, AreAllThereForAVelocity) {
   EXPECT_NEAR(stepped.one_step->value, 2 * stepped.truth_one_step->value, exact_float64);
 }
 
+/// The solver's steps grow with the speed: an interpolation that ran away would take hours.
+TEST(FieldScores, WhatIsFarFromTheSystemHasNoOneStepError) {
+  const auto y = observed({{"every", {2}}}, 0.1);
+  const Doubling doubling;
+  const sda::Ensemble far{flow(4, 4), 1e3 * y.truth.unsqueeze(0), 0.0, "bicubic interpolation"};
+  EXPECT_FALSE(sda::score_fields(far, y, {}, &doubling, 3, 0).one_step);
+}
+
 }  // namespace
