@@ -224,6 +224,35 @@ std::vector<Part> split(std::int64_t total, double train_share, double valid_sha
   return parts;
 }
 
+std::string part_file(const std::string& part) {
+  return part + ".nc";
+}
+
+std::string part_file(const std::string& part, std::int64_t i) {
+  return fmt::format("{}_{:04}.nc", part, i);
+}
+
+std::vector<std::string> files_of_part(const std::string& folder, const std::string& part) {
+  const fs::path whole = fs::path(folder) / part_file(part);
+  std::vector<std::string> files;
+  for (std::int64_t i = 0; fs::exists(fs::path(folder) / part_file(part, i)); ++i)
+    files.push_back((fs::path(folder) / part_file(part, i)).string());
+  if (files.empty()) return {whole.string()};
+  if (!fs::exists(whole)) return files;
+  throw FileError({.what = fmt::format("both {} and {}", part_file(part), part_file(part, 0)),
+                   .where = folder,
+                   .wanted = "the files of one import",
+                   .mend = "remove those of the other"});
+}
+
+void require_no_others(const std::string& folder, const std::string& part) {
+  if (!fs::exists(fs::path(folder) / part_file(part, 0))) return;
+  throw FileError({.what = "the folder has files of an earlier import",
+                   .where = folder,
+                   .found = part_file(part, 0),
+                   .mend = "remove them, or choose another folder"});
+}
+
 OutputFolder::OutputFolder(const std::string& path) : path_(path) {
   std::error_code error;
   made_ = fs::create_directories(path_, error);

@@ -42,38 +42,47 @@ void import_user_data(const Options& options, const Globals& globals) {
                           "a CONFIG whose [data] names files of your own; of the reference, --state and --config, "
                           "or --trajectories"});
   }
-  const UserData data = read_user_data(wanted);
-  const StateLayout& layout = data.trajectories.layout;
-  const Tensor& states = data.trajectories.states;
-  const auto parts = split(states.size(0), wanted.train, wanted.valid, "data.length");
+  UserData data(wanted);
+  const auto parts = split(data.size(), wanted.train, wanted.valid, "data.length");
   // Tests stay unseen: they have no part in the normalisation.
-  const Normalisation normalisation =
-      channel_normalisation(parts.front().name == "train" ? states.narrow(0, 0, parts.front().count) : states, layout);
-
+  const Normalisation normalisation = data.survey(parts.front().name == "train" ? parts.front().count : data.size());
+  const StateLayout& layout = data.layout();
   OutputFolder folder(options.output);
-  for (const auto& part : parts) require_writable(folder.file(part.name + ".nc"));
+  for (const auto& part : parts) {
+    require_no_others(options.output, part.name);
+    require_writable(folder.file(part_file(part.name)));
+  }
+
+  TrajectoryFile file{.trajectories = {},
+                      .normalisation = normalisation,
+                      .dynamics = "",
+                      .provenance = provenance_of(globals, experiment),
+                      .context = data.context()};
+  const auto bytes = static_cast<double>(data.length() * count(layout.event) * std::int64_t{sizeof(float)});
+  const auto at_once = static_cast<std::int64_t>(std::max(1.0, wanted.file_gigabytes * 1e9 / bytes));
   std::vector<std::string> written;
   for (const auto& part : parts) {
-    const auto begin = static_cast<std::size_t>(part.begin), end = static_cast<std::size_t>(part.begin + part.count);
-    const TrajectoryFile file{
-        .trajectories = {layout, states.narrow(0, part.begin, part.count), data.start_times[begin]},
-        .normalisation = normalisation,
-        .dynamics = "",
-        .provenance = provenance_of(globals, experiment),
-        .context = data.context,
-        .start_times = {data.start_times.data() + begin, data.start_times.data() + end}};
-    write_trajectories(folder.file(part.name + ".nc"), file);
-    written.push_back(fmt::format("{}.nc ({})", part.name, part.count));
+    std::vector<std::string> names;
+    for (std::int64_t done = 0; done < part.count; done += at_once) {
+      const std::int64_t n = std::min(at_once, part.count - done), begin = part.begin + done;
+      const auto* starts = data.start_times().data() + begin;
+      file.start_times = {starts, starts + n};
+      file.trajectories = {layout, data.read(begin, n), *starts};
+      names.push_back(n == part.count ? part_file(part.name) : part_file(part.name, done / at_once));
+      write_trajectories(folder.file(names.back()), file);
+    }
+    written.push_back(
+        fmt::format("{}{} ({})", names.front(), names.size() > 1 ? " … " + names.back() : "", part.count));
   }
   folder.keep();
-  if (data.left_over > 0) spdlog::info("{} states at ends were too few for another piece", data.left_over);
+  if (data.left_over() > 0) spdlog::info("{} states at ends were too few for another piece", data.left_over());
   if (layout.mask.defined()) {
     spdlog::info("{} of {} values of a state are masked", layout.mask.logical_not().sum().item<std::int64_t>(),
                  layout.mask.numel());
   }
   const auto units = layout.time_units == "1" ? "" : " [" + layout.time_units + "]";
-  say(fmt::format("imported {} trajectories of {} states, {:.6g}{} apart, from {} file{}: {}; {} in {}", states.size(0),
-                  states.size(1), layout.dt, units, data.files, data.files == 1 ? "" : "s", in_words(layout),
+  say(fmt::format("imported {} trajectories of {} states, {:.6g}{} apart, from {} file{}: {}; {} in {}", data.size(),
+                  data.length(), layout.dt, units, data.files(), data.files() == 1 ? "" : "s", in_words(layout),
                   fmt::join(written, ", "), options.output));
 }
 
@@ -84,7 +93,7 @@ void import_script(const Options& options, const Globals& globals) {
                       .where = "import --script",
                       .wanted = "--data FOLDER, whose train.nc says what a state is and how it is normalised"});
   }
-  const std::string path = options.data + "/train.nc";
+  const std::string path = files_of_part(options.data, "train").front();
   const TrajectoryFile data = read_trajectories(path);
   Experiment experiment = base_experiment(options.config, data.provenance, path);
   if (!data.dynamics.empty()) experiment.dynamics = read_dynamics(data.dynamics, path);

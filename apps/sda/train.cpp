@@ -50,17 +50,31 @@ void start_from(const std::string& path, Prior& prior) {
   prior.normalisation = start.normalisation;
 }
 
+/// Of one file in memory; of several, which may be more than that, on the disk that the model goes to.
+TrainingStates training_states(const std::vector<std::string>& files, TrajectoryFile first, const Normalisation& n,
+                               const std::string& folder) {
+  if (files.size() == 1) return {first.trajectories, n};
+  StatesOnDisk all(folder);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (i > 0) first = read_trajectories(files[i]);
+    all.add(first.trajectories, n);
+    StopToken::throw_if_stopped("nothing, training had not begun");
+  }
+  return all.map();
+}
+
 void train(const Options& options, Globals& globals) {
   const std::string saved_in = checkpoint_path(options.output);
-  const TrajectoryFile data = read_trajectories(options.data + "/train.nc");
-  const TrajectoryFile held_out = read_trajectories(options.data + "/valid.nc");
+  const std::vector<std::string> train_files = files_of_part(options.data, "train"),
+                                 valid_files = files_of_part(options.data, "valid");
+  const TrajectoryFile data = read_trajectories(train_files.front());
   std::optional<ModelFile> checkpoint;
   if (options.resume) checkpoint = read_checkpoint(saved_in);
 
   // Resumed without CONFIG, the run is what the checkpoint says it is.
   Experiment experiment = checkpoint ? base_experiment(options.config, checkpoint->provenance, saved_in)
-                                     : base_experiment(options.config, data.provenance, options.data + "/train.nc");
-  if (!data.dynamics.empty()) experiment.dynamics = read_dynamics(data.dynamics, options.data + "/train.nc");
+                                     : base_experiment(options.config, data.provenance, train_files.front());
+  if (!data.dynamics.empty()) experiment.dynamics = read_dynamics(data.dynamics, train_files.front());
   apply_flags(experiment, globals, {"dynamics", "simulation", "data"});
   if (checkpoint) {
     const Provenance& begun = checkpoint->provenance;
@@ -71,9 +85,15 @@ void train(const Options& options, Globals& globals) {
 
   Prior prior = prior_of(experiment, data, globals.seed);
   if (!options.from.empty()) start_from(options.from, prior);
-  Trainer trainer(prior, experiment.training, data.trajectories, held_out.trajectories, globals.seed,
-                  parse_device(options.device, "--device"));
   require_writable(options.output);
+  const std::string folder = fs::absolute(options.output).parent_path().string();
+  TrainingStates states = training_states(train_files, data, prior.normalisation, folder);
+  TrainingStates held_out =
+      training_states(valid_files, read_trajectories(valid_files.front()), prior.normalisation, folder);
+  spdlog::info("training on {} trajectories of {} states{}", states.states().size(0), states.states().size(1),
+               train_files.size() > 1 ? fmt::format(", of {} files, mapped from {}", train_files.size(), folder) : "");
+  Trainer trainer(prior, experiment.training, std::move(states), std::move(held_out), globals.seed,
+                  parse_device(options.device, "--device"));
   if (checkpoint) {
     trainer.resume(*checkpoint->training);
     spdlog::info("going on after epoch {} of {}", checkpoint->training->epoch, experiment.training.epochs);
@@ -81,8 +101,6 @@ void train(const Options& options, Globals& globals) {
     spdlog::warn("{} is of an earlier run and will be replaced; --resume would have gone on from it", saved_in);
   }
 
-  spdlog::info("training on {} trajectories of {} states", data.trajectories.states.size(0),
-               data.trajectories.states.size(1));
   const Provenance provenance = provenance_of(globals, experiment);
   const Stopwatch stopwatch;
   EpochReport last;
@@ -123,7 +141,11 @@ Subcommand train_command(CLI::App& program, Globals& globals) {
   CLI::App* flags = add_subcommand(program, "train", "Train a prior on simulated trajectories",
                                    "sda train --data run/data -o run/model.nc --set network.order=4");
   add_config(*flags, options->config, "the one the data were simulated with is taken");
-  flags->add_option("--data", options->data, "folder with train.nc and valid.nc")->required()->type_name(value::folder);
+  flags
+      ->add_option("--data", options->data,
+                   "folder with train.nc and valid.nc, or with train_0000.nc … of a large import")
+      ->required()
+      ->type_name(value::folder);
   flags->add_option("-o,--output", options->output, "model file; its checkpoint lies beside it")
       ->required()
       ->type_name(value::file);

@@ -18,23 +18,27 @@ constexpr double never_written = 9.9e36;
 
 }  // namespace
 
-std::string place_of(const Tensor& bad, const std::vector<std::string>& axes) {
+std::string place_of(const Tensor& bad, const std::vector<std::string>& axes, const Shape& start) {
   const Tensor places = bad.nonzero();
   std::vector<std::string> first;
   for (std::int64_t axis = 0; axis < places.size(1); ++axis) {
-    first.push_back(fmt::format("{} {}", axes[static_cast<std::size_t>(axis)], places[0][axis].item<std::int64_t>()));
+    const auto i = static_cast<std::size_t>(axis);
+    const std::int64_t at = places[0][axis].item<std::int64_t>() + (start.empty() ? 0 : start[i]);
+    first.push_back(fmt::format("{} {}", axes[i], at));
   }
   return fmt::format("{} of {}, the first at {} (counted from 0)", places.size(0), bad.numel(), fmt::join(first, ", "));
 }
 
-Tensor read_meant(const ReadableGroup& file, const std::string& variable, at::ScalarType dtype) {
-  Tensor values = file.read_numbers(variable);
+Tensor read_meant(const ReadableGroup& file, const std::string& variable, at::ScalarType dtype,
+                  const std::optional<Slab>& part) {
+  Tensor values = file.read_numbers(variable, part);
+  const Shape start = part ? part->start : Shape();
   const auto fill = file.number_of(variable, "_FillValue"), missing = file.number_of(variable, "missing_value");
   const Tensor is_nan = values.isnan();
   if (!fill && !missing && is_nan.any().item<bool>()) {
     throw FileError({.what = "values are NaN, and the file does not say that they are missing",
                      .where = file.where(variable),
-                     .found = place_of(is_nan, file.dimensions(variable)),
+                     .found = place_of(is_nan, file.dimensions(variable), start),
                      .mend = fmt::format("if they are, say so: ncatted -a _FillValue,{},o,f,NaN FILE", variable)});
   }
   Tensor gone = is_nan.logical_or((values.abs() > never_written).logical_and(values.isinf().logical_not()));
@@ -49,7 +53,7 @@ Tensor read_meant(const ReadableGroup& file, const std::string& variable, at::Sc
   if (infinite.any().item<bool>()) {
     throw FileError({.what = dtype == at::kFloat ? "values are infinite, or beyond float32" : "values are infinite",
                      .where = file.where(variable),
-                     .found = place_of(infinite, file.dimensions(variable)),
+                     .found = place_of(infinite, file.dimensions(variable), start),
                      .wanted = "finite numbers"});
   }
   return gone.any().item<bool>() ? values.masked_fill_(gone, std::numeric_limits<double>::quiet_NaN()) : values;

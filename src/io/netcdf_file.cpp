@@ -340,7 +340,7 @@ std::vector<std::string> ReadableGroup::dimensions(const std::string& variable) 
   return names;
 }
 
-Tensor ReadableGroup::read_numbers(const std::string& variable) const {
+Tensor ReadableGroup::read_numbers(const std::string& variable, const std::optional<Slab>& part) const {
   const int id = variable_id(variable);
   nc_type type = NC_NAT;
   check_read(nc_inq_vartype(id_, id, &type), where(variable));
@@ -351,10 +351,13 @@ Tensor ReadableGroup::read_numbers(const std::string& variable) const {
   check_read(nc_inq_type(id_, type, nullptr, &size), where(variable));
   require_possible(variable, static_cast<double>(size));
   const bool single = size <= 2 || type == NC_FLOAT;
-  Tensor values = at::empty(shape(variable), single ? at::kFloat : at::kDouble);
+  Tensor values = at::empty(part ? part->count : shape(variable), single ? at::kFloat : at::kDouble);
   if (values.numel() == 0) throw FileError({.what = "there are no values", .where = where(variable)});
-  check_read(single ? nc_get_var_float(id_, id, values.data_ptr<float>())
-                    : nc_get_var_double(id_, id, values.data_ptr<double>()),
+  const std::vector<std::size_t> count(values.sizes().begin(), values.sizes().end());
+  std::vector<std::size_t> start(count.size(), 0);
+  if (part) start.assign(part->start.begin(), part->start.end());
+  check_read(single ? nc_get_vara_float(id_, id, start.data(), count.data(), values.data_ptr<float>())
+                    : nc_get_vara_double(id_, id, start.data(), count.data(), values.data_ptr<double>()),
              where(variable));
   return values;
 }

@@ -40,6 +40,11 @@ class WritableGroup {
   std::string path_;
 };
 
+/// A part of a variable: so many values along each dimension from `start` on.
+struct Slab {
+  Shape start, count;
+};
+
 /// A group being read. Throws FileError for what is missing.
 class ReadableGroup {
  public:
@@ -58,8 +63,8 @@ class ReadableGroup {
 
   /// Names of a variable's dimensions, in the order of the file.
   std::vector<std::string> dimensions(const std::string& variable) const;
-  /// Numbers of any type, as stored: float32 where it holds them exactly, else float64.
-  Tensor read_numbers(const std::string& variable) const;
+  /// Numbers of any type, as stored: float32 where it holds them exactly, else float64. All of them, or a part.
+  Tensor read_numbers(const std::string& variable, const std::optional<Slab>& part = std::nullopt) const;
   /// Whether a variable holds text: strings, or characters along its last dimension.
   bool is_text(const std::string& variable) const;
   /// Its texts in the order of the file, characters without the blanks and zeros behind them.

@@ -93,7 +93,7 @@ class ZipArchive {
     const auto extra = local.number(2);
     local.take(skipped + extra);
     const auto content = local.take(entry.size);
-    if (crc32_z(0, reinterpret_cast<const Bytef*>(content.data()), content.size()) != entry.checksum) {
+    if (!is_intact(content, entry.checksum)) {
       throw FileError({.what = "the archive is damaged: the checksum of " + name + " does not match", .where = path_});
     }
     return content;
@@ -104,6 +104,13 @@ class ZipArchive {
     std::uint64_t offset = 0, size = 0, checksum = 0;
   };
 
+  static bool is_intact(std::string_view content, std::uint64_t checksum) {
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    return !content.empty() || checksum == 0;  // no mutation would get past the checksum
+#else
+    return crc32_z(0, reinterpret_cast<const Bytef*>(content.data()), content.size()) == checksum;
+#endif
+  }
   Bytes at(std::uint64_t offset) const {
     Bytes bytes(data_, path_);
     bytes.take(offset);

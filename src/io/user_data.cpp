@@ -1,6 +1,6 @@
 /// Trajectories in files of other programs: every variable is put in the order (trajectory, time, channel, …space) by
 /// the names of its dimensions, files follow each other, and what follows in equal steps is cut into pieces of one
-/// length.
+/// length. First all that files say of their states, then the states themselves, as many at a time as are asked for.
 #include "sda/io/user_data.hpp"
 
 #include <fmt/format.h>
@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <set>
 
 #include "io/artefact.hpp"
@@ -142,10 +143,11 @@ Coordinate read_coordinate_of(const ReadableGroup& file, const std::string& dime
 
 /// States that follow each other in time, of some trajectories.
 struct Run {
-  Tensor states;                  ///< (trajectory, time, channel, …space)
-  std::vector<double> times;      ///< of each state
-  std::vector<std::size_t> file;  ///< that each state is from
-  double rounding = 0;            ///< of times, where they are stored as float32
+  std::int64_t trajectories = 0;
+  std::vector<double> times;        ///< of each state
+  std::vector<std::size_t> file;    ///< that each state is from
+  std::vector<std::int64_t> place;  ///< of each state within its file
+  double rounding = 0;              ///< of times, where they are stored as float32
 };
 
 /// What all files must agree on.
@@ -178,61 +180,45 @@ void set_time_units(StateLayout& layout, const std::string& units, const std::st
   layout.calendar = calendar;
 }
 
-/// Throws FileError for values (trajectory, time, level, …space) that are NaN in some states and not in others.
-void require_missing_always(const ReadableGroup& file, const std::string& name, const Tensor& values,
-                            const DataParameters& p) {
-  const Tensor gone = values.isnan();
-  if (!gone.any().item<bool>()) return;
-  Tensor sometimes = gone.logical_and(gone.flatten(0, 1).all(0).logical_not());
-  if (!sometimes.any().item<bool>()) return;
-  std::vector<std::string> axes{p.trajectory, p.time, p.level};
-  axes.insert(axes.end(), p.space.begin(), p.space.end());
-  for (const std::int64_t axis : {2, 0}) {
-    if (!axes[static_cast<std::size_t>(axis)].empty()) continue;
-    axes.erase(axes.begin() + axis);
-    sometimes = sometimes.squeeze(axis);
-  }
-  throw FileError({.what = "values are missing in some states and not in others",
-                   .where = file.where(name),
-                   .found = place_of(sometimes, axes),
-                   .wanted = "values in all states, or in none",
-                   .mend = "fill them first (`cdo setmisstonn`), or leave these times out"});
-}
-
-/// One file, and what it says of its states.
-std::pair<Run, Common> read_file(const std::string& path, std::size_t index, const DataParameters& p) {
+/// What one file says of its states.
+std::pair<Run, Common> read_head(const std::string& path, std::size_t index, const DataParameters& p) {
   const NetcdfReader reader(path);
   const ReadableGroup file = reader.root();
   Run run;
   Common common;
   StateLayout& layout = common.layout;
   layout.space_names = p.space;
-  std::vector<Tensor> channels;
+  std::int64_t states = 0;
   for (const auto& name : p.variables) {
     const Roles roles = find_roles(file, name, p, /*in_time=*/true);
-    std::vector<std::ptrdiff_t> order{roles.trajectory, roles.time, roles.level};
-    order.insert(order.end(), roles.space.begin(), roles.space.end());
-    const Tensor values = in_order(read_meant(file, name, at::kFloat), order);
-    require_missing_always(file, name, values, p);
+    const Shape sizes = file.shape(name);
+    const auto size = [&](std::ptrdiff_t axis) { return axis < 0 ? 1 : sizes[static_cast<std::size_t>(axis)]; };
     const Variable variable{.name = name,
                             .long_name = file.text_of(name, "long_name").value_or(name),
                             .units = file.text_of(name, "units").value_or("1"),
                             .standard_name = file.text_of(name, "standard_name").value_or("")};
     const Coordinate levels = roles.level < 0 ? Coordinate{} : read_coordinate_of(file, p.level);
-    for (std::size_t level = 0; level < static_cast<std::size_t>(values.size(2)); ++level) {
+    for (std::size_t level = 0; level < static_cast<std::size_t>(size(roles.level)); ++level) {
       layout.variables.push_back(roles.level < 0 ? variable : of_level(variable, p.level, levels, level));
     }
-    if (!channels.empty() &&
-        (channels.front().size(0) != values.size(0) || channels.front().size(1) != values.size(1))) {
-      throw FileError({.what = "variables have other trajectories or times",
+    Shape space;
+    for (const auto axis : roles.space) space.push_back(size(axis));
+    const bool first = layout.event.empty();
+    const auto refuse_unlike_first = [&](const std::string& what) {
+      throw FileError({.what = what,
                        .where = path,
                        .found = with_dimensions(file, name),
                        .wanted = with_dimensions(file, p.variables.front())});
-    }
-    channels.push_back(values);
+    };
+    if (!first && (run.trajectories != size(roles.trajectory) || states != size(roles.time)))
+      refuse_unlike_first("variables have other trajectories or times");
+    run.trajectories = size(roles.trajectory), states = size(roles.time);
+    if (first) layout.event = prepend({0}, space);
+    layout.event.front() += size(roles.level);
   }
-  run.states = channels.size() == 1 ? channels.front() : at::cat(channels, 2);
-  layout.event = Shape(run.states.sizes().begin() + 2, run.states.sizes().end());
+  if (count(layout.event) * run.trajectories * states == 0) {
+    throw FileError({.what = "there are no values", .where = file.where(p.variables.front())});
+  }
 
   for (const auto& axis : p.space) layout.coordinates.push_back(read_coordinate_of(file, axis));
   const Coordinate times = read_coordinate_of(file, p.time);
@@ -243,7 +229,7 @@ std::pair<Run, Common> read_file(const std::string& path, std::size_t index, con
     const double last = std::max(std::abs(run.times.front()), std::abs(run.times.back()));
     if (file.read_numbers(p.time).scalar_type() == at::kFloat) run.rounding = 1.2e-7 * last;
   } else if (p.step > 0) {
-    for (std::int64_t i = 0; i < run.states.size(1); ++i) run.times.push_back(static_cast<double>(i) * p.step);
+    for (std::int64_t i = 0; i < states; ++i) run.times.push_back(static_cast<double>(i) * p.step);
   } else {
     throw UsageError(
         {.what = "there is no coordinate of time",
@@ -251,7 +237,31 @@ std::pair<Run, Common> read_file(const std::string& path, std::size_t index, con
          .wanted = fmt::format("a variable {0}({0}), or data.step = the time between two states", p.time)});
   }
   run.file.assign(run.times.size(), index);
+  run.place.resize(run.times.size());
+  std::iota(run.place.begin(), run.place.end(), 0);
   return {run, common};
+}
+
+/// States of one file, (trajectories, states, channel, …space), NaN where they are missing.
+Tensor read_states_of(const std::string& path, const DataParameters& p, std::int64_t trajectory,
+                      std::int64_t trajectories, std::int64_t first, std::int64_t states) {
+  const NetcdfReader reader(path);
+  const ReadableGroup file = reader.root();
+  std::vector<Tensor> channels;
+  for (const auto& name : p.variables) {
+    const Roles roles = find_roles(file, name, p, /*in_time=*/true);
+    Slab slab{Shape(file.shape(name).size(), 0), file.shape(name)};
+    const auto narrow = [&](std::ptrdiff_t axis, std::int64_t from, std::int64_t n) {
+      if (axis < 0) return;
+      slab.start[static_cast<std::size_t>(axis)] = from, slab.count[static_cast<std::size_t>(axis)] = n;
+    };
+    narrow(roles.trajectory, trajectory, trajectories);
+    narrow(roles.time, first, states);
+    std::vector<std::ptrdiff_t> order{roles.trajectory, roles.time, roles.level};
+    order.insert(order.end(), roles.space.begin(), roles.space.end());
+    channels.push_back(in_order(read_meant(file, name, at::kFloat, slab), order));
+  }
+  return channels.size() == 1 ? channels.front() : at::cat(channels, 2);
 }
 
 bool same_coordinates(const StateLayout& a, const StateLayout& b) {
@@ -295,21 +305,19 @@ void require_agreement(const Common& first, const Common& other, const std::stri
 std::vector<Run> joined_in_time(std::vector<Run> runs, const std::vector<std::string>& paths) {
   std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) { return a.times.front() < b.times.front(); });
   Run all = runs.front();
-  std::vector<Tensor> states;
   for (const auto& run : runs) {
-    if (run.states.size(0) != all.states.size(0)) {
+    if (run.trajectories != all.trajectories) {
       throw FileError({.what = "another number of trajectories than in " + paths[all.file.front()],
                        .where = paths[run.file.front()],
-                       .found = fmt::format("{}", run.states.size(0)),
-                       .wanted = fmt::format("{}, as data.join = \"time\" says that they go on", all.states.size(0))});
+                       .found = fmt::format("{}", run.trajectories),
+                       .wanted = fmt::format("{}, as data.join = \"time\" says that they go on", all.trajectories)});
     }
-    states.push_back(run.states);
     all.rounding = std::max(all.rounding, run.rounding);
     if (&run == &runs.front()) continue;
     all.times.insert(all.times.end(), run.times.begin(), run.times.end());
     all.file.insert(all.file.end(), run.file.begin(), run.file.end());
+    all.place.insert(all.place.end(), run.place.begin(), run.place.end());
   }
-  all.states = at::cat(states, 1);
   return {all};
 }
 
@@ -439,7 +447,7 @@ Pieces cut(const std::vector<Run>& runs, std::vector<Stretch> stretches, const D
   }
   cut.length = p.length > 0 ? p.length : longest->size;
   for (std::size_t r = 0; r < runs.size(); ++r) {
-    for (std::int64_t trajectory = 0; trajectory < runs[r].states.size(0); ++trajectory) {
+    for (std::int64_t trajectory = 0; trajectory < runs[r].trajectories; ++trajectory) {
       for (const auto& stretch : stretches) {
         if (stretch.run != r) continue;
         const std::int64_t whole = stretch.size / cut.length;
@@ -475,35 +483,6 @@ void set_space(StateLayout& layout) {
   const bool none = std::all_of(layout.coordinates.begin(), layout.coordinates.end(),
                                 [](const auto& axis) { return axis.values.empty(); });
   if (none) layout.coordinates.clear();
-}
-
-/// Values that are missing in all states become the mask, and their variable's mean; others are refused.
-void settle_missing(UserData& data, const DataParameters& p, const std::vector<std::string>& paths) {
-  StateLayout& layout = data.trajectories.layout;
-  Tensor& states = data.trajectories.states;
-  const Tensor gone = states.isnan();
-  if (!gone.any().item<bool>()) return;
-  const Tensor always = gone.flatten(0, 1).all(0), ever = gone.flatten(0, 1).any(0);
-  const auto variable_of = [&](const Tensor& bad) {
-    const std::int64_t channel = bad.reshape({layout.event.front(), -1}).any(1).nonzero()[0][0].item<std::int64_t>();
-    return layout.variables[static_cast<std::size_t>(channel)].name;
-  };
-  std::vector<std::string> axes{"variable"};
-  axes.insert(axes.end(), layout.space_names.begin(), layout.space_names.end());
-  const auto refuse = [&](const std::string& what, const Tensor& bad, const std::string& mend) {
-    const auto all = paths.size() == 1 ? paths.front() : fmt::format("{} … {}", paths.front(), paths.back());
-    throw FileError({.what = what, .where = all + ": " + variable_of(bad), .found = place_of(bad, axes), .mend = mend});
-  };
-  if (!at::equal(always, ever)) {
-    refuse("values are missing in some files and not in others", ever.logical_and(always.logical_not()),
-           "fill them first, or leave these files out");
-  }
-  if (p.missing != "mask") {
-    refuse("values are missing in all states", always, "if that is land or the like, say data.missing = \"mask\"");
-  }
-  layout.mask = always.logical_not();
-  const Tensor mean = channel_normalisation(states, layout).mean.to(at::kFloat);
-  states = at::where(gone, mean.expand_as(states), states);
 }
 
 /// Fields of the context, each of mean 0 and deviation 1 over space.
@@ -567,13 +546,168 @@ void require_distinct(const DataParameters& p) {
   for (const auto& name : p.space) require_new("space", name);
 }
 
-UserData gather(const DataParameters& p) {
-  require_distinct(p);
-  const auto paths = find_files(p);
+/// Pieces that lie in one block of one file: so many trajectories and states of it.
+struct Block {
+  std::size_t first, pieces;
+  std::int64_t trajectory, trajectories, begin, states;
+};
+
+/// Bytes of states that are read at once.
+constexpr std::int64_t block_bytes = std::int64_t{1} << 28;
+
+}  // namespace
+
+void ChannelStatistics::add(const Tensor& states) {
+  const Tensor values = states.transpose(0, 2).flatten(1).to(at::kDouble);
+  const Tensor there = values.isnan().logical_not(), added = there.sum(1).to(at::kDouble);
+  const Tensor mean = values.nansum(1) / added.clamp_min(1);
+  const Tensor squares = (values - mean.unsqueeze(1)).square().nansum(1);
+  if (!count_.defined()) {
+    count_ = added, mean_ = mean, squares_ = squares;
+    return;
+  }
+  // Chan, Golub & LeVeque (1979): two sets become one.
+  const Tensor all = count_ + added, share = added / all.clamp_min(1), apart = mean - mean_;
+  mean_ = mean_ + apart * share;
+  squares_ = squares_ + squares + apart.square() * count_ * share;
+  count_ = all;
+}
+
+Normalisation ChannelStatistics::result(const StateLayout& layout) const {
+  Shape shape(layout.event.size(), 1);
+  shape.front() = layout.event.front();
+  const Tensor deviation = (squares_ / count_.clamp_min(1)).sqrt();
+  for (std::int64_t i = 0; i < shape.front(); ++i) {
+    const std::string& name = layout.variables[static_cast<std::size_t>(i)].name;
+    if (count_[i].item<double>() == 0) throw ValueError({.what = "a variable has no values anywhere", .where = name});
+    const double mean = mean_[i].item<double>(), std = deviation[i].item<double>();
+    if (!(std > 1e-6 * std::abs(mean)) || !(std > 0)) {
+      throw ValueError({.what = "a variable has the same value everywhere, so there is nothing to learn of it",
+                        .where = name,
+                        .found = fmt::format("{:.6g}", mean),
+                        .mend = "leave it out of data.variables"});
+    }
+  }
+  return {mean_.reshape(shape), deviation.reshape(shape)};
+}
+
+/// The files, and where in them each trajectory is.
+struct UserData::Source {
+  DataParameters p;
+  std::vector<std::string> paths;
   std::vector<Run> runs;
+  std::vector<Piece> pieces;
+  std::int64_t length = 0;
+
+  /// The file that a piece begins in, and how many of its states from `state` on follow each other there.
+  std::int64_t states_in_file(const Piece& piece, std::int64_t state) const {
+    const Run& run = runs[piece.run];
+    const auto at = static_cast<std::size_t>(piece.begin + state);
+    std::int64_t n = 1;
+    for (; state + n < length && run.file[at + static_cast<std::size_t>(n)] == run.file[at]; ++n) {
+    }
+    return n;
+  }
+
+  /// Pieces from `first` on, at most `most`, that cover a block of one file and hardly more; none where a piece lies in
+  /// several files.
+  std::optional<Block> block_from(std::size_t first, std::size_t most) const {
+    const Piece& head = pieces[first];
+    if (states_in_file(head, 0) < length) return std::nullopt;
+    std::int64_t trajectory_end = 0, begin = head.begin, end = 0;
+    std::optional<Block> best;
+    for (std::size_t i = first; i < std::min(pieces.size(), first + most); ++i) {
+      const Piece& piece = pieces[i];
+      const Run& run = runs[piece.run];
+      if (piece.run != head.run || states_in_file(piece, 0) < length ||
+          run.file[static_cast<std::size_t>(piece.begin)] != run.file[static_cast<std::size_t>(head.begin)])
+        break;
+      trajectory_end = piece.trajectory + 1;
+      begin = std::min(begin, piece.begin), end = std::max(end, piece.begin + length);
+      const auto n = static_cast<std::int64_t>(i - first + 1);
+      const std::int64_t covered = (trajectory_end - head.trajectory) * (end - begin);
+      if (2 * n * length >= covered) {
+        best = Block{first, i - first + 1, head.trajectory, trajectory_end - head.trajectory, begin, end - begin};
+      }
+    }
+    return best;
+  }
+
+  /// (n, time, channel, …space) of pieces from `first` on, NaN where values are missing.
+  Tensor read(std::size_t first, std::size_t n, const Shape& event) const {
+    Tensor states = at::empty(prepend({static_cast<std::int64_t>(n), length}, event), at::kFloat);
+    for (std::size_t i = first; i < first + n;) {
+      const Run& run = runs[pieces[i].run];
+      const auto to = [&](std::size_t piece) { return states.select(0, static_cast<std::int64_t>(piece - first)); };
+      if (const auto block = block_from(i, first + n - i)) {
+        const auto at = static_cast<std::size_t>(block->begin);
+        const Tensor read = read_states_of(paths[run.file[at]], p, block->trajectory, block->trajectories,
+                                           run.place[at], block->states);
+        for (const std::size_t end = i + block->pieces; i < end; ++i) {
+          to(i).copy_(read.select(0, pieces[i].trajectory - block->trajectory)
+                          .narrow(0, pieces[i].begin - block->begin, length));
+        }
+        continue;
+      }
+      for (std::int64_t state = 0, follow = 0; state < length; state += follow) {
+        const auto at = static_cast<std::size_t>(pieces[i].begin + state);
+        follow = states_in_file(pieces[i], state);
+        to(i)
+            .narrow(0, state, follow)
+            .copy_(read_states_of(paths[run.file[at]], p, pieces[i].trajectory, 1, run.place[at], follow)[0]);
+      }
+      ++i;
+    }
+    return states;
+  }
+
+  /// What is missing in the first state of a piece; refuses what is missing in others and not in that one, or the other
+  /// way round.
+  Tensor missing_always(const Tensor& states, const Piece& piece, const StateLayout& layout) const {
+    const Tensor gone = states.isnan(), always = gone[0];
+    const Tensor sometimes = gone.logical_xor(always.unsqueeze(0));
+    if (!sometimes.any().item<bool>()) return always;
+    const auto [channel, place] = one_channel(sometimes.transpose(0, 1), layout);
+    std::vector<std::string> axes{p.time};
+    axes.insert(axes.end(), layout.space_names.begin(), layout.space_names.end());
+    Shape start(axes.size(), 0);
+    const Run& run = runs[piece.run];
+    start.front() = run.place[static_cast<std::size_t>(piece.begin)];
+    const std::string of = p.trajectory.empty() ? "" : fmt::format(", {} {}", p.trajectory, piece.trajectory);
+    throw FileError({.what = "values are missing in some states and not in others",
+                     .where = paths[run.file[static_cast<std::size_t>(piece.begin)]] + ": " + channel + of,
+                     .found = place_of(place, axes, start),
+                     .wanted = "values in all states, or in none",
+                     .mend = "fill them first (`cdo setmisstonn`), or leave these times out"});
+  }
+
+  /// The first channel of (channel, …) of which anything is true: its variable, and what is.
+  static std::pair<std::string, Tensor> one_channel(const Tensor& bad, const StateLayout& layout) {
+    const auto channel = bad.flatten(1).any(1).nonzero()[0][0].item<std::int64_t>();
+    return {layout.variables[static_cast<std::size_t>(channel)].name, bad[channel]};
+  }
+
+  [[noreturn]] void refuse_missing(const std::string& what, const Tensor& bad, const StateLayout& layout,
+                                   const std::string& mend) const {
+    std::vector<std::string> axes{"variable"};
+    axes.insert(axes.end(), layout.space_names.begin(), layout.space_names.end());
+    const auto all = paths.size() == 1 ? paths.front() : fmt::format("{} … {}", paths.front(), paths.back());
+    throw FileError({.what = what,
+                     .where = all + ": " + one_channel(bad.reshape({layout.event.front(), -1}), layout).first,
+                     .found = place_of(bad, axes),
+                     .mend = mend});
+  }
+};
+
+UserData::UserData(const DataParameters& p) : source_(std::make_unique<Source>()) {
+  require_distinct(p);
+  source_->p = p;
+  source_->paths = find_files(p);
+  const auto& paths = source_->paths;
+  auto& runs = source_->runs;
   std::optional<Common> common;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    auto [run, other] = read_file(paths[i], i, p);
+    auto [run, other] = read_head(paths[i], i, p);
     if (!common) common = other;
     require_agreement(*common, other, paths[i], paths.front());
     runs.push_back(std::move(run));
@@ -595,70 +729,59 @@ UserData gather(const DataParameters& p) {
                       .found = fmt::format("{}", p.step),
                       .wanted = fmt::format("{:.9g}, as {} in {} says, or no step", step, p.time, paths.front())});
   }
-  const Pieces cut_up = cut(runs, stretches, p, paths);
-
-  UserData data;
-  data.files = paths.size();
-  data.left_over = cut_up.left_over;
-  Trajectories& trajectories = data.trajectories;
-  trajectories.layout = common->layout;
-  trajectories.layout.dt = step;
-  set_space(trajectories.layout);
-  trajectories.states =
-      at::empty(prepend({std::ssize(cut_up.pieces), cut_up.length}, trajectories.layout.event), at::kFloat);
-  for (std::size_t i = 0; i < cut_up.pieces.size(); ++i) {
-    const auto& [run, trajectory, begin] = cut_up.pieces[i];
-    trajectories.states.select(0, static_cast<std::int64_t>(i))
-        .copy_(runs[run].states.select(0, trajectory).narrow(0, begin, cut_up.length));
-    data.start_times.push_back(runs[run].times[static_cast<std::size_t>(begin)]);
-  }
-  runs.clear();
-  trajectories.start_time = data.start_times.front();
-  settle_missing(data, p, paths);
-  data.context = read_context_fields(p, paths.front(), trajectories.layout);
-  trajectories.layout.check();
-  return data;
+  Pieces cut_up = cut(runs, stretches, p, paths);
+  source_->pieces = std::move(cut_up.pieces);
+  source_->length = length_ = cut_up.length;
+  left_over_ = cut_up.left_over;
+  for (const auto& [run, trajectory, begin] : source_->pieces)
+    start_times_.push_back(runs[run].times[static_cast<std::size_t>(begin)]);
+  layout_ = common->layout;
+  layout_.dt = step;
+  set_space(layout_);
+  context_ = read_context_fields(p, paths.front(), layout_);
+  layout_.check();
 }
 
-}  // namespace
+UserData::~UserData() = default;
 
-UserData read_user_data(const DataParameters& parameters) {
-  return gather(parameters);
+std::size_t UserData::files() const {
+  return source_->paths.size();
 }
 
-Normalisation channel_normalisation(const Tensor& states, const StateLayout& layout) {
-  const std::int64_t channels = layout.event.front();
-  Shape shape(layout.event.size(), 1);
-  shape.front() = channels;
-  Normalisation normalisation{at::empty(shape, at::kDouble), at::empty(shape, at::kDouble)};
-  for (std::int64_t i = 0; i < channels; ++i) {
-    const auto& variable = layout.variables[static_cast<std::size_t>(i)];
-    Tensor values = states.select(2, i).reshape({states.size(0), states.size(1), -1});
-    if (layout.mask.defined()) {
-      const Tensor there = layout.mask.select(0, i).flatten().nonzero().flatten();
-      if (there.numel() == 0) {
-        throw ValueError({.what = "a variable has no values anywhere", .where = variable.name});
+Normalisation UserData::survey(std::int64_t trajectories) {
+  const std::int64_t bytes = length_ * count(layout_.event) * 4,
+                     at_once = std::max<std::int64_t>(1, block_bytes / bytes);
+  ChannelStatistics first, all;
+  Tensor gone;
+  for (std::int64_t begin = 0; begin < size(); begin += at_once) {
+    const std::int64_t n = std::min(at_once, size() - begin);
+    const Tensor states = source_->read(static_cast<std::size_t>(begin), static_cast<std::size_t>(n), layout_.event);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const Piece& piece = source_->pieces[static_cast<std::size_t>(begin + i)];
+      const Tensor always = source_->missing_always(states[i], piece, layout_);
+      if (!gone.defined()) gone = always;
+      if (!at::equal(gone, always)) {
+        source_->refuse_missing("values are missing in some files and not in others", gone.logical_xor(always), layout_,
+                                "fill them first, or leave these files out");
       }
-      values = values.index_select(2, there);
+      all.add(states.narrow(0, i, 1));
+      if (begin + i < trajectories) first.add(states.narrow(0, i, 1));
     }
-    // In float64 a trajectory at a time: sums over all values, memory for one.
-    double sum = 0, squares = 0;
-    for (std::int64_t n = 0; n < values.size(0); ++n) sum += values[n].sum(at::kDouble).item<double>();
-    const double mean = sum / static_cast<double>(values.numel());
-    for (std::int64_t n = 0; n < values.size(0); ++n) {
-      squares += (values[n].to(at::kDouble) - mean).square().sum().item<double>();
-    }
-    const double deviation = std::sqrt(squares / static_cast<double>(values.numel()));
-    if (!(deviation > 1e-6 * std::abs(mean)) || !(deviation > 0)) {
-      throw ValueError({.what = "a variable has the same value everywhere, so there is nothing to learn of it",
-                        .where = variable.name,
-                        .found = fmt::format("{:.6g}", mean),
-                        .mend = "leave it out of data.variables"});
-    }
-    normalisation.mean.view({-1})[i] = mean;
-    normalisation.std.view({-1})[i] = deviation;
   }
-  return normalisation;
+  if (gone.any().item<bool>()) {
+    if (source_->p.missing != "mask") {
+      source_->refuse_missing("values are missing in all states", gone, layout_,
+                              "if that is land or the like, say data.missing = \"mask\"");
+    }
+    layout_.mask = gone.logical_not();
+    filling_ = all.result(layout_).mean.to(at::kFloat);
+  }
+  return first.result(layout_);
+}
+
+Tensor UserData::read(std::int64_t begin, std::int64_t n) const {
+  const Tensor states = source_->read(static_cast<std::size_t>(begin), static_cast<std::size_t>(n), layout_.event);
+  return layout_.mask.defined() ? at::where(layout_.mask, states, filling_) : states;
 }
 
 }  // namespace sda

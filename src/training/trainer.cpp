@@ -64,7 +64,7 @@ void require_shifts(const std::vector<std::int64_t>& shifts, const Prior& prior)
   require_same("the mask is", prior.layout.mask.defined() ? prior.layout.mask.to(at::kFloat) : Tensor());
 }
 
-/// Trajectories in memory, normalised, and the windows cut from them.
+/// Windows that are cut from normalised trajectories.
 class WindowSource {
  public:
   /// What is drawn of one trajectory: a window's first state, and by how many points it is moved along each axis.
@@ -73,9 +73,10 @@ class WindowSource {
     std::vector<std::int64_t> shift;
   };
 
-  WindowSource(const Trajectories& trajectories, const Prior& prior, const std::vector<std::int64_t>& shifts,
+  WindowSource(TrainingStates trajectories, const Prior& prior, const std::vector<std::int64_t>& shifts,
                const std::string& what)
-      : states_(prior.normalisation.normalise(trajectories.states).to(at::kFloat).contiguous()),
+      : source_(std::move(trajectories)),
+        states_(source_.states()),
         window_(prior.network_parameters.window_length()),
         shifts_(shifts),
         space_(prior.layout.space()) {
@@ -118,6 +119,11 @@ class WindowSource {
     return places;
   }
 
+  /// The windows of n trajectories will be gathered soon.
+  void expect(const std::int64_t* trajectory, std::int64_t n, const std::vector<Place>& places) const {
+    for (std::int64_t i = 0; i < n; ++i) source_.expect(trajectory[i], places[trajectory[i]].first, window_);
+  }
+
   /// (window, …event).
   Shape shape() const { return prepend({window_}, states_.sizes().slice(2)); }
 
@@ -155,6 +161,7 @@ class WindowSource {
     }
   }
 
+  TrainingStates source_;
   Tensor states_;
   std::int64_t window_;
   std::vector<std::int64_t> shifts_;
@@ -235,12 +242,12 @@ struct Trainer::Implementation {
   Tensor gradient;
   std::unique_ptr<DenoisingGradient> denoising;
 
-  Implementation(Prior p, TrainingParameters tp, const Trajectories& train_set, const Trajectories& valid_set,
-                 std::uint64_t s, at::Device device)
+  Implementation(Prior p, TrainingParameters tp, TrainingStates train_set, TrainingStates valid_set, std::uint64_t s,
+                 at::Device device)
       : prior(std::move(p)),
         parameters(std::move(tp)),
-        train(train_set, prior, parameters.shifts, "training"),
-        valid(valid_set, prior, parameters.shifts, "validation"),
+        train(std::move(train_set), prior, parameters.shifts, "training"),
+        valid(std::move(valid_set), prior, parameters.shifts, "validation"),
         seed(s),
         schedule(prior.schedule),
         batch(parameters.time_exponent) {
@@ -279,8 +286,11 @@ struct Trainer::Implementation {
     const std::vector<std::int64_t> order = permutation(n, order_key);
     const std::vector<WindowSource::Place> places = train.places(seed, Purpose::training_window, state.epoch);
     double total = 0;
+    const auto size_at = [&](std::int64_t begin) { return std::clamp<std::int64_t>(n - begin, 0, parameters.batch); };
+    train.expect(order.data(), size_at(0), places);
     for (std::int64_t begin = 0; begin < n; begin += parameters.batch) {
-      const std::int64_t size = std::min(parameters.batch, n - begin);
+      const std::int64_t size = size_at(begin), next = begin + size;
+      train.expect(order.data() + next, size_at(next), places);
       total += train_step(order.data() + begin, size, places, learning_rate) * static_cast<double>(size);
     }
     return total / static_cast<double>(n);
@@ -309,7 +319,13 @@ struct Trainer::Implementation {
 
 Trainer::Trainer(Prior prior, TrainingParameters parameters, const Trajectories& train, const Trajectories& valid,
                  std::uint64_t seed, at::Device device)
-    : self_(std::make_unique<Implementation>(std::move(prior), std::move(parameters), train, valid, seed, device)) {}
+    : Trainer(prior, std::move(parameters), TrainingStates(train, prior.normalisation),
+              TrainingStates(valid, prior.normalisation), seed, device) {}
+
+Trainer::Trainer(Prior prior, TrainingParameters parameters, TrainingStates train, TrainingStates valid,
+                 std::uint64_t seed, at::Device device)
+    : self_(std::make_unique<Implementation>(std::move(prior), std::move(parameters), std::move(train),
+                                             std::move(valid), seed, device)) {}
 
 Trainer::~Trainer() = default;
 

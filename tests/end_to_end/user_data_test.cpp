@@ -167,6 +167,24 @@ TEST_F(UserSystem, ReadsWhatCdoMadeOfTheSameFile) {
   EXPECT_EQ(ours.start_times, its.start_times);
 }
 
+/// Files of a few states each stand for those of a gigabyte.
+TEST_F(UserSystem, TrainsOnManyFilesAsOnOne) {
+  succeed({"import", file("own.toml"), "-o", file("whole")});
+  succeed({"import", file("own.toml"), "-o", file("parts"), "--set", "data.file_gigabytes=1e-6"});
+  EXPECT_TRUE(std::filesystem::exists(file("parts/train_0001.nc")));
+  EXPECT_FALSE(std::filesystem::exists(file("parts/train.nc")));
+  for (const std::string data : {"whole", "parts"}) {
+    succeed({"train", "--data", file(data), "-o", file(data + ".nc"), "--epochs", "2", "--order", "1", "--set",
+             "network.channels=4", "--set", "network.blocks=1"});
+  }
+  const auto weights = [&](const std::string& name) { return read_model(file(name)).prior.network->flat_values(); };
+  EXPECT_TRUE(at::equal(weights("parts.nc"), weights("whole.nc")));
+
+  const Finished again = run_program({"import", file("own.toml"), "-o", file("parts")});
+  EXPECT_EQ(again.code, 1);
+  EXPECT_THAT(again.err, HasSubstr("the folder has files of an earlier import: found train_0000.nc"));
+}
+
 TEST_F(UserSystem, WritesNothingWhereSomethingIsWrong) {
   const auto refused = [&](const std::vector<std::string>& sets, int code, const std::string& line) {
     std::vector<std::string> arguments{"import", file("own.toml"), "-o", file("data")};

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "core/torch.hpp"
+#include "io/torch_archive.hpp"
 #include "sda/core/error.hpp"
+#include "sda/io/config.hpp"
 #include "sda/io/readings.hpp"
 #include "sda/io/user_data.hpp"
 #include "sda/observation/operator.hpp"
@@ -74,7 +76,9 @@ void try_chain(const std::vector<OperatorLink>& chain, const StateLayout& layout
 /// Takes numbers from the bytes, zeros when they are used up.
 class Recipe {
  public:
-  Recipe(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
+  /// `names`: what things may be called.
+  Recipe(const std::uint8_t* data, std::size_t size, std::vector<std::string> names)
+      : data_(data), size_(size), names_(std::move(names)) {}
   unsigned byte() { return at_ < size_ ? data_[at_++] : 0U; }
   unsigned below(unsigned n) { return byte() % n; }
   bool flag() { return (byte() & 1U) != 0; }
@@ -86,20 +90,27 @@ class Recipe {
     if (b == 254) return std::numeric_limits<double>::infinity();
     return b >= 240 ? odd[b % 10] : static_cast<double>(b);
   }
-  std::string name() {
-    static const char* names[] = {"u", "v", "time", "lev", "y", "x", "member", "height"};
-    return names[below(8)];
-  }
+  std::string name() { return names_[below(static_cast<unsigned>(names_.size()))]; }
 
  private:
   const std::uint8_t* data_;
   std::size_t size_, at_ = 0;
+  std::vector<std::string> names_;
 };
 
-/// Writes what the recipe says; what NetCDF itself refuses is left out.
-void cook(Recipe& recipe, const std::string& path) {
-  int file = -1;
-  if (nc_create(path.c_str(), NC_NETCDF4, &file) != NC_NOERR) throw std::runtime_error("cannot make " + path);
+/// A file that is gone when this is.
+class Scratch {
+ public:
+  std::string path =
+      (std::filesystem::temp_directory_path() / ("sda-fuzz-" + std::to_string(getpid()) + ".nc")).string();
+  Scratch() = default;
+  ~Scratch() { std::filesystem::remove(path); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+};
+
+/// Variables of one group, over dimensions of its own or of the file.
+void cook_group(Recipe& recipe, int file) {
   std::vector<int> dimensions;
   for (unsigned n = 1 + recipe.below(5); n > 0; --n) {
     int id = -1;
@@ -141,24 +152,67 @@ void cook(Recipe& recipe, const std::string& path) {
       values[i] = i < 64 && recipe.flag() ? recipe.number() : static_cast<double>(i) * step;
     if (type != NC_CHAR && count > 0) nc_put_var_double(file, id, values.data());
   }
+}
+
+/// Writes what the recipe says, its root and then `groups`; what NetCDF itself refuses is left out.
+void cook(Recipe& recipe, const std::string& path, const std::vector<std::string>& groups) {
+  int file = -1;
+  if (nc_create(path.c_str(), NC_NETCDF4, &file) != NC_NOERR) throw std::runtime_error("cannot make " + path);
+  cook_group(recipe, file);
+  for (const auto& name : groups) {
+    int group = -1;
+    if (nc_def_grp(file, name.c_str(), &group) == NC_NOERR) cook_group(recipe, group);
+  }
   nc_close(file);
+}
+
+/// Whatever the system, readings are taken or refused.
+void try_readings(const std::string& path, unsigned choice) {
+  const StateLayout layout = choice % 3 == 0 ? lorenz() : choice % 3 == 1 ? ocean() : flow();
+  ReadingsParameters parameters;
+  if ((choice & 4U) != 0) parameters.space = "nearest";
+  if ((choice & 8U) != 0) parameters.time = "nearest";
+  if ((choice & 16U) != 0) parameters.error = {0.5};
+  try {
+    const auto y = read_readings(path, layout, Normalisation::identity(layout.event), parameters, {});
+    require(y.parts.front().values.numel() > 0 && !y.account.empty(), "readings without any");
+    if (y.length < 1000) y.residual(at::zeros(prepend({1, y.length}, layout.event), at::kDouble));
+  } catch (const Error&) {
+  }
 }
 
 }  // namespace
 
 void csv(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return;
-  const auto choice = data[0];
-  const StateLayout layout = choice % 3 == 0 ? lorenz() : choice % 3 == 1 ? ocean() : flow();
-  ReadingsParameters parameters;
-  if ((choice & 4U) != 0) parameters.space = "nearest";
-  if ((choice & 8U) != 0) parameters.time = "nearest";
-  if ((choice & 16U) != 0) parameters.error = {0.5};
-  const MemoryFile file(data + 1, size - 1);
+  try_readings(MemoryFile(data + 1, size - 1).path(), data[0]);
+}
+
+void readings_netcdf(const std::uint8_t* data, std::size_t size) {
+  Recipe recipe(data, size,
+                {"sst", "ssh", "time", "dateTime", "lat", "longitude", "lon", "u", "x", "y", "ssh_error", "u_flag"});
+  const unsigned choice = recipe.byte();
+  std::vector<std::string> groups;
+  if (recipe.flag()) groups = {"MetaData", "ObsValue", "ObsError", "PreQC"};
+  const Scratch scratch;
+  cook(recipe, scratch.path, groups);
+  try_readings(scratch.path, choice);
+}
+
+void experiment(const std::uint8_t* data, std::size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
   try {
-    const auto y = read_readings(file.path(), layout, Normalisation::identity(layout.event), parameters, {});
-    require(y.parts.front().values.numel() > 0 && !y.account.empty(), "readings without any");
-    if (y.length < 1000) y.residual(at::zeros(prepend({1, y.length}, layout.event), at::kDouble));
+    const Experiment read = read_recorded_experiment(text, "fuzz");
+    const std::string written = to_toml(read);
+    require(to_toml(read_recorded_experiment(written, "again")) == written, "TOML does not read back to the same");
+  } catch (const Error&) {
+  }
+}
+
+void state_dict(const std::uint8_t* data, std::size_t size) {
+  try {
+    for (const auto& tensor : io::read_state_dict(MemoryFile(data, size).path()))
+      require(tensor.value.defined(), "a name without a tensor");
   } catch (const Error&) {
   }
 }
@@ -183,10 +237,9 @@ void operator_text(const std::uint8_t* data, std::size_t size) {
 }
 
 void user_data(const std::uint8_t* data, std::size_t size) {
-  static const std::string path =
-      (std::filesystem::temp_directory_path() / ("sda-fuzz-" + std::to_string(getpid()) + ".nc")).string();
-  Recipe recipe(data, size);
-  DataParameters p{.files = {path}, .variables = {recipe.flag() ? "u" : recipe.name()}};
+  const Scratch scratch;
+  Recipe recipe(data, size, {"u", "v", "time", "lev", "y", "x", "member", "height"});
+  DataParameters p{.files = {scratch.path}, .variables = {recipe.flag() ? "u" : recipe.name()}};
   if (recipe.flag()) p.variables.push_back(recipe.name());
   if (recipe.flag()) p.trajectory = recipe.name();
   if (recipe.flag()) p.level = recipe.name();
@@ -197,13 +250,13 @@ void user_data(const std::uint8_t* data, std::size_t size) {
   if (recipe.flag()) p.context = {recipe.name()};
   p.length = recipe.below(4);
   p.step = recipe.below(2);
-  cook(recipe, path);
+  cook(recipe, scratch.path, {});
   try {
-    const UserData read = read_user_data(p);
-    require(read.trajectories.states.isfinite().all().item<bool>(), "states that are not finite");
+    UserData read(p);
+    read.survey(read.size());
+    require(read.read(0, read.size()).isfinite().all().item<bool>(), "states that are not finite");
   } catch (const Error&) {
   }
-  std::filesystem::remove(path);
 }
 
 }  // namespace sda::fuzz

@@ -14,4 +14,11 @@ void operator_text(const std::uint8_t* data, std::size_t size);
 /// A recipe for a NetCDF file, which is then imported: bytes of a damaged file would try HDF5 and not our reader.
 void user_data(const std::uint8_t* data, std::size_t size);
 
+/// A first byte as for csv, then a recipe for readings in NetCDF: IODA's groups, or variables on a grid.
+void readings_netcdf(const std::uint8_t* data, std::size_t size);
+/// An experiment's TOML; what is taken is written and read back.
+void experiment(const std::uint8_t* data, std::size_t size);
+/// What torch.save wrote. Checksums are not looked at where it is fuzzed, for no mutation would get past them.
+void state_dict(const std::uint8_t* data, std::size_t size);
+
 }  // namespace sda::fuzz

@@ -31,6 +31,15 @@ TEST(FuzzSeeds, OperatorText) {
 TEST(FuzzSeeds, UserData) {
   EXPECT_GE(run_seeds("user_data", fuzz::user_data), 3);
 }
+TEST(FuzzSeeds, ReadingsInNetcdf) {
+  EXPECT_GE(run_seeds("readings_netcdf", fuzz::readings_netcdf), 3);
+}
+TEST(FuzzSeeds, Experiment) {
+  EXPECT_GE(run_seeds("experiment", fuzz::experiment), 3);
+}
+TEST(FuzzSeeds, StateDict) {
+  EXPECT_GE(run_seeds("state_dict", fuzz::state_dict), 2);
+}
 
 }  // namespace
 }  // namespace sda::test

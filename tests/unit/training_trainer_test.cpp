@@ -6,8 +6,10 @@
 
 #include <cmath>
 #include <csignal>
+#include <filesystem>
 
 #include "core/torch.hpp"
+#include "scratch_folder.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
 #include "sda/core/runtime.hpp"
@@ -79,6 +81,29 @@ class TrainerOfEach : public TrainerTest, public ::testing::WithParamInterface<c
 };
 INSTANTIATE_TEST_SUITE_P(, TrainerOfEach, ::testing::Values("resmlp", "unet"),
                          [](const auto& test) { return test.param; });
+
+TEST_F(TrainerTest, StatesOnDiskAreAsGoodAsInMemory) {
+  const test::ScratchFolder folder;
+  const Normalisation normalisation{at::tensor({0.5, -1.0}, at::kDouble), at::tensor({2.0, 3.0}, at::kDouble)};
+  StatesOnDisk parts(folder.file(""));
+  for (const auto& [begin, n] : {std::pair{0, 13}, std::pair{13, 7}})
+    parts.add({layout, data.states.narrow(0, begin, n)}, normalisation);
+  TrainingStates mapped = parts.map();
+  EXPECT_TRUE(std::filesystem::is_empty(folder.file(""))) << "the file has a name";
+  const TrainingStates in_memory(data, normalisation);
+  EXPECT_TRUE(at::equal(mapped.states(), in_memory.states()));
+  mapped.expect(19, 25, 5);
+
+  const auto weights_after = [&](const TrainingStates& states) {
+    Trainer trainer(prior(), parameters, states, in_memory, 11);
+    trainer.run([](const auto&) {}, [](const auto&) {});
+    return trainer.state().weights.clone();
+  };
+  EXPECT_TRUE(at::equal(weights_after(mapped), weights_after(in_memory)));
+
+  EXPECT_THROW(parts.add({layout, data.states.narrow(1, 0, 29)}, normalisation), ShapeError);
+  EXPECT_THROW(StatesOnDisk(folder.file("none")), FileError);
+}
 
 TEST_F(TrainerTest, LearnsAndReports) {
   parameters.epochs = 60;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct DataParameters {
   std::string missing = "refuse";
   std::vector<std::string> context{};
   double train = 0.8, valid = 0.1;
+  double file_gigabytes = 1;
 };
 template <class Visitor>
 void fields(Visitor& v, DataParameters& p) {
@@ -46,26 +48,61 @@ void fields(Visitor& v, DataParameters& p) {
   v("context", p.context, "fields constant in time that the network sees beside the state: NAME, or FILE:NAME", any());
   v("train", p.train, "share of trajectories to train on", between(0, 1));
   v("valid", p.valid, "share of trajectories to validate on; the rest is for tests", between(0, 1));
+  v("file_gigabytes", p.file_gigabytes,
+    "states in one file that is written: more make several, such as train_0000.nc, and only so many are in memory at "
+    "once",
+    above(0));
 }
 
-/// What was read: trajectories of one length, in the order of files, trajectories and time.
-struct UserData {
-  Trajectories trajectories;
-  std::vector<double> start_times;  ///< of each trajectory
-  Tensor context{};                 ///< (c, …space), each of mean 0 and deviation 1; undefined for none
-  std::size_t files = 0;
-  std::int64_t left_over = 0;  ///< states at the ends of trajectories that were too few for another piece
+/// Mean and standard deviation of each channel, of as many states as are added; what is NaN is left out.
+class ChannelStatistics {
+ public:
+  /// (n, time, channel, …space)
+  void add(const Tensor& states);
+  /// Shaped as the layout's events. Throws ValueError naming a variable that has the same value everywhere or none.
+  Normalisation result(const StateLayout& layout) const;
+
+ private:
+  Tensor count_, mean_, squares_;  ///< of each channel; squares of deviations from the mean
 };
 
-/// Reads what [data] names. The order of a variable's dimensions does not matter, packed values are unpacked,
-/// dimensions of size 1 that are not named are dropped. Values missing under a mask are set to their variable's mean.
-/// Throws UsageError for [data] that does not say enough or does not fit the files; FileError, naming file and place,
-/// for times that are not equally spaced, repeat or run backwards, for values that are missing or not finite, and for
-/// files that do not agree with each other.
-UserData read_user_data(const DataParameters& parameters);
+/// Trajectories of one length in files of other programs, in the order of files, trajectories and time. The order of a
+/// variable's dimensions does not matter, packed values are unpacked, dimensions of size 1 that are not named are
+/// dropped. States are read as many at a time as are asked for.
+class UserData {
+ public:
+  /// Reads all but the states. Throws UsageError for [data] that does not say enough or does not fit the files;
+  /// FileError, naming file and place, for times that are not equally spaced, repeat or run backwards, and for files
+  /// that do not agree with each other.
+  explicit UserData(const DataParameters& parameters);
+  ~UserData();
 
-/// Mean and standard deviation of each channel over all that is not masked. Throws ValueError naming a variable
-/// that has the same value everywhere.
-Normalisation channel_normalisation(const Tensor& states, const StateLayout& layout);
+  const StateLayout& layout() const { return layout_; }
+  std::int64_t size() const { return std::ssize(start_times_); }  ///< trajectories
+  std::int64_t length() const { return length_; }                 ///< states of each
+  const std::vector<double>& start_times() const { return start_times_; }
+  std::size_t files() const;
+  /// States at the ends of trajectories that were too few for another piece.
+  std::int64_t left_over() const { return left_over_; }
+  /// (c, …space), each of mean 0 and deviation 1; undefined for none.
+  const Tensor& context() const { return context_; }
+
+  /// Goes through all states once: the mask of layout() is then known, and the normalisation of the first
+  /// `trajectories` is returned. Throws FileError, naming file and place, for values that are not finite, that are
+  /// missing in some states and not in others, or that are missing always where the parameters do not say that they
+  /// may; ValueError as ChannelStatistics.
+  Normalisation survey(std::int64_t trajectories);
+  /// `n` trajectories from `begin` on, (n, time, …event). After survey, what is masked has its variable's mean over all
+  /// trajectories.
+  Tensor read(std::int64_t begin, std::int64_t n) const;
+
+ private:
+  struct Source;
+  std::unique_ptr<Source> source_;
+  StateLayout layout_;
+  std::int64_t length_ = 0, left_over_ = 0;
+  std::vector<double> start_times_;
+  Tensor context_, filling_;
+};
 
 }  // namespace sda

@@ -10,6 +10,7 @@
 #include "sda/core/progress.hpp"
 #include "sda/core/trajectories.hpp"
 #include "sda/score/prior.hpp"
+#include "sda/training/training_states.hpp"
 
 namespace sda {
 
@@ -93,6 +94,9 @@ class Trainer {
   /// Throws UsageError if the window is longer than the trajectories, ShapeError if events differ.
   Trainer(Prior prior, TrainingParameters parameters, const Trajectories& train, const Trajectories& valid,
           std::uint64_t seed, at::Device device = at::kCPU);
+  /// The same, of states that are normalised already.
+  Trainer(Prior prior, TrainingParameters parameters, TrainingStates train, TrainingStates valid, std::uint64_t seed,
+          at::Device device = at::kCPU);
   ~Trainer();
 
   /// Continues from a state made by the same parameters and data.

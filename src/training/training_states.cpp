@@ -1,0 +1,98 @@
+/// Normalised states in memory, or behind mmap(2): the kernel keeps as much of them as there is memory for.
+#include "sda/training/training_states.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda {
+namespace {
+
+Tensor normalised(const Tensor& states, const Normalisation& normalisation) {
+  return normalisation.normalise(states).to(at::kFloat).contiguous();
+}
+
+}  // namespace
+
+TrainingStates::TrainingStates(const Trajectories& trajectories, const Normalisation& normalisation)
+    : states_(normalised(trajectories.states, normalisation)) {}
+
+void TrainingStates::expect(std::int64_t trajectory, std::int64_t first, std::int64_t n) const {
+  if (!on_disk_) return;
+  const std::int64_t state = count(states_.sizes().slice(2)) * std::int64_t{sizeof(float)};
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(states_.data_ptr<float>()) +
+                     static_cast<std::uintptr_t>((trajectory * states_.size(1) + first) * state);
+  const std::uintptr_t from = begin / page * page;
+  // Advice: where it is not taken, the states are read when they are needed.
+  ::madvise(reinterpret_cast<void*>(from), begin + static_cast<std::uintptr_t>(n * state) - from, MADV_WILLNEED);
+}
+
+struct StatesOnDisk::File {
+  int descriptor = -1;
+  std::string folder;
+  ~File() {
+    if (descriptor >= 0) ::close(descriptor);
+  }
+  [[noreturn]] void refuse() const {
+    const int error = errno;
+    throw FileError({.what = fmt::format("the states to train on cannot be written: {}", std::strerror(error)),
+                     .where = folder,
+                     .mend = error == ENOSPC ? "free as much space as the trajectories take, or choose another folder"
+                                             : "choose another folder"});
+  }
+};
+
+StatesOnDisk::StatesOnDisk(const std::string& folder) : file_(std::make_shared<File>()) {
+  file_->folder = folder;
+  std::string name = folder + "/.sda-states-XXXXXX";
+  file_->descriptor = ::mkostemp(name.data(), O_CLOEXEC);
+  if (file_->descriptor < 0) file_->refuse();
+  ::unlink(name.c_str());
+}
+
+StatesOnDisk::~StatesOnDisk() = default;
+
+void StatesOnDisk::add(const Trajectories& trajectories, const Normalisation& normalisation) {
+  const Tensor& states = trajectories.states;
+  if (shape_.empty()) {
+    shape_ = states.sizes().vec();
+    shape_.front() = 0;
+  }
+  if (states.sizes().slice(1) != at::IntArrayRef(shape_).slice(1)) {
+    throw ShapeError({.what = "trajectories of another length or event than those before",
+                      .where = "training",
+                      .found = to_string(states.sizes().slice(1)),
+                      .wanted = to_string(at::IntArrayRef(shape_).slice(1))});
+  }
+  for (std::int64_t i = 0; i < states.size(0); ++i) {
+    const Tensor one = normalised(states.narrow(0, i, 1), normalisation);
+    const auto* next = static_cast<const char*>(one.data_ptr());
+    for (std::size_t left = one.nbytes(); left > 0;) {
+      const ssize_t written = ::write(file_->descriptor, next, left);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) file_->refuse();
+      next += written, left -= static_cast<std::size_t>(written);
+    }
+    ++shape_.front();
+  }
+}
+
+TrainingStates StatesOnDisk::map() {
+  const auto bytes = static_cast<std::size_t>(count(shape_)) * sizeof(float);
+  void* data = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file_->descriptor, 0);
+  if (data == MAP_FAILED) file_->refuse();
+  // Windows lie anywhere: what is beside one is not worth reading.
+  ::madvise(data, bytes, MADV_RANDOM);
+  return TrainingStates(at::from_blob(
+      data, shape_, [bytes](void* mapped) { ::munmap(mapped, bytes); }, at::kFloat));
+}
+
+}  // namespace sda
