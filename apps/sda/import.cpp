@@ -8,6 +8,7 @@
 
 #include "command.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/runtime.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/io/user_data.hpp"
 #include "sda/training/trainer.hpp"
@@ -70,6 +71,7 @@ void import_user_data(const Options& options, const Globals& globals) {
       file.trajectories = {layout, data.read(begin, n), *starts};
       names.push_back(n == part.count ? part_file(part.name) : part_file(part.name, done / at_once));
       write_trajectories(folder.file(names.back()), file);
+      release_freed_memory();
     }
     written.push_back(
         fmt::format("{}{} ({})", names.front(), names.size() > 1 ? " … " + names.back() : "", part.count));

@@ -58,6 +58,7 @@ TrainingStates training_states(const std::vector<std::string>& files, Trajectory
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (i > 0) first = read_trajectories(files[i]);
     all.add(first.trajectories, n);
+    release_freed_memory();
     StopToken::throw_if_stopped("nothing, training had not begun");
   }
   return all.map();

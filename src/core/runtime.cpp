@@ -102,6 +102,12 @@ void configure_runtime(int threads) {
   at::set_num_threads(threads);
 }
 
+void release_freed_memory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
 int StopToken::signal() noexcept {
   return stop_signal.load(std::memory_order_relaxed);
 }

@@ -15,6 +15,7 @@
 
 #include "io/artefact.hpp"
 #include "io/meant.hpp"
+#include "sda/core/runtime.hpp"
 
 namespace sda {
 
@@ -553,7 +554,7 @@ struct Block {
 };
 
 /// Bytes of states that are read at once.
-constexpr std::int64_t block_bytes = std::int64_t{1} << 28;
+constexpr std::int64_t block_bytes = std::int64_t{1} << 26;
 
 }  // namespace
 
@@ -767,6 +768,7 @@ Normalisation UserData::survey(std::int64_t trajectories) {
       all.add(states.narrow(0, i, 1));
       if (begin + i < trajectories) first.add(states.narrow(0, i, 1));
     }
+    release_freed_memory();
   }
   if (gone.any().item<bool>()) {
     if (source_->p.missing != "mask") {

@@ -26,6 +26,10 @@ class StopToken {
   static void raise_for_test(int signal) noexcept;
 };
 
+/// Gives freed memory back to the system, which configure_runtime has kept for what comes next: for work that goes
+/// through more than memory holds, whose pieces would leave ever more of it in splinters.
+void release_freed_memory();
+
 /// "512M", "2G", "800000" → bytes. Throws UsageError.
 std::int64_t parse_bytes(const std::string& text, const std::string& where);
 

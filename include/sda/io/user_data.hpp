@@ -27,7 +27,7 @@ struct DataParameters {
   std::string missing = "refuse";
   std::vector<std::string> context{};
   double train = 0.8, valid = 0.1;
-  double file_gigabytes = 1;
+  double file_gigabytes = 0.25;
 };
 template <class Visitor>
 void fields(Visitor& v, DataParameters& p) {
@@ -49,8 +49,8 @@ void fields(Visitor& v, DataParameters& p) {
   v("train", p.train, "share of trajectories to train on", between(0, 1));
   v("valid", p.valid, "share of trajectories to validate on; the rest is for tests", between(0, 1));
   v("file_gigabytes", p.file_gigabytes,
-    "states in one file that is written: more make several, such as train_0000.nc, and only so many are in memory at "
-    "once",
+    "states in one file that is written: more make several, such as train_0000.nc, and some five times as much is in "
+    "memory",
     above(0));
 }
 
