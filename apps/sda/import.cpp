@@ -45,14 +45,12 @@ void import_user_data(const Options& options, const Globals& globals) {
   }
   UserData data(wanted);
   const auto parts = split(data.size(), wanted.train, wanted.valid, "data.length");
+  for (const auto& part : parts) require_no_others(options.output, part.name);
   // Tests stay unseen: they have no part in the normalisation.
   const Normalisation normalisation = data.survey(parts.front().name == "train" ? parts.front().count : data.size());
   const StateLayout& layout = data.layout();
   OutputFolder folder(options.output);
-  for (const auto& part : parts) {
-    require_no_others(options.output, part.name);
-    require_writable(folder.file(part_file(part.name)));
-  }
+  for (const auto& part : parts) require_writable(folder.file(part_file(part.name)));
 
   TrajectoryFile file{.trajectories = {},
                       .normalisation = normalisation,

@@ -187,7 +187,7 @@ void simulate(const Options& options, Globals& globals) {
   const StateLayout layout = dynamics->layout();
   const Normalisation normalisation = dynamics->normalisation();
   OutputFolder folder(options.output);
-  for (const auto& part : parts) require_writable(folder.file(part.name + ".nc"));
+  for (const auto& part : parts) require_writable(folder.file(part_file(part.name)));
   spdlog::info("{}: {} trajectories of {} states after {} transitions of spin-up", dynamics->name(),
                simulation.trajectories, simulation.length, simulation.spin_up);
 
@@ -212,7 +212,7 @@ void simulate(const Options& options, Globals& globals) {
 
   std::string written;
   for (const auto& part : parts) {
-    write_trajectories(folder.file(part.name + ".nc"), {layout, states.narrow(0, part.begin, part.count)},
+    write_trajectories(folder.file(part_file(part.name)), {layout, states.narrow(0, part.begin, part.count)},
                        normalisation, to_toml(experiment.dynamics), provenance_of(globals, experiment));
     written += fmt::format("{}{}.nc ({})", written.empty() ? "" : ", ", part.name, part.count);
   }

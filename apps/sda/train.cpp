@@ -51,13 +51,12 @@ void start_from(const std::string& path, Prior& prior) {
 }
 
 /// Of one file in memory; of several, which may be more than that, on the disk that the model goes to.
-TrainingStates training_states(const std::vector<std::string>& files, TrajectoryFile first, const Normalisation& n,
-                               const std::string& folder) {
-  if (files.size() == 1) return {first.trajectories, n};
+TrainingStates training_states(const std::vector<std::string>& files, const Trajectories& first,
+                               const Normalisation& normalisation, const std::string& folder) {
+  if (files.size() == 1) return {first, normalisation};
   StatesOnDisk all(folder);
   for (std::size_t i = 0; i < files.size(); ++i) {
-    if (i > 0) first = read_trajectories(files[i]);
-    all.add(first.trajectories, n);
+    all.add(i == 0 ? first : read_trajectories(files[i]).trajectories, normalisation);
     release_freed_memory();
     StopToken::throw_if_stopped("nothing, training had not begun");
   }
@@ -88,9 +87,9 @@ void train(const Options& options, Globals& globals) {
   if (!options.from.empty()) start_from(options.from, prior);
   require_writable(options.output);
   const std::string folder = fs::absolute(options.output).parent_path().string();
-  TrainingStates states = training_states(train_files, data, prior.normalisation, folder);
+  TrainingStates states = training_states(train_files, data.trajectories, prior.normalisation, folder);
   TrainingStates held_out =
-      training_states(valid_files, read_trajectories(valid_files.front()), prior.normalisation, folder);
+      training_states(valid_files, read_trajectories(valid_files.front()).trajectories, prior.normalisation, folder);
   spdlog::info("training on {} trajectories of {} states{}", states.states().size(0), states.states().size(1),
                train_files.size() > 1 ? fmt::format(", of {} files, mapped from {}", train_files.size(), folder) : "");
   Trainer trainer(prior, experiment.training, std::move(states), std::move(held_out), globals.seed,

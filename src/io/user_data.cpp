@@ -205,14 +205,12 @@ std::pair<Run, Common> read_head(const std::string& path, std::size_t index, con
     Shape space;
     for (const auto axis : roles.space) space.push_back(size(axis));
     const bool first = layout.event.empty();
-    const auto refuse_unlike_first = [&](const std::string& what) {
-      throw FileError({.what = what,
+    if (!first && (run.trajectories != size(roles.trajectory) || states != size(roles.time))) {
+      throw FileError({.what = "variables have other trajectories or times",
                        .where = path,
                        .found = with_dimensions(file, name),
                        .wanted = with_dimensions(file, p.variables.front())});
-    };
-    if (!first && (run.trajectories != size(roles.trajectory) || states != size(roles.time)))
-      refuse_unlike_first("variables have other trajectories or times");
+    }
     run.trajectories = size(roles.trajectory), states = size(roles.time);
     if (first) layout.event = prepend({0}, space);
     layout.event.front() += size(roles.level);

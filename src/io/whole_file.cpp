@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/descriptor.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda::io {
@@ -39,27 +40,6 @@ constexpr std::size_t seal_size = seal_name.size() + 8;
   throw FileError({.what = fmt::format("cannot be read: {}", std::strerror(error)), .where = path});
 }
 
-/// An open file, closed at the end.
-class Descriptor {
- public:
-  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
-  ~Descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return descriptor_; }
-  /// 0, or the error that closing met: some file systems report a full disk only here.
-  int close() {
-    const int failed = ::close(descriptor_) == 0 ? 0 : errno;
-    descriptor_ = -1;
-    return failed;
-  }
-
- private:
-  int descriptor_;
-};
-
 /// A temporary file, removed at the end unless it was renamed.
 class TemporaryFile {
  public:
@@ -79,19 +59,6 @@ class TemporaryFile {
  private:
   std::string path_;
 };
-
-/// 0 or the error.
-int write_all(int descriptor, const void* data, std::size_t size) {
-  const char* next = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t written = ::write(descriptor, next, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    next += written;
-    size -= static_cast<std::size_t>(written);
-  }
-  return 0;
-}
 
 std::string seal_of(std::uint32_t checksum) {
   return fmt::format("{}{:08x}", seal_name, checksum);

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/descriptor.hpp"
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 
@@ -36,13 +37,20 @@ void TrainingStates::expect(std::int64_t trajectory, std::int64_t first, std::in
 }
 
 struct StatesOnDisk::File {
-  int descriptor = -1;
   std::string folder;
-  ~File() {
-    if (descriptor >= 0) ::close(descriptor);
+  Descriptor descriptor;
+
+  /// The file loses its name as soon as it has one.
+  explicit File(const std::string& in) : folder(in), descriptor(open_unnamed(in)) {
+    if (descriptor.get() < 0) refuse(errno);
   }
-  [[noreturn]] void refuse() const {
-    const int error = errno;
+  static int open_unnamed(const std::string& folder) {
+    std::string name = folder + "/.sda-states-XXXXXX";
+    const int opened = ::mkostemp(name.data(), O_CLOEXEC);
+    if (opened >= 0) ::unlink(name.c_str());
+    return opened;
+  }
+  [[noreturn]] void refuse(int error) const {
     throw FileError({.what = fmt::format("the states to train on cannot be written: {}", std::strerror(error)),
                      .where = folder,
                      .mend = error == ENOSPC ? "free as much space as the trajectories take, or choose another folder"
@@ -50,13 +58,7 @@ struct StatesOnDisk::File {
   }
 };
 
-StatesOnDisk::StatesOnDisk(const std::string& folder) : file_(std::make_shared<File>()) {
-  file_->folder = folder;
-  std::string name = folder + "/.sda-states-XXXXXX";
-  file_->descriptor = ::mkostemp(name.data(), O_CLOEXEC);
-  if (file_->descriptor < 0) file_->refuse();
-  ::unlink(name.c_str());
-}
+StatesOnDisk::StatesOnDisk(const std::string& folder) : file_(std::make_unique<File>(folder)) {}
 
 StatesOnDisk::~StatesOnDisk() = default;
 
@@ -74,21 +76,15 @@ void StatesOnDisk::add(const Trajectories& trajectories, const Normalisation& no
   }
   for (std::int64_t i = 0; i < states.size(0); ++i) {
     const Tensor one = normalised(states.narrow(0, i, 1), normalisation);
-    const auto* next = static_cast<const char*>(one.data_ptr());
-    for (std::size_t left = one.nbytes(); left > 0;) {
-      const ssize_t written = ::write(file_->descriptor, next, left);
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) file_->refuse();
-      next += written, left -= static_cast<std::size_t>(written);
-    }
+    if (const int failed = write_all(file_->descriptor.get(), one.data_ptr(), one.nbytes())) file_->refuse(failed);
     ++shape_.front();
   }
 }
 
 TrainingStates StatesOnDisk::map() {
   const auto bytes = static_cast<std::size_t>(count(shape_)) * sizeof(float);
-  void* data = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file_->descriptor, 0);
-  if (data == MAP_FAILED) file_->refuse();
+  void* data = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file_->descriptor.get(), 0);
+  if (data == MAP_FAILED) file_->refuse(errno);
   // Windows lie anywhere: what is beside one is not worth reading.
   ::madvise(data, bytes, MADV_RANDOM);
   return TrainingStates(at::from_blob(

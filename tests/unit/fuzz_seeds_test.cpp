@@ -22,24 +22,25 @@ int run_seeds(const std::string& folder, const std::function<void(const std::uin
   return seeds;
 }
 
-TEST(FuzzSeeds, Csv) {
-  EXPECT_GE(run_seeds("csv", fuzz::csv), 6);
+struct Target {
+  std::string folder;
+  void (*run)(const std::uint8_t*, std::size_t);
+  int least;  ///< seeds
+};
+
+class FuzzSeeds : public testing::TestWithParam<Target> {};
+
+TEST_P(FuzzSeeds, AreTakenOrRefused) {
+  EXPECT_GE(run_seeds(GetParam().folder, GetParam().run), GetParam().least);
 }
-TEST(FuzzSeeds, OperatorText) {
-  EXPECT_GE(run_seeds("operator_text", fuzz::operator_text), 6);
-}
-TEST(FuzzSeeds, UserData) {
-  EXPECT_GE(run_seeds("user_data", fuzz::user_data), 3);
-}
-TEST(FuzzSeeds, ReadingsInNetcdf) {
-  EXPECT_GE(run_seeds("readings_netcdf", fuzz::readings_netcdf), 3);
-}
-TEST(FuzzSeeds, Experiment) {
-  EXPECT_GE(run_seeds("experiment", fuzz::experiment), 3);
-}
-TEST(FuzzSeeds, StateDict) {
-  EXPECT_GE(run_seeds("state_dict", fuzz::state_dict), 2);
-}
+
+INSTANTIATE_TEST_SUITE_P(, FuzzSeeds,
+                         testing::Values(Target{"csv", fuzz::csv, 6}, Target{"operator_text", fuzz::operator_text, 6},
+                                         Target{"user_data", fuzz::user_data, 3},
+                                         Target{"readings_netcdf", fuzz::readings_netcdf, 3},
+                                         Target{"experiment", fuzz::experiment, 3},
+                                         Target{"state_dict", fuzz::state_dict, 2}),
+                         [](const auto& test) { return test.param.folder; });
 
 }  // namespace
 }  // namespace sda::test

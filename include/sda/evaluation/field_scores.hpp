@@ -61,7 +61,8 @@ struct FieldScores {
 bool has_fields(const StateLayout& layout);
 
 /// `simulated` (…, 2, y, x) velocities of the simulator, may be undefined. `dynamics` may be null; a one-step error
-/// takes `transitions` of each member through it (0: not asked for).
+/// takes `transitions` of each member through it (0: not asked for), and is not had of members at more than ten times
+/// the largest speed of `simulated` or the truth, which the solver would take for ever with.
 FieldScores score_fields(const Ensemble& ensemble, const Observations& observations, const Tensor& simulated,
                          const Dynamics* dynamics, std::int64_t transitions, std::uint64_t seed);
 

@@ -41,7 +41,7 @@ class StatesOnDisk {
 
  private:
   struct File;
-  std::shared_ptr<File> file_;
+  std::unique_ptr<File> file_;
   Shape shape_;  ///< (trajectory, time, …event) so far
 };
 
