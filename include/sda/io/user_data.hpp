@@ -49,7 +49,7 @@ void fields(Visitor& v, DataParameters& p) {
   v("train", p.train, "share of trajectories to train on", between(0, 1));
   v("valid", p.valid, "share of trajectories to validate on; the rest is for tests", between(0, 1));
   v("file_gigabytes", p.file_gigabytes,
-    "states in one file that is written: more make several, such as train_0000.nc, and some five times as much is in "
+    "states in one file that is written: more make several, such as train_0000.nc, and some ten times as much is in "
     "memory",
     above(0));
 }
