@@ -469,8 +469,10 @@ std::uint64_t ReadableGroup::natural(const std::string& attribute) const {
 
 NetcdfReader::NetcdfReader(std::string path) : path_(std::move(path)) {
   sealed_ = check_whole_file(path_);
-  // The canonical name: the library takes names with "://" for addresses on the network.
-  const int status = nc_open(std::filesystem::canonical(path_).c_str(), NC_NOWRITE, &id_);
+  // The canonical name: the library takes names with "://" for addresses on the network. A pipe has none.
+  std::error_code nameless;
+  const auto canonical = std::filesystem::canonical(path_, nameless);
+  const int status = nc_open(nameless ? path_.c_str() : canonical.c_str(), NC_NOWRITE, &id_);
   if (status == NC_NOERR) return;
   id_ = -1;
   if (first_bytes(path_).starts_with("\x89HDF") || first_bytes(path_).starts_with("CDF")) {
