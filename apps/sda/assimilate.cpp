@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <cmath>
-#include <map>
 
 #include "command.hpp"
 #include "sda/core/error.hpp"
@@ -111,23 +110,6 @@ std::shared_ptr<const DifferentiableScore> bounded_by(double bound, std::shared_
   return bound == 0 ? score : make_bounded_score(std::move(score), schedule, bound);
 }
 
-/// Steps of each quality; a step is one forward pass and one pull-back.
-const std::map<std::string, std::string>& steps_of_quality() {
-  static const std::map<std::string, std::string> steps{{"quick", "64"}, {"good", "256"}, {"best", "512"}};
-  return steps;
-}
-
-/// What docs/results/guidance.md advises: MMPS with the noise renewed in every step, steps denser near t = 0.
-std::vector<Override> advised(const std::string& quality) {
-  std::vector<Override> settings;
-  for (const auto& assignment :
-       {std::string("guidance.rule=mmps"), std::string("guidance.gamma=1e-3"), std::string("sampler.grid=power"),
-        std::string("sampler.exponent=2.5"), std::string("sampler.renewal=1"), std::string("sampler.corrections=0"),
-        std::string("assimilation.bound=5"), "sampler.steps=" + steps_of_quality().at(quality)})
-    settings.push_back({.assignment = assignment, .flag = "--quality " + quality});
-  return settings;
-}
-
 void assimilate(const Options& options, const Globals& globals) {
   const ModelFile model = read_model(options.model);
   const Observations observations = read_observations(options.observations).observations;
@@ -135,7 +117,7 @@ void assimilate(const Options& options, const Globals& globals) {
   Experiment experiment = base_experiment(options.config, model.provenance, options.model);
   experiment.network = prior.network_parameters;
   experiment.schedule = prior.schedule;
-  if (!options.quality.empty()) apply_overrides(experiment, advised(options.quality));
+  apply_quality(experiment, options.quality);
   apply_flags(experiment, globals,
               {"dynamics", "simulation", "data", "network", "schedule", "training", "observation"});
   require_same_system(options, prior, observations);
@@ -212,11 +194,7 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
                    "for the work, such as 2G; without it half of what is free, and of a GPU 4G")
       ->type_name("SIZE");
   add_device_flag(*flags, options->device);
-  flags
-      ->add_option("--quality", options->quality,
-                   "the guidance and sampler advised, in 64, 256 or 512 steps, whatever the configuration says; single "
-                   "settings beside it beat it. Without it the configuration's: the paper's, if it does not say")
-      ->check(CLI::IsMember(steps_of_quality()));
+  add_quality_flag(*flags, options->quality);
   add_key_flag(*flags, globals, "--members", "assimilation.members", "posterior members");
   add_key_flag(*flags, globals, "--steps", "sampler.steps", "predictor steps");
   add_key_flag(*flags, globals, "--corrections", "sampler.corrections", "Langevin corrections after each step");

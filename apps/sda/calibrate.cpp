@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 constexpr std::int64_t bins = 10, bootstrap_draws = 2000;
 
 struct CalibrateOptions {
-  std::string config, model, exact, name, output;
+  std::string config, model, exact, name, output, quality;
   std::int64_t trajectories = 64, members = 64;
   double believed_noise = 1;
   bool filter = true;
@@ -241,6 +241,7 @@ void calibrate(const CalibrateOptions& options, const Globals& globals) {
     experiment = base_experiment(options.config, model.provenance, options.model);
     experiment.network = model.prior.network_parameters;
     experiment.schedule = model.prior.schedule;
+    apply_quality(experiment, options.quality);
     apply_flags(experiment, globals, {"data", "training", "network", "schedule"});
     if (!experiment.data.files.empty()) {
       throw UsageError({.what = "truths are drawn from the system's simulator, and these states were imported",
@@ -311,10 +312,10 @@ void calibrate(const CalibrateOptions& options, const Globals& globals) {
 
 Subcommand calibrate_command(CLI::App& program, Globals& globals) {
   auto options = std::make_shared<CalibrateOptions>();
-  CLI::App* flags =
-      add_subcommand(program, "calibrate", "Find out over many trajectories whether posteriors are calibrated",
-                     "sda calibrate --model run/model.nc --name lo -o run/calibration --trajectories 64\n"
-                     "  sda calibrate --exact 4 -o run/calibration_of_the_chain");
+  CLI::App* flags = add_subcommand(
+      program, "calibrate", "Find out over many trajectories whether posteriors are calibrated",
+      "sda calibrate --model run/model.nc --name lo --quality good -o run/calibration --trajectories 64\n"
+      "  sda calibrate --exact 4 -o run/calibration_of_the_chain");
   add_config(*flags, options->config,
              "the one the model was trained with is taken; with --exact a rotation with noise");
   auto* model =
@@ -325,6 +326,8 @@ Subcommand calibrate_command(CLI::App& program, Globals& globals) {
                                  "full: of whole trajectories, or smoother: draws of the posterior itself")
                     ->type_name("K");
   model->excludes(exact);
+  add_quality_flag(*flags, options->quality);
+  flags->get_option("--quality")->needs(model);
   flags->add_option("--name", options->name, "which [observation.NAME]; may be left out if there is one only")
       ->type_name("NAME");
   flags->add_option("-o,--output", options->output, "folder; made if missing. What is there is not made again")

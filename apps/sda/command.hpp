@@ -67,9 +67,13 @@ void add_key_flag(CLI::App& flags, Globals& globals, const std::string& flag, co
                   const std::string& help);
 /// --device: where the network is evaluated.
 void add_device_flag(CLI::App& flags, std::string& device);
+/// --quality: the guidance and sampler advised, in few or many steps.
+void add_quality_flag(CLI::App& flags, std::string& quality);
 
 /// CONFIG if given, else what `provenance` (of the input file `where`) recorded, else the defaults.
 Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where);
+/// The settings of --quality over `experiment`, none if it is empty; before `apply_flags`, which beats them.
+void apply_quality(Experiment& experiment, const std::string& quality);
 /// --set and key flags over `experiment`. Keys of `fixed` sections come from input files: to set them would change
 /// nothing but the record, so it is refused.
 void apply_flags(Experiment& experiment, const Globals& globals, const std::vector<std::string>& fixed);

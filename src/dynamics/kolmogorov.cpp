@@ -6,6 +6,7 @@
 #include "sda/dynamics/kolmogorov.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 #include <numbers>
@@ -210,12 +211,24 @@ void transition(const KolmogorovParameters& p, double dt, std::int64_t steps, co
   }
 }
 
-void require_fit(bool fits, const std::string& key, std::int64_t found, const std::string& wanted) {
+void require_fit(bool fits, const std::string& key, const std::string& found, const std::string& wanted) {
   if (fits) return;
-  throw UsageError({.what = "a dynamics cannot be made",
-                    .where = "dynamics." + key,
-                    .found = fmt::format("{}", found),
-                    .wanted = wanted});
+  throw UsageError({.what = "a dynamics cannot be made", .where = "dynamics." + key, .found = found, .wanted = wanted});
+}
+
+void require_fit(bool fits, const std::string& key, std::int64_t found, const std::string& wanted) {
+  require_fit(fits, key, std::to_string(found), wanted);
+}
+
+/// The velocity among the components (…, c, n, n) of a state or solver state.
+Tensor velocity_in(const Tensor& state) {
+  return state.narrow(-3, 0, 2);
+}
+
+/// (…, 2, n, n) and values (…) → (…, 3, n, n), a value at every point.
+Tensor with_constant(const Tensor& velocity, const Tensor& values) {
+  const Tensor everywhere = at::ones_like(velocity.narrow(-3, 0, 1)) * values.unsqueeze(-1).unsqueeze(-1).unsqueeze(-1);
+  return at::cat({velocity, everywhere}, -3);
 }
 
 }  // namespace
@@ -228,6 +241,9 @@ KolmogorovFlow::KolmogorovFlow(const KolmogorovParameters& parameters, double dt
   const std::int64_t most = resolved_modes(p.solver_grid);
   require_fit(p.forcing_wavenumber >= 1 && p.forcing_wavenumber <= most, "forcing_wavenumber", p.forcing_wavenumber,
               fmt::format("1 to {}, which a solver_grid of {} points resolves", most, p.solver_grid));
+  const auto& range = p.reynolds_range;
+  require_fit(range.empty() || (range.size() == 2 && 0 < range[0] && range[0] < range[1]), "reynolds_range",
+              fmt::format("[{}]", fmt::join(range, ", ")), "[least, most], the least above 0 and below the most");
   const double cell = 2 * pi / static_cast<double>(p.solver_grid);
   steps_ = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(dt * p.max_speed / (p.cfl * cell) - 1e-9)));
 }
@@ -235,16 +251,22 @@ KolmogorovFlow::KolmogorovFlow(const KolmogorovParameters& parameters, double dt
 StateLayout KolmogorovFlow::layout() const {
   const std::int64_t n = parameters_.grid;
   const double cell = 2 * pi / static_cast<double>(n);
-  return {.event = {2, n, n},
-          .variables = {{"u", "velocity along x"}, {"v", "velocity along y"}},
-          .space_names = {"x", "y"},
-          .dt = dt_,
-          .spacing = {cell, cell}};
+  StateLayout layout{.event = {components(), n, n},
+                     .variables = {{"u", "velocity along x"}, {"v", "velocity along y"}},
+                     .space_names = {"x", "y"},
+                     .dt = dt_,
+                     .spacing = {cell, cell}};
+  if (is_unknown()) layout.variables.push_back({"log_reynolds", "natural logarithm of the Reynolds number"});
+  return layout;
 }
 
 Normalisation KolmogorovFlow::normalisation() const {
   // Long runs with the default parameters have a standard deviation of 1.01, 1.05 along x and 0.98 along y.
-  return {.mean = at::zeros({2, 1, 1}, at::kDouble), .std = at::full({2, 1, 1}, 1.0, at::kDouble)};
+  Normalisation known{.mean = at::zeros({2, 1, 1}, at::kDouble), .std = at::ones({2, 1, 1}, at::kDouble)};
+  if (!is_unknown()) return known;
+  const double least = std::log(parameters_.reynolds_range[0]), most = std::log(parameters_.reynolds_range[1]);
+  return {.mean = at::cat({known.mean, at::full({1, 1, 1}, (least + most) / 2, at::kDouble)}),
+          .std = at::cat({known.std, at::full({1, 1, 1}, (most - least) / std::sqrt(12), at::kDouble)})};
 }
 
 Tensor KolmogorovFlow::context() const {
@@ -254,7 +276,7 @@ Tensor KolmogorovFlow::context() const {
 }
 
 Shape KolmogorovFlow::solver_event() const {
-  return {2, parameters_.solver_grid, parameters_.solver_grid};
+  return {components(), parameters_.solver_grid, parameters_.solver_grid};
 }
 
 Tensor KolmogorovFlow::to_state(const Tensor& solver) const {
@@ -267,10 +289,11 @@ Tensor KolmogorovFlow::to_solver(const Tensor& state) const {
   const Modes coarse = modes_of_state(p, state.options());
   const Modes fine(p.solver_grid, resolved_modes(p.solver_grid), state.options());
   const Tensor response = block_response(coarse.kx, p) * block_response(coarse.ky, p);
-  const Tensor modes = refine(coarse.of(state) * (coarse.kept / response), coarse, fine);
+  const Tensor modes = refine(coarse.of(velocity_in(state)) * (coarse.kept / response), coarse, fine);
   Tensor solenoidal = fine.inverse_curl() * (fine.curl() * modes).sum(-3, true);
   mean_mode(solenoidal).copy_(mean_mode(modes));
-  return fine.field(solenoidal);
+  const Tensor velocity = fine.field(solenoidal);
+  return is_unknown() ? with_constant(velocity, state.select(-3, 2).mean(at::IntArrayRef{-2, -1})) : velocity;
 }
 
 Tensor KolmogorovFlow::start(std::int64_t members, const StreamKey& key, at::ScalarType dtype) const {
@@ -287,17 +310,33 @@ Tensor KolmogorovFlow::start(std::int64_t members, const StreamKey& key, at::Sca
   Tensor vorticity = coarse.of(normal({members, p.grid, p.grid}, key, dtype)) * (amplitude * coarse.kept);
   const Tensor shown = coarse.field(coarse.inverse_curl() * vorticity.unsqueeze(-3));
   vorticity = vorticity * (largest_speed / shown.square().sum(-3, true).amax({-2, -1}).sqrt().unsqueeze(-1));
-  return fine.field(fine.inverse_curl() * refine(vorticity, coarse, fine).unsqueeze(-3));
+  const Tensor velocity = fine.field(fine.inverse_curl() * refine(vorticity, coarse, fine).unsqueeze(-3));
+  if (!is_unknown()) return velocity;
+  const double least = std::log(p.reynolds_range[0]), most = std::log(p.reynolds_range[1]);
+  StreamKey after = key;  // the member's next draws
+  ++after.step;
+  return with_constant(velocity, uniform({members}, after, dtype) * (most - least) + least);
 }
 
 void KolmogorovFlow::advance(Tensor& x, std::int64_t steps, const StreamKey&) const {
   check_states(x, solver_event(), name(), x.device());
-  const Solver usual(parameters_, dt_ / static_cast<double>(steps_), x.options());
-  const auto march = [&](Tensor part) {
+  const auto march_as = [&](const KolmogorovParameters& p, const Solver& usual, Tensor velocity) {
     const c10::InferenceMode no_grad;
     for (std::int64_t i = 0; i < steps; ++i) {
       StopToken::throw_if_stopped("no trajectory");
-      transition(parameters_, dt_, steps_, usual, part);
+      transition(p, dt_, steps_, usual, velocity);
+    }
+  };
+  const auto solver_of = [&](const KolmogorovParameters& p) {
+    return Solver(p, dt_ / static_cast<double>(steps_), x.options());
+  };
+  const Solver known = solver_of(parameters_);
+  const auto march = [&](const Tensor& part) {
+    if (!is_unknown()) return march_as(parameters_, known, part);
+    for (std::int64_t m = 0; m < part.size(0); ++m) {  // each of a Reynolds number of its own
+      KolmogorovParameters own = parameters_;
+      own.reynolds = std::exp(part[m][2][0][0].item<double>());
+      march_as(own, solver_of(own), velocity_in(part.narrow(0, m, 1)));
     }
   };
   if (x.size(0) == 0) return;

@@ -29,11 +29,11 @@ SpectralAxes spectral_axes(std::int64_t ny, std::int64_t nx, double spacing_y, d
 }
 
 void require_plane_velocity(const Tensor& velocity, const char* where) {
-  if (velocity.dim() < 3 || velocity.size(-3) != 2 || velocity.numel() == 0) {
+  if (velocity.dim() < 3 || velocity.size(-3) < 2 || velocity.numel() == 0) {
     throw ShapeError({.what = "not a plane velocity",
                       .where = where,
                       .found = to_string(velocity.sizes()),
-                      .wanted = "(…, 2, y, x), none of them empty"});
+                      .wanted = "(…, c, y, x), c ≥ 2, none of them empty"});
   }
 }
 
@@ -44,7 +44,7 @@ bool is_x_first(const StateLayout& layout) {
 }
 
 bool is_velocity(const StateLayout& layout) {
-  return layout.channels_are_variables() && layout.variables.size() == 2 && layout.variables[0].name == "u" &&
+  return layout.channels_are_variables() && layout.variables.size() >= 2 && layout.variables[0].name == "u" &&
          layout.variables[1].name == "v" &&
          (layout.space_names == std::vector<std::string>{"y", "x"} || is_x_first(layout));
 }
@@ -69,7 +69,7 @@ EnergySpectrum energy_spectrum(const Tensor& velocity, const StateLayout& layout
   Tensor weight = at::full({nx / 2 + 1}, 2.0, at::kDouble);
   weight[0] = 1;
   if (nx % 2 == 0) weight[nx / 2] = 1;
-  const Tensor modes = at::fft_rfft2(velocity.detach().to(at::kDouble));
+  const Tensor modes = at::fft_rfft2(velocity.detach().narrow(-3, 0, 2).to(at::kDouble));
   const double points = static_cast<double>(ny * nx);
   // ½ Σ_c |û_c|² / N², to be summed over all modes of a shell
   const Tensor energy = at::abs(modes).square().sum(-3) * weight / (2 * points * points);

@@ -255,7 +255,8 @@ class Vorticity final : public StateLink {
                         .where = "operator link vorticity",
                         .found = is_velocity ? "a grid that a link before has cut, or one too small"
                                              : "a field " + to_string(field.sizes),
-                        .wanted = "2 × y × x, at least 3 points along each"});
+                        .wanted = "2 × y × x, at least 3 points along each",
+                        .mend = is_velocity ? "" : "choose its two components before, {select = [0, 1]}"});
     }
     Field reading = field;
     reading.sizes.front() = 1;

@@ -147,6 +147,7 @@ TEST(StudyInput, ThatIsBadIsToldInOneLine) {
       {{"study", "noise", "-o", out, "--tails", "student"}, "--tails"},
       {{"calibrate", "-o", out}, "--model FILE, or --exact K"},
       {{"calibrate", "-o", out, "--exact", "none"}, "--exact"},
+      {{"calibrate", "-o", out, "--exact", "4", "--quality", "good"}, "--quality requires --model"},
   };
   for (const auto& [arguments, message] : cases) {
     const auto run = run_program(arguments);
@@ -240,8 +241,11 @@ TEST(Calibrate, GoesOnWithMoreTrajectories) {
 /// A trained prior beside the particle filter: a weak one, of which only is asked that the numbers come.
 TEST(Calibrate, TakesATrainedPrior) {
   const ScratchFolder folder;
-  const auto found = calibrated(
-      folder, {"--model", Workshop::shared().model(), "--name", "lo", "--trajectories", "10", "--members", "6"});
+  const auto found = calibrated(folder, {"--model", Workshop::shared().model(), "--name", "lo", "--trajectories", "10",
+                                         "--members", "6", "--quality", "quick", "--set", "sampler.steps=16"});
+  const std::string record = read_bytes(folder.file("calibration/calibration.csv"));
+  EXPECT_THAT(record,
+              testing::AllOf(HasSubstr("rule = \"mmps\""), HasSubstr("steps = 16\n"), HasSubstr("bound = 5.0")));
   EXPECT_EQ(found.coverage90.size(), 10u);
   EXPECT_GT(found.area, 0.5);
   EXPECT_THAT(found.out, HasSubstr("rank histogram: p = "));

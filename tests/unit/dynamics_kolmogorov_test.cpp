@@ -51,6 +51,35 @@ TEST(Kolmogorov, BlockAverage) {
   EXPECT_THROW(block_average(at::zeros({4}), 1), ShapeError);
 }
 
+TEST(Kolmogorov, MembersOfAnUnknownReynoldsNumberFlowAsThoseOfTheirOwn) {
+  const KolmogorovParameters parameters{.reynolds_range = {50, 400}, .grid = 8, .solver_grid = 16};
+  const auto unknown = make_dynamics({.system = "kolmogorov", .kolmogorov = parameters});
+  EXPECT_EQ(unknown->layout().event, (Shape{3, 8, 8}));
+  EXPECT_EQ(unknown->layout().variables.back().name, "log_reynolds");
+  Tensor x = unknown->start(3, {.seed = 4}, at::kDouble);
+  const Tensor first = x.clone(), numbers = first.select(1, 2).select(-1, 0).select(-1, 0).exp();
+  EXPECT_GT(numbers.min().item<double>(), 50);
+  EXPECT_LT(numbers.max().item<double>(), 400);
+  EXPECT_GT((numbers.max() / numbers.min()).item<double>(), 1.1);
+  unknown->advance(x, 5, {});
+  EXPECT_TRUE(at::equal(x.select(1, 2), first.select(1, 2)));
+  for (std::int64_t m = 0; m < 3; ++m) {
+    auto own = parameters;
+    own.reynolds_range = {};
+    own.reynolds = numbers[m].item<double>();
+    const auto known = make_dynamics({.system = "kolmogorov", .kolmogorov = own});
+    Tensor velocity = first.narrow(0, m, 1).narrow(1, 0, 2).contiguous();
+    known->advance(velocity, 5, {});
+    EXPECT_LT((x.narrow(0, m, 1).narrow(1, 0, 2) - velocity).abs().max().item<double>(), 1e-12) << m;
+  }
+  const Tensor state = unknown->to_state(x), again = unknown->to_state(unknown->to_solver(state));
+  EXPECT_TRUE(at::allclose(again.select(1, 2), state.select(1, 2), 1e-12));
+  // Normalised, the logarithm has mean 0 and standard deviation 1.
+  const Tensor many = unknown->normalisation().normalise(unknown->to_state(unknown->start(4000, {}, at::kDouble)));
+  EXPECT_NEAR(many.select(1, 2).mean().item<double>(), 0, 0.06);
+  EXPECT_NEAR(many.select(1, 2).square().mean().item<double>(), 1, 0.06);
+}
+
 struct Refused {
   std::string key;
   DynamicsParameters parameters;
@@ -64,6 +93,8 @@ TEST(Kolmogorov, RefusesWhatDoesNotFit) {
            {"forcing_wavenumber",
             {.system = "kolmogorov", .kolmogorov = {.forcing_wavenumber = 5, .grid = 8, .solver_grid = 8}}},
            {"reynolds", {.system = "kolmogorov", .kolmogorov = {.reynolds = 0}}},
+           {"reynolds_range", {.system = "kolmogorov", .kolmogorov = {.reynolds_range = {100}}}},
+           {"reynolds_range", {.system = "kolmogorov", .kolmogorov = {.reynolds_range = {100, 50}}}},
            {"cfl", {.system = "kolmogorov", .kolmogorov = {.cfl = 2}}},
            {"noise", {.system = "kolmogorov", .noise = 0.1}},
            {"substeps", {.system = "kolmogorov", .substeps = 2}}}) {

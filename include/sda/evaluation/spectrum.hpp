@@ -11,8 +11,8 @@ namespace sda {
 /// Whether space is a plane whose first axis is x and whose second is y.
 bool is_x_first(const StateLayout& layout);
 
-/// Whether a state is a plane velocity: two variables u (along x) and v (along y), in this order, on axes y and x, or x
-/// and y.
+/// Whether a state is a plane velocity: its first variables are u (along x) and v (along y), in this order, on axes y
+/// and x, or x and y. What comes behind them is no part of the velocity.
 bool is_velocity(const StateLayout& layout);
 
 /// Isotropic energy spectrum E(k) in shells of equal width: shell m holds the modes with |k| / width rounding to m, the
@@ -29,7 +29,7 @@ struct EnergySpectrum {
 EnergySpectrum energy_spectrum(const Tensor& velocity, const StateLayout& layout);
 
 /// ω = ∂v/∂x − ∂u/∂y by differentiating the Fourier series (a grid's own wavenumber, whose sign is unknown, left out);
-/// `velocity` (…, 2, y, x) → (…, y, x), `spacing` along y and x. The grid need not be the layout's.
+/// `velocity` (…, c ≥ 2, y, x), u and v first → (…, y, x), `spacing` along y and x. The grid need not be the layout's.
 Tensor vorticity(const Tensor& velocity, double spacing_y, double spacing_x);
 
 }  // namespace sda
