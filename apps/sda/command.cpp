@@ -3,18 +3,22 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
-#include <map>
 #include <sstream>
+#include <thread>
 #include <tuple>
 
 #include "sda/core/error.hpp"
+#include "sda/core/runtime.hpp"
 #include "sda/io/keys.hpp"
 
 namespace sda::app {
@@ -22,7 +26,7 @@ namespace sda::app {
 namespace fs = std::filesystem;
 
 ProgressBar Globals::progress(const std::string& label, const std::string& unit) const {
-  return ProgressBar(label, unit, !quiet && ProgressBar::stderr_is_terminal());
+  return ProgressBar(label, unit, quiet ? ProgressStyle::none : ProgressBar::style_of_stderr());
 }
 
 CLI::App* add_subcommand(CLI::App& program, const std::string& name, const std::string& description,
@@ -75,32 +79,45 @@ void add_device_flag(CLI::App& flags, std::string& device) {
 
 namespace {
 
-/// Steps of each quality; a step is one forward pass and one pull-back.
-const std::map<std::string, std::string>& steps_of_quality() {
-  static const std::map<std::string, std::string> steps{{"quick", "64"}, {"good", "256"}, {"best", "512"}};
-  return steps;
-}
+/// Steps of each quality, in the order of its names; a step is one forward pass and one pull-back.
+struct Quality {
+  const char *name, *steps;
+};
+constexpr std::array qualities{Quality{"quick", "64"}, Quality{"good", "256"}, Quality{"best", "512"}};
 
 }  // namespace
 
 void add_quality_flag(CLI::App& flags, std::string& quality) {
+  std::vector<std::string> names;
+  for (const auto& known : qualities) names.emplace_back(known.name);
   flags
       .add_option("--quality", quality,
                   "the guidance and sampler advised, in 64, 256 or 512 steps, whatever the configuration says; single "
                   "settings beside it beat it. Without it the configuration's: the paper's, if it does not say")
-      ->check(CLI::IsMember(steps_of_quality()));
+      ->check(CLI::IsMember(names));
 }
 
 void apply_quality(Experiment& experiment, const std::string& quality) {
   if (quality.empty()) return;
+  const auto found =
+      std::find_if(qualities.begin(), qualities.end(), [&](const Quality& known) { return quality == known.name; });
   // What docs/results/guidance.md advises: MMPS with the noise renewed in every step, steps denser near t = 0.
   std::vector<Override> settings;
   for (const auto& assignment :
        {std::string("guidance.rule=mmps"), std::string("guidance.gamma=1e-3"), std::string("sampler.grid=power"),
         std::string("sampler.exponent=2.5"), std::string("sampler.renewal=1"), std::string("sampler.corrections=0"),
-        std::string("assimilation.bound=5"), "sampler.steps=" + steps_of_quality().at(quality)})
+        std::string("assimilation.bound=5"), std::string("sampler.steps=") + found->steps})
     settings.push_back({.assignment = assignment, .flag = "--quality " + quality});
   apply_overrides(experiment, settings);
+}
+
+void warn_of_other_work(const Globals& globals) {
+  const int threads = choose_threads(globals.threads), others = threads > 1 ? others_running() : 0;
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  if (threads < 2 || others + threads <= cores) return;
+  const bool waits_asleep = std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr;
+  spdlog::info("others use these cores ({} threads beside {} of ours on {} cores), which makes this slow{}", others,
+               threads, cores, waits_asleep ? "" : "; OMP_WAIT_POLICY=passive in the environment makes it less so");
 }
 
 Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where) {
@@ -248,7 +265,9 @@ std::vector<Part> split(std::int64_t total, double train_share, double valid_sha
       throw UsageError({.what = fmt::format("no trajectory is left for {}.nc", name),
                         .where = key,
                         .found = fmt::format("{} trajectories", total),
-                        .wanted = fmt::format("enough for the shares {0}.train and {0}.valid", section)});
+                        .wanted = fmt::format("enough for the shares {0}.train and {0}.valid, such as 10", section),
+                        .mend = key.starts_with("data.") ? "give more, or let data.length cut them into shorter ones"
+                                                         : "raise simulation.trajectories"});
     }
     parts.push_back({name, begin, end - begin});
   }

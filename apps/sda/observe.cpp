@@ -28,6 +28,19 @@ std::string noise_in_words(const Noise& noise) {
   return noise.is_gaussian() ? fmt::format("sigma {}", fmt::join(noise.values(), ", ")) : noise.describe();
 }
 
+/// Readings of where states have no values are of nothing.
+void warn_of_valueless(const Observations& observations) {
+  const auto counts = valueless_readings(observations);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const ObservationPart& part = observations.parts[i];
+    if (counts[i] == 0) continue;
+    spdlog::warn(
+        "{} of {} readings{} reach points where states have no values, such as land: choose others by points, box or "
+        "circle",
+        counts[i], part.values.numel(), part.name.empty() ? "" : " of " + part.name);
+  }
+}
+
 void observe_states(const Options& options, const Globals& globals) {
   const TrajectoryFile file = read_trajectories(options.data);
   Experiment experiment = base_experiment(options.config, file.provenance, options.data);
@@ -51,6 +64,7 @@ void observe_states(const Options& options, const Globals& globals) {
   Observations observations = observe(truth, layout, file.normalisation, parameters.parts(), name, globals.seed, index);
   observations.start_time = file.start_time(options.trajectory) + static_cast<double>(options.start) * layout.dt;
   observations.check();
+  warn_of_valueless(observations);
   write_observations(options.output, observations, file.dynamics, provenance_of(globals, experiment));
   const bool several = observations.parts.size() > 1;
   for (const auto& part : observations.parts) {

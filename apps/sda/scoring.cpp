@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
+#include <tuple>
 
 #include "sda/baselines/interpolation.hpp"
 #include "sda/core/error.hpp"
@@ -22,6 +24,25 @@ std::string cell(const std::optional<double>& value, int digits) {
 
 std::string cell(const std::optional<Estimate>& value, int digits) {
   return value ? fmt::format("{:.{}f} ± {:.{}f}", value->value, digits, value->standard_error, digits) : "-";
+}
+
+/// When a trajectory begins, as people say it.
+std::string start_of(const StateLayout& layout, double time) {
+  const std::string units = layout.time_units == "1" ? "" : " " + layout.time_units;
+  return fmt::format("{:g}{}{}", time, units, layout.time_origin.empty() ? "" : " since " + layout.time_origin);
+}
+
+/// An ensemble of another time has nothing to do with what was observed, however well it fits.
+void require_same_start(const std::string& path, const Ensemble& ensemble, const Observations& observations) {
+  const auto& [found, wanted] = std::tie(ensemble.layout, observations.layout);
+  const bool same = std::abs(ensemble.start_time - observations.start_time) <= 1e-3 * wanted.dt &&
+                    found.time_origin == wanted.time_origin && found.time_units == wanted.time_units;
+  if (same) return;
+  throw FileError({.what = "its trajectories begin at another time than the one observed",
+                   .where = path,
+                   .found = start_of(found, ensemble.start_time),
+                   .wanted = start_of(wanted, observations.start_time),
+                   .mend = "take the observation that it was made from"});
 }
 
 /// A file's name in a table.
@@ -72,6 +93,7 @@ Tensor read_simulated(const std::string& path, const StateLayout& layout) {
 EnsembleFile read_ensemble_of(const std::string& path, const Observations& observations) {
   EnsembleFile file = read_ensemble(path);
   require_same_states(path, file.ensemble.layout, file.ensemble.members.size(1), observations);
+  require_same_start(path, file.ensemble, observations);
   return file;
 }
 

@@ -73,29 +73,36 @@ std::string progress_line(const std::string& label, const std::string& unit, std
   } else if (!note.empty()) {
     tail += "  " + note;
   }
+  if (columns == 0) return label + ":" + tail;
   const int room = columns - columns_of(label) - 2 - columns_of(tail);
   const int width = std::clamp(room, 0, widest_bar);
   return cut(label + "  " + bar(share, width) + tail, columns);
 }
 
-ProgressBar::ProgressBar(std::string label, std::string unit, bool enabled)
-    : label_(std::move(label)), unit_(std::move(unit)), enabled_(enabled), start_(steady_clock::now()) {}
+ProgressBar::ProgressBar(std::string label, std::string unit, ProgressStyle style, steady_clock::duration between_lines)
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      style_(style),
+      between_lines_(between_lines),
+      start_(steady_clock::now()),
+      last_draw_(start_) {}
 
 ProgressBar::~ProgressBar() {
-  if (drawn_) std::fputs("\n", stderr);
+  if (drawn_ && style_ == ProgressStyle::bar) std::fputs("\n", stderr);
 }
 
 void ProgressBar::update(std::int64_t done, std::int64_t total, const std::string& note) {
-  if (!enabled_) return;
+  if (style_ == ProgressStyle::none) return;
   const auto now = steady_clock::now();
   if (first_done_ < 0) first_done_ = std::max<std::int64_t>(0, done - 1);
-  if (drawn_ && done < total && now - last_draw_ < redraw_every) return;
+  const bool is_bar = style_ == ProgressStyle::bar;
+  if (is_bar ? drawn_ && done < total && now - last_draw_ < redraw_every : now - last_draw_ < between_lines_) return;
   last_draw_ = now;
   drawn_ = true;
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const std::string line =
-      progress_line(label_, unit_, done, total, done - first_done_, seconds, note, terminal_columns() - 1);
-  std::fputs(("\r" + line + "\x1b[K").c_str(), stderr);
+      progress_line(label_, unit_, done, total, done - first_done_, seconds, note, is_bar ? terminal_columns() - 1 : 0);
+  std::fputs((is_bar ? "\r" + line + "\x1b[K" : line + "\n").c_str(), stderr);
   std::fflush(stderr);
 }
 
@@ -103,8 +110,8 @@ ProgressCallback ProgressBar::callback() {
   return [this](std::int64_t done, std::int64_t total, const std::string& note) { update(done, total, note); };
 }
 
-bool ProgressBar::stderr_is_terminal() {
-  return isatty(STDERR_FILENO) == 1;
+ProgressStyle ProgressBar::style_of_stderr() {
+  return isatty(STDERR_FILENO) == 1 ? ProgressStyle::bar : ProgressStyle::lines;
 }
 
 }  // namespace sda

@@ -7,11 +7,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <sstream>
+#include <thread>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
@@ -87,6 +90,21 @@ int choose_threads(int requested) {
   if (const int threads = environment_count("OMP_NUM_THREADS")) return threads;
   if (const int threads = environment_count("SLURM_CPUS_PER_TASK")) return threads;
   return affinity_count();
+}
+
+int others_running() {
+  constexpr int looks = 5;
+  int least = std::numeric_limits<int>::max();
+  for (int i = 0; i < looks; ++i) {
+    if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(12));
+    std::ifstream file("/proc/loadavg");
+    std::string averages;
+    int running = 1;  // "0.20 0.18 0.12 1/80 11206": the fourth number
+    for (int skipped = 0; skipped < 3; ++skipped) file >> averages;
+    file >> running;
+    least = std::min(least, std::max(0, running - 1));
+  }
+  return least;
 }
 
 void configure_runtime(int threads) {

@@ -126,8 +126,10 @@ FieldScores score_fields(const Ensemble& ensemble, const Observations& observati
       return observations.normalisation.normalise(x.detach().to(at::kDouble));
     };
     const Tensor x = normalised(ensemble.members), y = normalised(truth), seen = observed_components(observations);
-    scores.observed = skill(x, y, seen, seed);
-    scores.unobserved = skill(x, y, seen.logical_not(), seed);
+    const Tensor& mask = observations.layout.mask;  // there is no skill where there are no values
+    const Tensor valued = mask.defined() ? mask.expand_as(seen) : at::ones_like(seen);
+    scores.observed = skill(x, y, seen.logical_and(valued), seed);
+    scores.unobserved = skill(x, y, seen.logical_not().logical_and(valued), seed);
   }
   const Tensor reference = simulated.defined() ? simulated : truth;
   if (is_velocity(observations.layout) && reference.defined()) {

@@ -118,7 +118,7 @@ TomlOrigin override_origin(const Override& given) {
   return {.name = given.flag.empty() ? "--set " + given.assignment : given.flag, .has_lines = false};
 }
 
-/// "sampler.steps=64" → a table. The value is TOML, or a bare word that stands for a text.
+/// "sampler.steps=64" → a table. The value is TOML, or a bare word (a path, a pattern) that stands for a text.
 toml::table parse_override(const std::string& text, const TomlOrigin& origin) {
   const auto equals = text.find('=');
   const auto trimmed = [](std::string part) {
@@ -132,7 +132,7 @@ toml::table parse_override(const std::string& text, const TomlOrigin& origin) {
     origin.refuse({.what = "not an override", .where = origin.name, .wanted = "section.key=value"});
   }
   const bool is_word = std::all_of(value.begin(), value.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '_' || c == '-' || c == '/' || c == '.';
+    return std::isalnum(c) || std::string_view("_-/.*?~+@%:").find(static_cast<char>(c)) != std::string_view::npos;
   });
   try {
     return toml::parse(key + " = " + value);

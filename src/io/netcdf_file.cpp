@@ -14,6 +14,7 @@
 #include "core/torch.hpp"
 #include "io/whole_file.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/fields.hpp"
 
 namespace sda::io {
 namespace {
@@ -292,9 +293,11 @@ int ReadableGroup::variable_id(const std::string& name) const {
   int id = -1;
   if (nc_inq_varid(id_, name.c_str(), &id) == NC_NOERR) return id;
   const auto known = variables();
+  const auto nearest = nearest_name(name, known);
   throw FileError({.what = "variable " + name + " is missing",
                    .where = name_.empty() ? path_ : path_ + ": " + name_,
-                   .found = known.empty() ? "no variables" : fmt::format("{}", fmt::join(known, ", "))});
+                   .found = known.empty() ? "no variables" : fmt::format("{}", fmt::join(known, ", ")),
+                   .mend = nearest.empty() ? "" : fmt::format("did you mean {}?", nearest)});
 }
 
 Shape ReadableGroup::shape(const std::string& variable) const {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <optional>
 
-#include "io/calendar.hpp"
+#include "core/calendar.hpp"
 #include "io/csv.hpp"
 #include "io/readings.hpp"
 #include "sda/core/error.hpp"

@@ -9,8 +9,8 @@
 #include <map>
 #include <numeric>
 
+#include "core/calendar.hpp"
 #include "core/torch.hpp"
-#include "io/calendar.hpp"
 #include "io/meant.hpp"
 #include "io/netcdf_file.hpp"
 #include "io/readings.hpp"

@@ -367,7 +367,10 @@ std::vector<Stretch> find_stretches(const std::vector<Run>& runs, double step, c
       };
       if (found == 0)
         refuse("two states have the same time", "keep one: `ncks -d` or `cdo mergetime` with SKIP_SAME_TIME=1");
-      if (found < 0) refuse("times run backwards", p.join == "time" ? "files may not overlap" : "sort them");
+      if (found < 0)
+        refuse("times run backwards", p.join == "time"
+                                          ? "files may not overlap; if each is another run, data.join = \"trajectory\""
+                                          : "sort them");
       if (std::abs(found - step) <= time_tolerance * step + 2 * run.rounding) {
         ++stretches.back().size;
       } else if (p.gaps == "cut" && found > step) {

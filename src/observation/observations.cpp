@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "core/torch.hpp"
@@ -248,6 +249,18 @@ Observations observe(const Tensor& truth, const StateLayout& layout, const Norma
                      const std::vector<OperatorLink>& chain, const Noise& noise, const std::string& name,
                      std::uint64_t seed, std::uint64_t index) {
   return observe(truth, layout, normalisation, {{.name = "", .chain = chain, .noise = noise}}, name, seed, index);
+}
+
+std::vector<std::int64_t> valueless_readings(const Observations& observations) {
+  const StateLayout& layout = observations.layout;
+  std::vector<std::int64_t> counts(observations.parts.size(), 0);
+  if (!layout.mask.defined()) return counts;
+  const Tensor states = at::ones(prepend({1, observations.length}, layout.event), at::kDouble)
+                            .masked_fill(layout.mask.logical_not(), std::numeric_limits<double>::quiet_NaN());
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    counts[i] = observations.parts[i].op->apply(states).isnan().sum().item<std::int64_t>();
+  }
+  return counts;
 }
 
 }  // namespace sda

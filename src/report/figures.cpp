@@ -261,7 +261,9 @@ class Builder {
     figures_.scores = case_.scores;
     figures_.members = std::min(lines, posterior_.size(0));
     figures_.stride = stride;
-    figures_.time_axis = fmt::format("time ({})", unit_text(y_.layout.time_units));
+    figures_.time_axis = y_.layout.time_origin.empty()
+                             ? fmt::format("time ({})", unit_text(y_.layout.time_units))
+                             : fmt::format("{} since {}", y_.layout.time_units, y_.layout.time_origin);
     const double margin = times_.size() > 1 ? 0.01 * (times_.back() - times_.front()) : y_.layout.dt;
     figures_.first_time = times_.front() - margin;
     figures_.last_time = times_.back() + margin;

@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 
+#include "core/calendar.hpp"
 #include "core/torch.hpp"
 #include "report/point_readings.hpp"
 #include "sda/evaluation/field_scores.hpp"
@@ -23,11 +24,6 @@ std::string unit_or_none(const std::string& units) {
   return units.empty() || units == "1" ? "dimensionless" : units;
 }
 
-/// Fields as they are drawn, x to the right: (…, y, x).
-Tensor upright(const StateLayout& layout, const Tensor& fields) {
-  return is_x_first(layout) ? fields.transpose(-2, -1) : fields;
-}
-
 /// Space axes of the layout that are drawn upwards and to the right.
 struct DrawnAxes {
   std::size_t up, right;
@@ -36,12 +32,57 @@ DrawnAxes drawn_axes(const StateLayout& layout) {
   return is_x_first(layout) ? DrawnAxes{1, 0} : DrawnAxes{0, 1};
 }
 
-/// The quantity looked at: (…, event) → (…, y, x).
+/// Whether coordinates descend, as latitudes do that begin in the north.
+bool descends(const StateLayout& layout, std::size_t axis) {
+  const auto points = layout.points_along(axis);
+  return points.size() > 1 && points.back() < points.front();
+}
+
+/// Fields as they are drawn, x to the right and coordinates ascending: (…, y, x).
+Tensor upright(const StateLayout& layout, const Tensor& fields) {
+  Tensor drawn = is_x_first(layout) ? fields.transpose(-2, -1) : fields;
+  const auto [up, right] = drawn_axes(layout);
+  if (descends(layout, up)) drawn = drawn.flip(-2);
+  if (descends(layout, right)) drawn = drawn.flip(-1);
+  return drawn;
+}
+
+Axis axis_of(const StateLayout& layout, std::size_t axis) {
+  const auto points = layout.points_along(axis);
+  const auto [first, last] = std::minmax(points.front(), points.back());
+  const double cell = points.size() > 1 ? (last - first) / static_cast<double>(points.size() - 1) : 1;
+  const std::string& unit = layout.coordinates.empty() ? layout.space_units : layout.coordinates[axis].units;
+  return {fmt::format("{} ({})", layout.space_names[axis], unit_or_none(unit)), first - cell / 2, last + cell / 2};
+}
+
+/// Width over height: that of space where both axes measure the same, else that of the grid; neither a ribbon.
+double aspect_of(const StateLayout& layout, const Axis& x, const Axis& y) {
+  const auto [up, right] = drawn_axes(layout);
+  const auto space = layout.space();
+  const auto measures = [&](std::size_t axis) {
+    const std::string unit = layout.coordinates.empty() ? "" : layout.coordinates[axis].units;
+    return unit.substr(0, unit.find('_'));  // degrees of longitude as of latitude
+  };
+  const double aspect = measures(up) == measures(right)
+                            ? (x.to - x.from) / (y.to - y.from)
+                            : static_cast<double>(space[right]) / static_cast<double>(space[up]);
+  return std::clamp(aspect, 0.25, 4.0);
+}
+
+/// The first variable of states (…, event), on its own: (…, y, x).
+Tensor first_variable(const StateLayout& layout, const Tensor& fields) {
+  return layout.channels_are_variables() ? fields.select(-3, 0) : fields;
+}
+
+/// The quantity looked at: (…, event) → (…, y, x), NaN where states have no values.
 Tensor looked_at(const StateLayout& layout, const Tensor& states) {
   const auto [up, right] = drawn_axes(layout);
   const Tensor fields = upright(layout, states);
-  if (is_velocity(layout)) return vorticity(fields, layout.spacing_of(up), layout.spacing_of(right));
-  return layout.channels_are_variables() ? fields.select(-3, 0) : fields;
+  const Tensor quantity = is_velocity(layout) ? vorticity(fields, layout.spacing_of(up), layout.spacing_of(right))
+                                              : first_variable(layout, fields);
+  if (!layout.mask.defined()) return quantity;
+  const Tensor nothing = first_variable(layout, upright(layout, layout.mask)).logical_not();
+  return quantity.masked_fill(nothing, std::numeric_limits<double>::quiet_NaN());
 }
 
 std::string quantity_label(const StateLayout& layout) {
@@ -115,6 +156,7 @@ std::optional<ReadFields> read_fields(const Observations& y, const ObservationPa
   if (all_variables && (reading[rank - 2] < space[0] || reading[rank - 1] < space[1])) {
     StateLayout coarse = layout;
     coarse.event = reading;
+    coarse.mask = Tensor();
     coarse.spacing = {layout.spacing_of(0) * static_cast<double>(space[0]) / static_cast<double>(reading[rank - 2]),
                       layout.spacing_of(1) * static_cast<double>(space[1]) / static_cast<double>(reading[rank - 1])};
     // Mean and standard deviation of each variable; the same all over space, or nearly so.
@@ -171,10 +213,12 @@ class FilmMaker {
     for (std::int64_t i = 0; i < y_.length; i += stride) states_.push_back(i);
     for (const auto i : states_) films_.times.push_back(y_.start_time + static_cast<double>(i) * layout_.dt);
     const auto [up, right] = drawn_axes(layout_);
-    films_.y_axis = fmt::format("{} ({})", layout_.space_names[up], unit_or_none(layout_.space_units));
-    films_.x_axis = fmt::format("{} ({})", layout_.space_names[right], unit_or_none(layout_.space_units));
-    films_.y_length = static_cast<double>(space[up]) * layout_.spacing_of(up);
-    films_.x_length = static_cast<double>(space[right]) * layout_.spacing_of(right);
+    films_.y = axis_of(layout_, up);
+    films_.x = axis_of(layout_, right);
+    films_.aspect = aspect_of(layout_, films_.x, films_.y);
+    if (layout_.time_origin.empty()) return;
+    for (const double time : films_.times)
+      films_.dates.push_back(date_of_time(time, layout_.time_units, layout_.time_origin, layout_.calendar));
   }
 
   Films make() {
@@ -263,7 +307,8 @@ class FilmMaker {
         is_velocity(layout_) ? "Vorticity" : layout_.variables.front().name,
         y_.truth.defined() ? "the truth, what was read, and the ensemble" : "what was read, and the ensemble", count,
         count == 1 ? "member" : "members");
-    films_.caption += " Grey is where nothing was read; values beyond a colour bar take its end’s colour.";
+    films_.caption +=
+        " Grey is where nothing was read, or no values are; values beyond a colour bar take its end’s colour.";
     if (std::ssize(states_) < y_.length) {
       films_.caption += fmt::format(" Shown is every {}. state.", states_.size() > 1 ? states_[1] : y_.length);
     }
@@ -278,6 +323,10 @@ class FilmMaker {
 };
 
 }  // namespace
+
+std::string Films::time_text(std::size_t time) const {
+  return dates.empty() ? fmt::format("time {:.4g}", times.at(time)) : dates.at(time);
+}
 
 std::optional<Films> films_of(const ReportCase& report_case, std::int64_t pixels) {
   if (!has_fields(report_case.observations.layout)) return std::nullopt;

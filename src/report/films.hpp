@@ -32,13 +32,23 @@ struct Film {
   }
 };
 
+/// An axis of space, drawn to the right or upwards from the edge of the first cell to that of the last.
+struct Axis {
+  std::string label;  ///< "x (dimensionless)"
+  double from = 0, to = 1;
+};
+
 struct Films {
+  /// "time 0.4", or a date.
+  std::string time_text(std::size_t time) const;
+
   std::vector<Film> films;
   std::vector<ColourScale> scales;  ///< in use
   std::vector<double> times;
   std::vector<std::size_t> pictured;  ///< indices of the times on a still picture
-  std::string x_axis, y_axis;         ///< "x (dimensionless)"
-  double x_length = 1, y_length = 1;
+  std::vector<std::string> dates{};   ///< of the times, where they have a calendar; else empty
+  Axis x, y;
+  double aspect = 1;  ///< width over height
   std::string caption;
 };
 

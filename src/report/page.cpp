@@ -151,17 +151,16 @@ std::string film_strip(const Film& film, std::size_t times, ColourMap map) {
 }
 
 std::string film_html(const Film& film, const Films& films) {
-  const View y{0, 1, 0, films.y_length};
+  const View y{0, 1, films.y.from, films.y.to};
   return fmt::format(
       "<div class=\"film\"><p class=\"panel-title\">{0}</p><div class=\"frame\"><div class=\"y-name\">{1}</div>{2}"
       "<div class=\"window\" style=\"aspect-ratio:{3:.6g}\"><img alt=\"{0} over {4} and {1}\" width=\"{5}\" "
       "height=\"{6}\" style=\"--frames:{7}\" src=\"data:image/png;base64,{8}\"></div>{9}"
       "<div class=\"x-name\">{4}</div></div></div>\n",
-      escape_html(film.name), escape_html(films.y_axis), y_ticks(y, ticks(0, films.y_length, 4)),
-      films.x_length / films.y_length, escape_html(films.x_axis), film.width,
-      film.height * static_cast<std::int64_t>(films.times.size()), films.times.size(),
-      base64(film_strip(film, films.times.size(), films.scales[film.scale].map)),
-      x_ticks(0, films.x_length, ticks(0, films.x_length, 4)));
+      escape_html(film.name), escape_html(films.y.label), y_ticks(y, ticks(films.y.from, films.y.to, 4)), films.aspect,
+      escape_html(films.x.label), film.width, film.height * static_cast<std::int64_t>(films.times.size()),
+      films.times.size(), base64(film_strip(film, films.times.size(), films.scales[film.scale].map)),
+      x_ticks(films.x.from, films.x.to, ticks(films.x.from, films.x.to, 4)));
 }
 
 std::string bar_html(const ColourScale& scale) {
@@ -178,8 +177,8 @@ std::string films_html(const Films& films, const std::string& time_axis) {
   std::string html = fmt::format(
       "<div class=\"player\"><button type=\"button\">Play</button><input type=\"range\" min=\"0\" max=\"{}\" "
       "value=\"0\" "
-      "aria-label=\"{}\"><output>time {}</output></div>\n<div class=\"films-grid\">\n",
-      films.times.size() - 1, escape_html(time_axis), tick_text(films.times.front(), 0.1));
+      "aria-label=\"{}\"><output>{}</output></div>\n<div class=\"films-grid\">\n",
+      films.times.size() - 1, escape_html(time_axis), escape_html(films.time_text(0)));
   for (const auto& film : films.films) html += film_html(film, films);
   html += "</div>\n<div class=\"bars\">\n";
   for (const auto& scale : films.scales) html += bar_html(scale);
@@ -406,7 +405,10 @@ std::string figure_html(int& number, const std::string& style, const std::string
 
 /// What the script needs of films: times, lengths of the axes, what levels stand for, and colours to find levels by.
 nlohmann::json films_json(const Films& films) {
-  nlohmann::json json{{"times", exact(films.times)}, {"x", films.x_length}, {"y", films.y_length}};
+  nlohmann::json json{{"times", nlohmann::json::array()},
+                      {"x", {{"from", films.x.from}, {"to", films.x.to}}},
+                      {"y", {{"from", films.y.from}, {"to", films.y.to}}}};
+  for (std::size_t i = 0; i < films.times.size(); ++i) json["times"].push_back(films.time_text(i));
   json["films"] = nlohmann::json::array();
   for (const auto& film : films.films) {
     json["films"].push_back(

@@ -24,7 +24,7 @@
     return e;
   };
 
-  const startFilms = (figure, data, label) => {
+  const startFilms = (figure, data) => {
     const slider = figure.querySelector(".player input"), button = figure.querySelector(".player button");
     const output = figure.querySelector(".player output"), tip = figure.querySelector(".tip");
     const windows = [...figure.querySelectorAll(".window")];
@@ -64,7 +64,8 @@
         line.insertCell().textContent = film.name;
         line.insertCell().textContent = value === null ? "–" : String(Number(value.toPrecision(2))).replace("-", "−");
       });
-      const place = `x ${number(fx * data.x)}, y ${number((1 - fy) * data.y)}`;
+      const along = (axis, part) => number(axis.from + part * (axis.to - axis.from));
+      const place = `x ${along(data.x, fx)}, y ${along(data.y, 1 - fy)}`;
       tip.replaceChildren(element("b", place), table);
       tip.style.display = "block";
       const box = plot.getBoundingClientRect(), whole = figure.getBoundingClientRect();
@@ -76,7 +77,7 @@
       frame = next;
       figure.style.setProperty("--frame", frame);
       slider.value = frame;
-      output.textContent = `${label} ${number(data.times[frame])}`;
+      output.textContent = data.times[frame];
       read();
     };
     const stop = () => {
@@ -104,7 +105,7 @@
 
   const start = (section) => {
     const data = JSON.parse(section.querySelector("script").textContent);
-    if (data.films) startFilms(section.querySelector(".films"), data.films, data.time);
+    if (data.films) startFilms(section.querySelector(".films"), data.films);
     const plots = [...section.querySelectorAll(".plot.timed")];
     const reset = section.querySelector(".controls button");
     const span = data.last - data.first;

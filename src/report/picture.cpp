@@ -288,11 +288,14 @@ std::vector<std::vector<double>> frame_rows(const Film& film, ColourMap map, std
 void draw_frame(Script& script, const Films& films, const Film& film, std::size_t time, const FilmPlaces& places,
                 int left, int top) {
   script.frame(left, left + places.panel_width, top, top + places.panel_height);
-  script.line("set xrange [0:{:.9g}]\nset yrange [0:{:.9g}]", films.x_length, films.y_length);
-  script.plot({fmt::format("{} matrix using (($1+0.5)*{:.9g}):(($2+0.5)*{:.9g}):3 with image",
-                           script.rows(frame_rows(film, films.scales[film.scale].map, time)),
-                           films.x_length / static_cast<double>(film.width),
-                           films.y_length / static_cast<double>(film.height))});
+  script.line("set xrange [{:.9g}:{:.9g}]\nset yrange [{:.9g}:{:.9g}]", films.x.from, films.x.to, films.y.from,
+              films.y.to);
+  const auto cell = [](const Axis& axis, std::int64_t cells) {
+    return (axis.to - axis.from) / static_cast<double>(cells);
+  };
+  script.plot({fmt::format("{} matrix using ({:.9g}+($1+0.5)*{:.9g}):({:.9g}+($2+0.5)*{:.9g}):3 with image",
+                           script.rows(frame_rows(film, films.scales[film.scale].map, time)), films.x.from,
+                           cell(films.x, film.width), films.y.from, cell(films.y, film.height))});
 }
 
 /// Grey behind what has no value, an outline, no grid.
@@ -304,12 +307,11 @@ void begin_films(Script& script, const Films& films) {
       "graph 1, 1 "
       "behind fc rgb '{}' fs solid 1 noborder",
       grey);
-  const auto step = [](double length) {
-    const auto marks = ticks(0, length, 3);
-    return marks.size() > 1 ? marks[1] - marks[0] : length;
+  const auto step = [](const Axis& axis) {
+    const auto marks = ticks(axis.from, axis.to, 3);
+    return marks.size() > 1 ? marks[1] - marks[0] : axis.to - axis.from;
   };
-  script.line("set xtics nomirror out {:.9g}\nset ytics nomirror out {:.9g}", step(films.x_length),
-              step(films.y_length));
+  script.line("set xtics nomirror out {:.9g}\nset ytics nomirror out {:.9g}", step(films.x), step(films.y));
 }
 
 void end_films(Script& script) {
@@ -331,7 +333,7 @@ FilmPlaces picture_places(const Films& films) {
   constexpr int left = left_edge + films_name, gap = 16, widest = 300;
   const auto columns = static_cast<int>(films.pictured.size());
   const int panel = std::min(widest, (right_edge - left - (columns - 1) * gap) / columns);
-  return {left, panel, static_cast<int>(panel * films.y_length / films.x_length), gap};
+  return {left, panel, static_cast<int>(panel / films.aspect), gap};
 }
 
 int films_height(const Films& films) {
@@ -355,15 +357,22 @@ void draw_films(Script& script, const Figures& figures, int from) {
       const int left = places.left + static_cast<int>(column) * (places.panel_width + places.gap);
       script.line("unset label");
       if (row == 0) {
-        script.text_at(left + places.panel_width / 2, top - 22,
-                       fmt::format("time {:.4g}", films.times[films.pictured[column]]), "center font ',17'");
+        script.text_at(left + places.panel_width / 2, top - 22, films.time_text(films.pictured[column]),
+                       "center font ',17'");
       }
       if (column == 0) {
         script.text_at(30, top + places.panel_height / 2, film.name, "left font ',18'");
       }
       script.line("set format y '{}'\nset format x '{}'", column == 0 ? "% h" : "", row + 1 == rows ? "% h" : "");
-      script.line("set ylabel {} offset 1, 0\nset xlabel {} offset 0, 0.2", quoted(column == 0 ? films.y_axis : ""),
-                  quoted(row + 1 == rows ? films.x_axis : ""));
+      // A name that is longer than its axis stands once, in the middle.
+      const auto is_named = [](const Axis& axis, int length, std::size_t i, std::size_t n) {
+        constexpr int of_character = 12;
+        return of_character * static_cast<int>(axis.label.size()) <= length || i == n / 2;
+      };
+      const bool is_first = column == 0 && is_named(films.y, places.panel_height, row, rows);
+      const bool is_last = row + 1 == rows && is_named(films.x, places.panel_width, column, films.pictured.size());
+      script.line("set ylabel {} offset 1, 0\nset xlabel {} offset 0, 0.2", quoted(is_first ? films.y.label : ""),
+                  quoted(is_last ? films.x.label : ""));
       if (row + 1 == rows && column == 0) {
         write_caption(script, films.caption, left_edge, bars_top + bar_height - axis_height, 1);
       }
@@ -460,7 +469,7 @@ std::string animation_script(const Figures& figures, const std::string& gif) {
   const auto shown = std::min(films.films.size(), 2 * columns);
   const auto across = std::min(shown, columns), rows = (shown + columns - 1) / columns;
   const int panel = (page_width - left - 20 - static_cast<int>(columns - 1) * gap) / static_cast<int>(columns);
-  const FilmPlaces places{left, panel, static_cast<int>(panel * films.y_length / films.x_length), gap};
+  const FilmPlaces places{left, panel, static_cast<int>(panel / films.aspect), gap};
   const int bars_top = head + static_cast<int>(rows) * (places.panel_height + title) + 35, height = bars_top + 75;
   const auto stride = (films.times.size() + most_frames - 1) / most_frames;
 
@@ -482,12 +491,11 @@ std::string animation_script(const Figures& figures, const std::string& gif) {
       const bool last_row = i + across >= shown;
       script.line("unset label");
       if (i == 0) {
-        script.text_at(left, 30, fmt::format("{}, {} {:.4g}", figures.name, "time", films.times[time]),
-                       "left font ',15'");
+        script.text_at(left, 30, fmt::format("{}, {}", figures.name, films.time_text(time)), "left font ',15'");
       }
       script.text_at(x + panel / 2, y - 14, film.name, "center font ',12'");
       script.line("set format y '{}'\nset format x '{}'", column == 0 ? "% h" : "", last_row ? "% h" : "");
-      script.line("set ylabel {} offset 1, 0\nset xlabel {} offset 0, 0.5", quoted(column == 0 ? films.y_axis : ""),
+      script.line("set ylabel {} offset 1, 0\nset xlabel {} offset 0, 0.5", quoted(column == 0 ? films.y.label : ""),
                   quoted(""));
       draw_frame(script, films, film, time, places, x, y);
     }

@@ -452,6 +452,14 @@ const std::vector<Row> table{
        return Arguments{"evaluate", "--obs", longer, shop().posterior()};
      },
      {"posterior.nc", "found 9 states", "wanted 11"}},
+    {"EnsembleOfAnotherTime",
+     1,
+     [](auto& bench) {
+       const auto later =
+           bench.made("later.nc", {"observe", "--data", shop().data() + "/test.nc", "--name", "lo", "--start", "2"});
+       return Arguments{"evaluate", "--obs", later, shop().posterior()};
+     },
+     {"posterior.nc", "begin at another time", "found 0", "wanted 0.05"}},
     {"FilterOfDeterministicDynamics",
      1,
      [](auto& bench) {

@@ -36,7 +36,7 @@ TEST(Duration, IsReadByPeople) {
 TEST(ProgressBar, DrawsNothingWhenDisabled) {
   testing::internal::CaptureStderr();
   {
-    sda::ProgressBar bar("train", "epochs", false);
+    sda::ProgressBar bar("train", "epochs", sda::ProgressStyle::none);
     bar.update(1, 2);
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
@@ -45,7 +45,7 @@ TEST(ProgressBar, DrawsNothingWhenDisabled) {
 TEST(ProgressBar, EndsWithOneNewline) {
   testing::internal::CaptureStderr();
   {
-    sda::ProgressBar bar("train", "epochs", true);
+    sda::ProgressBar bar("train", "epochs", sda::ProgressStyle::bar);
     bar.callback()(1, 2, "");
     bar.callback()(2, 2, "");
   }
@@ -53,4 +53,21 @@ TEST(ProgressBar, EndsWithOneNewline) {
   EXPECT_EQ(std::count(drawn.begin(), drawn.end(), '\n'), 1);
   EXPECT_EQ(drawn.back(), '\n');
   EXPECT_THAT(drawn, HasSubstr("100 %"));
+}
+
+TEST(ProgressBar, WritesLinesWithoutControlsInALog) {
+  testing::internal::CaptureStderr();
+  {
+    sda::ProgressBar log("train", "epochs", sda::ProgressStyle::lines, std::chrono::seconds(0));
+    log.update(1, 4, "loss 0.5");
+    log.update(2, 4, "loss 0.4");
+    sda::ProgressBar brief("train", "epochs", sda::ProgressStyle::lines);
+    brief.update(1, 1);
+  }
+  const std::string written = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::count(written.begin(), written.end(), '\n'), 2) << written;
+  EXPECT_THAT(written, testing::StartsWith("train:  25 %"));
+  EXPECT_THAT(written, HasSubstr("\ntrain:  50 %"));
+  EXPECT_THAT(written, HasSubstr("loss 0.4"));
+  EXPECT_THAT(written, Not(HasSubstr("\r")));
 }

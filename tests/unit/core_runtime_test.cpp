@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 #include "sda/core/error.hpp"
 
@@ -37,6 +39,17 @@ TEST(ChooseThreads, AsksTheUserThenTheEnvironmentThenTheMachine) {
     const Environment nonsense("SLURM_CPUS_PER_TASK", "many");
     EXPECT_GE(sda::choose_threads(), 1);
   }
+}
+
+TEST(OthersRunning, CountsAThreadThatWorks) {
+  std::atomic<bool> done{false};
+  std::thread worker([&] {
+    while (!done) {
+    }
+  });
+  EXPECT_GE(sda::others_running(), 1);
+  done = true;
+  worker.join();
 }
 
 TEST(StopToken, TurnsASignalIntoInterruptedWithItsExitCode) {

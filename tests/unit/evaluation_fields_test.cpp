@@ -140,6 +140,19 @@ TEST(FieldScores, SkillIsOfTheChosenComponents) {
   EXPECT_THROW(sda::skill(members, truth, at::zeros({3, 2}, at::kBool), 0), sda::ShapeError);
 }
 
+TEST(FieldScores, SkillIsOfWhatHasValues) {
+  auto y = observed({{"every", {2}}}, 0.1);
+  y.layout.mask = at::ones({2, 4, 4}, at::kBool);
+  y.layout.mask.select(0, 1).fill_(false);
+  auto members = y.truth.unsqueeze(0).repeat({3, 1, 1, 1, 1});
+  members.select(2, 1).fill_(1e6);  // whatever a member holds there
+  const auto scores = sda::score_fields({y.layout, members, 0.0, "SDA"}, y, {}, nullptr, 0, 0);
+  ASSERT_TRUE(scores.observed && scores.unobserved);
+  EXPECT_EQ(scores.observed->components, 2 * 16);
+  EXPECT_EQ(scores.unobserved->components, 2 * 16);
+  EXPECT_NEAR(scores.observed->rmse + scores.unobserved->rmse, 0, exact_float64);
+}
+
 /// x → 2 x, with or without noise that is not drawn.
 class Doubling final : public sda::Dynamics {
  public:

@@ -195,3 +195,16 @@ TEST(Observations, ByStateGivesEachStateItsReadings) {
   const auto halfway = sda::observe(truth, lorenz, lorenz_normalisation(), {between}, GaussianNoise({1}), "h", 1, 0);
   EXPECT_THROW(halfway.by_state(), sda::UnsupportedError);
 }
+
+TEST(Observations, CountsReadingsOfWhereThereAreNoValues) {
+  sda::StateLayout sea{.event = {1, 4, 4}, .variables = {{"ssh", "height"}}, .space_names = {"y", "x"}};
+  const auto observed = [&] {
+    return sda::observe(at::zeros({2, 1, 4, 4}, at::kDouble), sea, sda::Normalisation::identity(sea.event),
+                        {{"coarsen", {2}}}, GaussianNoise({1}), "blocks", 1, 0);
+  };
+  EXPECT_EQ(sda::valueless_readings(observed()), std::vector<std::int64_t>{0});
+  sea.mask = at::ones(sea.event, at::kBool);
+  sea.mask[0][0][1] = false;
+  sea.mask[0][1][0] = false;                                                     // in the same block
+  EXPECT_EQ(sda::valueless_readings(observed()), std::vector<std::int64_t>{2});  // of each state one
+}

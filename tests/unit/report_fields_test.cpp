@@ -85,7 +85,7 @@ TEST(FilmsOfFields, AreTheSameWhicheverAxisComesFirst) {
   turned.observations.parts[0].values = x_first(y.parts[0].values);
   const auto wanted = sda::report::films_of(upright, 1 << 20), got = sda::report::films_of(turned, 1 << 20);
   ASSERT_TRUE(wanted && got);
-  EXPECT_EQ(got->x_axis, wanted->x_axis);
+  EXPECT_EQ(got->x.label, wanted->x.label);
   ASSERT_EQ(got->films.size(), wanted->films.size());
   for (std::size_t i = 0; i < got->films.size(); ++i) {
     SCOPED_TRACE(wanted->films[i].name);
@@ -95,6 +95,30 @@ TEST(FilmsOfFields, AreTheSameWhicheverAxisComesFirst) {
       furthest = std::max(furthest, std::abs(int{got->films[i].levels[j]} - int{wanted->films[i].levels[j]}));
     EXPECT_LE(furthest, 1);
   }
+}
+
+TEST(FilmsOfFields, OfTheEarthHaveNorthUpDegreesAndDates) {
+  const auto plain = flow_case("averages", {{"every", {2}}, {"coarsen", {4}}});
+  auto earth = plain;
+  // The same field with its rows from north to south, as many models write them.
+  for (auto* layout : {&earth.observations.layout, &earth.posterior.layout}) {
+    layout->coordinates = {{{75, 65, 55, 45, 35, 25, 15, 5, -5, -15, -25, -35, -45, -55, -65, -75}, "degrees_north"},
+                           {{0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150}, "degrees_east"}};
+    layout->time_units = "days", layout->time_origin = "1991-02-27", layout->calendar = "noleap", layout->dt = 1;
+  }
+  earth.posterior.members = plain.posterior.members.flip(-2);
+  earth.observations.truth = plain.observations.truth.flip(-2);
+  const auto got = sda::report::films_of(earth, 1 << 20), wanted = sda::report::films_of(plain, 1 << 20);
+  ASSERT_TRUE(got && wanted);
+  EXPECT_EQ(got->y.label, "y (degrees_north)");
+  EXPECT_EQ(got->y.from, -80);
+  EXPECT_EQ(got->y.to, 80);
+  EXPECT_EQ(got->x.from, -5);
+  EXPECT_EQ(got->x.to, 155);
+  EXPECT_EQ(got->aspect, 1);
+  EXPECT_EQ(got->time_text(2), "1991-03-01");
+  EXPECT_EQ(wanted->time_text(2), "time 0.4");
+  EXPECT_EQ(film(*got, "truth").levels, film(*wanted, "truth").levels);
 }
 
 TEST(Colour, LevelsAreValuesAndBack) {
@@ -220,6 +244,11 @@ TEST(Films, OfOneVariableShowItAndOfALineNothing) {
   EXPECT_EQ(films->scales[0].label, "height (m)");
   EXPECT_EQ(film(*films, "member 1").levels, film(*films, "truth").levels);
   EXPECT_FALSE(sda::report::figures_of(made).spectrum);
+
+  auto& mask = made.observations.layout.mask = at::ones({1, 8, 12}, at::kBool);
+  mask[0][2][3] = false;  // grey, whatever a member holds there
+  EXPECT_EQ(film(*sda::report::films_of(made), "member 1").at(1, 2, 3), 0);
+  EXPECT_NE(film(*films, "member 1").at(1, 2, 3), 0);
 
   const sda::StateLayout line{.event = {5}, .variables = {{"x", "", "1"}}, .space_names = {"site"}};
   made.observations.layout = line;

@@ -10,6 +10,10 @@ namespace sda {
 /// Threads to use: `requested` if > 0, else OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else the affinity mask.
 int choose_threads(int requested = 0);
 
+/// Threads of the whole machine that want a core now, besides the calling one: the least of a few looks within 50 ms.
+/// 0 where the system does not say.
+int others_running();
+
 /// Sets libtorch's and OpenMP's thread count and, where the CPU has it and the user has not said otherwise,
 /// libtorch's AVX-512 kernels. Call once, before the first tensor operation.
 void configure_runtime(int threads);

@@ -67,4 +67,8 @@ Observations observe(const Tensor& truth, const StateLayout& layout, const Norma
                      const std::vector<OperatorLink>& chain, const Noise& noise, const std::string& name,
                      std::uint64_t seed, std::uint64_t index);
 
+/// Of each part, how many of its readings reach where states have no values (a mask of the layout), such as land: they
+/// are of nothing. Zeros where there is no mask.
+std::vector<std::int64_t> valueless_readings(const Observations& observations);
+
 }  // namespace sda

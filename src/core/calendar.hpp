@@ -6,7 +6,7 @@
 
 #include "sda/core/layout.hpp"
 
-namespace sda::io {
+namespace sda {
 
 /// Whether a text begins as dates do, "2004-02-28", and not as a number.
 bool looks_like_date(std::string_view text);
@@ -17,6 +17,10 @@ bool looks_like_date(std::string_view text);
 /// for units that are no fixed time.
 double time_of_date(std::string_view date, const std::string& units, const std::string& origin,
                     const std::string& calendar);
+
+/// The other way round, to the second: "2004-02-28", with " 12:30" or " 12:30:15" behind it where it is not midnight.
+/// Throws ValueError as time_of_date does.
+std::string date_of_time(double time, const std::string& units, const std::string& origin, const std::string& calendar);
 
 /// Times in the units of one file as times of another system: scale t + offset.
 struct TimeConversion {
@@ -30,4 +34,4 @@ struct TimeConversion {
 /// where the layout has none, and for another calendar.
 TimeConversion conversion_of_times(const std::string& units, const std::string& calendar, const StateLayout& layout);
 
-}  // namespace sda::io
+}  // namespace sda

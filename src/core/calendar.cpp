@@ -1,5 +1,5 @@
 /// Days of CF's calendars, counted by the formulas for Julian day numbers.
-#include "io/calendar.hpp"
+#include "core/calendar.hpp"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 
 #include "sda/core/error.hpp"
 
-namespace sda::io {
+namespace sda {
 namespace {
 
 struct Date {
@@ -238,6 +238,31 @@ double time_of_date(std::string_view date, const std::string& units, const std::
   return (static_cast<double>(days) * 86400 + (at.seconds - from.seconds)) / unit;
 }
 
+std::string date_of_time(double time, const std::string& units, const std::string& origin,
+                         const std::string& calendar) {
+  const Leap leap = leap_of(calendar);
+  const Date from = require_date(origin, leap, calendar);
+  const double elapsed = from.seconds + time * seconds_in(units, "");
+  constexpr double longest = 1e13;  // 300,000 years
+  if (!(std::abs(elapsed) < longest)) return fmt::format("{:g} {} since {}", time, units, origin);
+  const auto seconds = std::llround(elapsed);
+  const auto within = (seconds % 86400 + 86400) % 86400;
+  const std::int64_t day = day_number(from, leap) + (seconds - within) / 86400;
+  const auto begins_by = [&](std::int64_t year, std::int64_t month) {
+    return day_number({year, month, 1}, leap) <= day;
+  };
+  Date date{from.year + (seconds - within) / 86400 / 366, 1, 1};
+  while (begins_by(date.year + 1, 1)) ++date.year;
+  while (!begins_by(date.year, 1)) --date.year;
+  while (date.month < 12 && begins_by(date.year, date.month + 1)) ++date.month;
+  date.day = day - day_number(date, leap) + 1;
+  if (leap == Leap::mixed && date.year == 1582 && date.month == 10 && date.day > 4) date.day += 10;
+  std::string text = fmt::format("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+  if (within != 0) text += fmt::format(" {:02}:{:02}", within / 3600, within / 60 % 60);
+  if (within % 60 != 0) text += fmt::format(":{:02}", within % 60);
+  return text;
+}
+
 TimeConversion conversion_of_times(const std::string& units, const std::string& calendar, const StateLayout& layout) {
   const auto since = units.find(" since ");
   const std::string unit = units.substr(0, since);
@@ -263,4 +288,4 @@ TimeConversion conversion_of_times(const std::string& units, const std::string& 
           .offset = time_of_date(units.substr(since + 7), layout.time_units, layout.time_origin, layout.calendar)};
 }
 
-}  // namespace sda::io
+}  // namespace sda

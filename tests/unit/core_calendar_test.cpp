@@ -1,5 +1,5 @@
 /// Dates as numbers, counted by hand; days from year 1 as Python's datetime and cftime have them.
-#include "io/calendar.hpp"
+#include "core/calendar.hpp"
 
 #include <gmock/gmock.h>
 
@@ -8,8 +8,6 @@
 namespace sda::test {
 namespace {
 
-using io::looks_like_date;
-using io::time_of_date;
 using testing::HasSubstr;
 
 double days(const std::string& date, const std::string& origin, const std::string& calendar = "") {
@@ -50,6 +48,21 @@ TEST(Calendar, LongTimes) {
   EXPECT_EQ(days("2001-03-01", "2000-03-01", "all_leap"), 366);
   EXPECT_EQ(days("2001-01-01", "2000-01-01", "360_day"), 360);
   EXPECT_EQ(days("1999-12-31", "2000-01-01"), -1);
+}
+
+TEST(Calendar, DatesOfTimesComeBack) {
+  for (const std::string calendar :
+       {"", "gregorian", "proleptic_gregorian", "julian", "noleap", "all_leap", "360_day"}) {
+    for (int day = -200'000; day <= 200'000; day += 61) {
+      const std::string date = date_of_time(day, "days", "1850-03-01", calendar);
+      ASSERT_EQ(days(date, "1850-03-01", calendar), day) << date << " " << calendar;
+    }
+  }
+  EXPECT_EQ(date_of_time(1, "days", "1582-10-04", "standard"), "1582-10-15");
+  EXPECT_EQ(date_of_time(36, "hours", "2004-02-28 12:00", "noleap"), "2004-03-02");
+  EXPECT_EQ(date_of_time(-0.25, "hours", "2004-03-01", ""), "2004-02-29 23:45");
+  EXPECT_EQ(date_of_time(15.4, "s", "2004-02-28 12:00", ""), "2004-02-28 12:00:15");
+  EXPECT_EQ(date_of_time(1e300, "days", "2000-01-01", ""), "1e+300 days since 2000-01-01");
 }
 
 TEST(Calendar, ClocksZonesAndUnits) {
