@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <set>
 
 #include "core/torch.hpp"
 #include "report/point_readings.hpp"
@@ -283,7 +284,8 @@ class Builder {
   /// Curves at single points say little of fields, which have pictures of their own.
   std::int64_t panels() const { return y_.layout.space().size() == 2 ? 2 : most_panels; }
 
-  /// Evenly spread components; where points were read one by one, those that were read most often.
+  /// Evenly spread components; where points were read one by one, those that were read most often, of one variable
+  /// after the other.
   std::vector<std::int64_t> shown_components() const {
     const auto all = count(y_.layout.event);
     std::vector<std::pair<std::int64_t, std::int64_t>> often(static_cast<std::size_t>(all));
@@ -297,10 +299,14 @@ class Builder {
     }
     if (!has_points || all <= panels()) return spread_indices(all, panels());
     std::sort(often.begin(), often.end());
-    std::vector<std::int64_t> shown;
-    for (std::int64_t i = 0; i < panels(); ++i) shown.push_back(often[static_cast<std::size_t>(i)].second);
-    std::sort(shown.begin(), shown.end());
-    return shown;
+    const auto each = y_.layout.channels_are_variables() ? count(y_.layout.space()) : all;
+    std::set<std::int64_t> shown, variables;
+    for (const bool of_new_variables : {true, false}) {
+      for (const auto& [times, c] : often) {
+        if (std::ssize(shown) < panels() && variables.insert(c / each).second == of_new_variables) shown.insert(c);
+      }
+    }
+    return {shown.begin(), shown.end()};
   }
 
   void add_states(const std::vector<std::int64_t>& shown) {
@@ -553,7 +559,10 @@ Figures figures_of(const ReportCase& report_case, std::int64_t lines, std::int64
   check_shapes(report_case);
   const at::NoGradGuard no_grad;
   auto figures = Builder(report_case, lines, stride).build();
-  figures.films = films_of(report_case, pixels);
+  const auto quantities = shown_quantities(report_case.observations.layout);
+  for (std::size_t i = 0; i < quantities; ++i) {
+    figures.films.push_back(*films_of(report_case, pixels / static_cast<std::int64_t>(quantities), i));
+  }
   return figures;
 }
 

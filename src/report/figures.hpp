@@ -70,7 +70,7 @@ struct Figures {
   std::vector<Panel> readings;                 ///< a reading each, at most 6, where readings are not single components
   Panel skill;                                 ///< spread and error over time
   std::vector<RankBars> ranks;
-  std::optional<Films> films;     ///< of states on a plane
+  std::vector<Films> films;       ///< of states on a plane, of each quantity
   std::optional<Panel> spectrum;  ///< of velocities: energy over wavenumber (in `times`), to be drawn on logarithms
   std::string wavenumber_axis, spectrum_caption;
   std::vector<EnsembleScores> scores;

@@ -69,25 +69,47 @@ double aspect_of(const StateLayout& layout, const Axis& x, const Axis& y) {
   return std::clamp(aspect, 0.25, 4.0);
 }
 
-/// The first variable of states (…, event), on its own: (…, y, x).
-Tensor first_variable(const StateLayout& layout, const Tensor& fields) {
-  return layout.channels_are_variables() ? fields.select(-3, 0) : fields;
+constexpr std::size_t most_quantities = 4;
+
+/// A quantity that is drawn: the vorticity of a velocity, or one variable.
+struct Shown {
+  bool is_vorticity = false;
+  std::int64_t variable = 0;
+};
+
+std::vector<Shown> quantities_of(const StateLayout& layout) {
+  if (!has_fields(layout)) return {};
+  std::vector<Shown> all;
+  const bool has_velocity = is_velocity(layout);
+  if (has_velocity) all.push_back({.is_vorticity = true});
+  const auto variables = layout.channels_are_variables() ? std::ssize(layout.variables) : 1;
+  for (std::int64_t v = has_velocity ? 2 : 0; v < variables; ++v) all.push_back({.variable = v});
+  return all;
+}
+
+/// One variable of states (…, event), on its own: (…, y, x).
+Tensor one_variable(const StateLayout& layout, const Tensor& fields, const Shown& shown) {
+  return layout.channels_are_variables() ? fields.select(-3, shown.variable) : fields;
 }
 
 /// The quantity looked at: (…, event) → (…, y, x), NaN where states have no values.
-Tensor looked_at(const StateLayout& layout, const Tensor& states) {
+Tensor looked_at(const StateLayout& layout, const Tensor& states, const Shown& shown) {
   const auto [up, right] = drawn_axes(layout);
   const Tensor fields = upright(layout, states);
-  const Tensor quantity = is_velocity(layout) ? vorticity(fields, layout.spacing_of(up), layout.spacing_of(right))
-                                              : first_variable(layout, fields);
+  const Tensor quantity = shown.is_vorticity ? vorticity(fields, layout.spacing_of(up), layout.spacing_of(right))
+                                             : one_variable(layout, fields, shown);
   if (!layout.mask.defined()) return quantity;
-  const Tensor nothing = first_variable(layout, upright(layout, layout.mask)).logical_not();
+  const Tensor nothing = one_variable(layout, upright(layout, layout.mask), shown).logical_not();
   return quantity.masked_fill(nothing, std::numeric_limits<double>::quiet_NaN());
 }
 
-std::string quantity_label(const StateLayout& layout) {
-  const auto& variable = layout.variables.front();
-  if (!is_velocity(layout)) return fmt::format("{} ({})", variable.name, unit_or_none(variable.units));
+const Variable& variable_of(const StateLayout& layout, const Shown& shown) {
+  return layout.variables.at(static_cast<std::size_t>(shown.variable));
+}
+
+std::string quantity_label(const StateLayout& layout, const Shown& shown) {
+  const auto& variable = variable_of(layout, shown);
+  if (!shown.is_vorticity) return fmt::format("{} ({})", variable.name, unit_or_none(variable.units));
   const auto velocity = unit_or_none(variable.units), space = unit_or_none(layout.space_units);
   return fmt::format("vorticity ({})", velocity == "dimensionless" ? velocity : velocity + " / " + space);
 }
@@ -109,8 +131,8 @@ struct ReadFields {
   std::string of;        ///< what it is then
 };
 
-/// Readings at points, each in the frame of the nearest state that is read: of the first variable, in its unit.
-std::optional<ReadFields> fields_of_points(const Observations& y, const ObservationPart& part) {
+/// Readings at points, each in the frame of the nearest state that is read: of the variable that is shown, in its unit.
+std::optional<ReadFields> fields_of_points(const Observations& y, const ObservationPart& part, const Shown& shown) {
   const auto points = point_readings(y, part);
   if (!points) return std::nullopt;
   const auto space = y.layout.space();
@@ -118,28 +140,29 @@ std::optional<ReadFields> fields_of_points(const Observations& y, const Observat
   Tensor fields = at::full({std::ssize(read_at), count(space)}, std::numeric_limits<double>::quiet_NaN(), at::kDouble);
   double* field = fields.data_ptr<double>();
   for (const auto& reading : *points) {
-    if (reading.component >= count(space)) continue;  // of another variable
+    const auto point = reading.component - shown.variable * count(space);
+    if (point < 0 || point >= count(space)) continue;  // of another variable
     const auto state = std::lower_bound(read_at.begin(), read_at.end(), std::llround(reading.time)) - read_at.begin();
-    field[state * count(space) + reading.component] = reading.value;
+    field[state * count(space) + point] = reading.value;
   }
-  const auto& variable = y.layout.variables.front().name;
-  return ReadFields{upright(y.layout, fields.view({-1, space[0], space[1]})), is_velocity(y.layout),
-                    variable + " where it was read"};
+  return ReadFields{upright(y.layout, fields.view({-1, space[0], space[1]})), shown.is_vorticity,
+                    variable_of(y.layout, shown).name + " where it was read"};
 }
 
 /// Readings y = c + span z of an affine operator, where z is normalised and all-ones states have z = 1. On a coarser
 /// grid of all variables they are states of that grid. Otherwise they are laid back to where they were read, each
 /// weighing as much as it depends on a component: Jᵀ (span z) / Jᵀ span, the value itself of a sample, the mean over
 /// the region of an average.
-std::optional<ReadFields> read_fields(const Observations& y, const ObservationPart& part) {
-  if (!part.op->reads_states_alone()) return fields_of_points(y, part);
+std::optional<ReadFields> read_fields(const Observations& y, const ObservationPart& part, const Shown& shown) {
+  if (!part.op->reads_states_alone()) return fields_of_points(y, part, shown);
   const auto& layout = y.layout;
   const auto& event = layout.event;
   const auto reading = part.op->reading_shape(event);
   const auto rank = reading.size();
   const auto options = at::TensorOptions().dtype(at::kDouble);
   const auto as_read = [&]() -> std::optional<ReadFields> {
-    if (rank < 2 || reading[rank - 1] < 2 || reading[rank - 2] < 2) return std::nullopt;
+    const bool is_first = shown.is_vorticity || shown.variable == 0;  // once is enough
+    if (!is_first || rank < 2 || reading[rank - 1] < 2 || reading[rank - 2] < 2) return std::nullopt;
     const Tensor fields =
         part.values.to(at::kDouble).reshape({part.values.size(0), -1, reading[rank - 2], reading[rank - 1]});
     return ReadFields{upright(layout, fields.select(1, 0)), true, part.op->describe()};
@@ -164,7 +187,7 @@ std::optional<ReadFields> read_fields(const Observations& y, const ObservationPa
       return v.to(at::kDouble).expand(event).mean(at::IntArrayRef{-2, -1}, /*keepdim=*/true);
     };
     const Tensor states = of_variable(y.normalisation.mean) + of_variable(y.normalisation.std) * (offset / span);
-    return ReadFields{looked_at(coarse, states), false, ""};
+    return ReadFields{looked_at(coarse, states, shown), false, ""};
   }
 
   const auto times = part.values.size(0);
@@ -173,7 +196,7 @@ std::optional<ReadFields> read_fields(const Observations& y, const ObservationPa
   const Tensor laid = part.op->pull_back(origin, offset.contiguous()) / weight;
   const Tensor nothing = at::full({}, std::numeric_limits<double>::quiet_NaN(), options);
   const Tensor states = at::where(weight.abs() > 1e-9 * weight.abs().max(), y.normalisation.denormalise(laid), nothing);
-  if (!is_velocity(layout)) return ReadFields{looked_at(layout, states), false, ""};
+  if (!shown.is_vorticity) return ReadFields{looked_at(layout, states, shown), false, ""};
   const Tensor velocity = upright(layout, states), curl = local_vorticity(velocity, layout), u = velocity.select(-3, 0);
   const auto seen = [](const Tensor& field) { return field.isfinite().sum().item<std::int64_t>(); };
   if (4 * seen(curl) >= seen(u)) return ReadFields{curl, false, ""};
@@ -204,8 +227,8 @@ Tensor shrunk(const Tensor& fields) {
 
 class FilmMaker {
  public:
-  FilmMaker(const ReportCase& report_case, std::int64_t pixels)
-      : case_(report_case), y_(report_case.observations), layout_(y_.layout) {
+  FilmMaker(const ReportCase& report_case, std::int64_t pixels, const Shown& shown)
+      : case_(report_case), y_(report_case.observations), layout_(y_.layout), shown_(shown) {
     const auto space = layout_.space();
     const auto points = std::min(space[0], most_points) * std::min(space[1], most_points);
     const auto most = std::max<std::int64_t>(2, pixels / (points * most_films));
@@ -227,17 +250,17 @@ class FilmMaker {
     std::vector<Tensor> means, spreads, truths;
     std::vector<std::vector<Tensor>> members(static_cast<std::size_t>(std::min(count, most_members)));
     for (const auto i : states_) {  // one state of all members at a time: ensembles can be large
-      const Tensor fields = shrunk(looked_at(layout_, posterior.select(1, i).to(at::kDouble)));
+      const Tensor fields = shrunk(looked_at(layout_, posterior.select(1, i).to(at::kDouble), shown_));
       means.push_back(fields.mean(0));
       if (count > 1) spreads.push_back(fields.std(0));
       for (std::size_t m = 0; m < members.size(); ++m) members[m].push_back(fields[static_cast<std::int64_t>(m)]);
       if (y_.truth.defined())
-        truths.push_back(shrunk(looked_at(layout_, y_.truth.select(0, i).to(at::kDouble).unsqueeze(0)))[0]);
+        truths.push_back(shrunk(looked_at(layout_, y_.truth.select(0, i).to(at::kDouble).unsqueeze(0), shown_))[0]);
     }
     const Tensor mean = at::stack(means);
     const Tensor truth = truths.empty() ? Tensor() : at::stack(truths);
-    const auto quantity =
-        add_scale(ColourMap::diverging, truth.defined() ? truth : at::stack(members.front()), quantity_label(layout_));
+    const auto quantity = add_scale(ColourMap::diverging, truth.defined() ? truth : at::stack(members.front()),
+                                    quantity_label(layout_, shown_));
     if (truth.defined()) add("truth", quantity, truth);
     for (const auto& part : y_.parts) add_readings(part, quantity);
     add("mean", quantity, mean);
@@ -269,8 +292,8 @@ class FilmMaker {
 
   /// Frames of states that were not read stay empty.
   void add_readings(const ObservationPart& part, std::size_t quantity) {
-    const auto read = read_fields(y_, part);
-    if (!read) return;
+    const auto read = read_fields(y_, part, shown_);
+    if (!read || !read->fields.isfinite().any().item<bool>()) return;  // nothing, or of other variables
     const Tensor fields = shrunk(read->fields);
     const auto read_at = part.op->times(y_.length);
     Tensor frames = at::full({std::ssize(states_), fields.size(1), fields.size(2)},
@@ -304,11 +327,14 @@ class FilmMaker {
   void write_caption(std::int64_t count) {
     films_.caption = fmt::format(
         "{} over the plane: {}. Mean and spread are over {} {}, at each point.",
-        is_velocity(layout_) ? "Vorticity" : layout_.variables.front().name,
+        shown_.is_vorticity ? "Vorticity" : variable_of(layout_, shown_).name,
         y_.truth.defined() ? "the truth, what was read, and the ensemble" : "what was read, and the ensemble", count,
         count == 1 ? "member" : "members");
     films_.caption +=
         " Grey is where nothing was read, or no values are; values beyond a colour bar take its end’s colour.";
+    if (const auto all = quantities_of(layout_).size(); all > most_quantities) {
+      films_.caption += fmt::format(" {} of {} quantities are drawn.", most_quantities, all);
+    }
     if (std::ssize(states_) < y_.length) {
       films_.caption += fmt::format(" Shown is every {}. state.", states_.size() > 1 ? states_[1] : y_.length);
     }
@@ -317,6 +343,7 @@ class FilmMaker {
   const ReportCase& case_;
   const Observations& y_;
   const StateLayout& layout_;
+  Shown shown_;
   std::vector<std::int64_t> states_;
   std::vector<std::size_t> read_frames_;
   Films films_;
@@ -328,9 +355,14 @@ std::string Films::time_text(std::size_t time) const {
   return dates.empty() ? fmt::format("time {:.4g}", times.at(time)) : dates.at(time);
 }
 
-std::optional<Films> films_of(const ReportCase& report_case, std::int64_t pixels) {
-  if (!has_fields(report_case.observations.layout)) return std::nullopt;
-  return FilmMaker(report_case, pixels).make();
+std::size_t shown_quantities(const StateLayout& layout) {
+  return std::min(quantities_of(layout).size(), most_quantities);
+}
+
+std::optional<Films> films_of(const ReportCase& report_case, std::int64_t pixels, std::size_t quantity) {
+  const auto all = quantities_of(report_case.observations.layout);
+  if (quantity >= all.size()) return std::nullopt;
+  return FilmMaker(report_case, pixels, all[quantity]).make();
 }
 
 }  // namespace sda::report

@@ -54,8 +54,13 @@ struct Films {
 
 inline constexpr std::int64_t most_pixels = 2'500'000;
 
-/// Vorticity of velocities, else the first variable; at so many times that films have at most `pixels` pixels in all.
-/// Nothing for states that have not two axes of space.
-std::optional<Films> films_of(const ReportCase& report_case, std::int64_t pixels = most_pixels);
+/// How many quantities are drawn of states: the vorticity in place of a velocity, and each other variable, at most 4.
+/// None of states that have not two axes of space.
+std::size_t shown_quantities(const StateLayout& layout);
+
+/// One of these quantities, at so many times that its films have at most `pixels` pixels in all. Nothing if there is
+/// none.
+std::optional<Films> films_of(const ReportCase& report_case, std::int64_t pixels = most_pixels,
+                              std::size_t quantity = 0);
 
 }  // namespace sda::report

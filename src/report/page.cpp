@@ -432,9 +432,10 @@ std::string case_html(const Figures& figures, int& number) {
                         figures.stride);
   }
   nlohmann::json data{{"first", figures.first_time}, {"last", figures.last_time}, {"time", "time"}};
-  if (figures.films) {
-    html += figure_html(number, "films", films_html(*figures.films, figures.time_axis), figures.films->caption);
-    data["films"] = films_json(*figures.films);
+  data["films"] = nlohmann::json::array();
+  for (const auto& films : figures.films) {
+    html += figure_html(number, "films", films_html(films, figures.time_axis), films.caption);
+    data["films"].push_back(films_json(films));
   }
   html += controls_html(figures);
 

@@ -105,7 +105,7 @@
 
   const start = (section) => {
     const data = JSON.parse(section.querySelector("script").textContent);
-    if (data.films) startFilms(section.querySelector(".films"), data.films);
+    section.querySelectorAll(".films").forEach((figure, i) => startFilms(figure, data.films[i]));
     const plots = [...section.querySelectorAll(".plot.timed")];
     const reset = section.querySelector(".controls button");
     const span = data.last - data.first;

@@ -343,8 +343,7 @@ int films_height(const Films& films) {
 }
 
 /// A row for each film, a column for each of a few times, a bar for each scale below.
-void draw_films(Script& script, const Figures& figures, int from) {
-  const Films& films = *figures.films;
+void draw_films(Script& script, const Films& films, int from) {
   const auto places = picture_places(films);
   const auto rows = film_rows(films);
   const int films_top = from - films_lift;
@@ -427,9 +426,9 @@ std::string picture_script(const Figures& figures, const std::string& png) {
            figure_gap;
   };
   const int body = header + caption_height(figures.observed, 1) - caption_line;  // below the page's own lines
-  int height = body + (figures.films ? films_height(*figures.films) : 0) +
-               stack_height(figures.states, figures.states_caption) +
+  int height = body + stack_height(figures.states, figures.states_caption) +
                stack_height(figures.readings, figures.readings_caption);
+  for (const auto& films : figures.films) height += films_height(films);
   int captions = 0;
   for (std::size_t i = 0; i < lower.size(); ++i) {
     captions = std::max(captions, caption_height(lower[i].caption, share(place(i).first, place(i).second)));
@@ -452,7 +451,7 @@ std::string picture_script(const Figures& figures, const std::string& png) {
   script.line("unset arrow\nset border 3 lc rgb '#57606a'");
   script.line("set xtics nomirror out textcolor rgb '#1a1d21'\nset ytics nomirror out textcolor rgb '#1a1d21'");
 
-  if (figures.films) draw_films(script, figures, top), top += films_height(*figures.films);
+  for (const auto& films : figures.films) draw_films(script, films, top), top += films_height(films);
   draw_states(script, figures, figures.states, figures.states_caption, true, top);
   if (!figures.readings.empty()) {
     draw_states(script, figures, figures.readings, figures.readings_caption, false, top);
@@ -465,7 +464,7 @@ std::string picture_script(const Figures& figures, const std::string& png) {
 std::string animation_script(const Figures& figures, const std::string& gif) {
   constexpr std::size_t columns = 4, most_frames = 32;
   constexpr int page_width = 960, left = 70, head = 90, gap = 18, title = 30, delay = 15;  // hundredths of a second
-  const Films& films = *figures.films;
+  const Films& films = figures.films.front();
   const auto shown = std::min(films.films.size(), 2 * columns);
   const auto across = std::min(shown, columns), rows = (shown + columns - 1) / columns;
   const int panel = (page_width - left - 20 - static_cast<int>(columns - 1) * gap) / static_cast<int>(columns);

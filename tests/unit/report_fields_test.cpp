@@ -256,6 +256,31 @@ TEST(Films, OfOneVariableShowItAndOfALineNothing) {
   EXPECT_THROW(sda::write_gif("line.gif", made), sda::UnsupportedError);
 }
 
+TEST(Films, AreOfEachVariable) {
+  sda::ReportCase made;
+  const sda::StateLayout ocean{
+      .event = {2, 8, 12}, .variables = {{"ssh", "", "m"}, {"sst", "", "K"}}, .space_names = {"y", "x"}};
+  const auto truth = sda::normal({3, 2, 8, 12}, {.seed = 1}, at::kDouble);
+  made.observations = sda::observe(truth, ocean, sda::Normalisation::identity(ocean.event), {{"select", {1}}},
+                                   sda::GaussianNoise({1}), "sst", 1, 0);
+  made.posterior = {ocean, truth.unsqueeze(0), 0.0, "SDA"};
+  const auto all = sda::report::figures_of(made).films;
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].scales[0].label, "ssh (m)");
+  EXPECT_EQ(all[1].scales[0].label, "sst (K)");
+  EXPECT_THROW(film(all[0], "readings"), std::runtime_error);  // nothing was read of it
+  const auto level = film(all[1], "readings").at(2, 3, 4);
+  const double value = made.observations.parts[0].values[2][0][3][4].item<double>();
+  EXPECT_EQ(level, sda::report::level_of(ColourMap::diverging, value, all[1].scales[0].largest));
+
+  // Behind a velocity comes what is no velocity.
+  auto flow_and_more = flow(8);
+  flow_and_more.event = {3, 8, 8};
+  flow_and_more.variables.push_back({"log_reynolds", "", "1"});
+  EXPECT_EQ(sda::report::shown_quantities(flow_and_more), 2U);
+  EXPECT_EQ(sda::report::shown_quantities(flow(8)), 1U);
+}
+
 TEST(Figures, SpectrumIsOfResolvedWavenumbers) {
   auto made = flow_case("averages", {{"coarsen", {4}}});
   made.posterior.members = 2 * made.observations.truth.unsqueeze(0);
@@ -294,9 +319,9 @@ TEST(ReportOfFields, HasAStripOfAllTimesForEachFilm) {
   }
   const auto begin = page.find("<script type=\"application/json\">") + 32;
   const auto json = nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
-  EXPECT_EQ(json["films"]["times"].size(), static_cast<std::size_t>(times));
-  EXPECT_EQ(json["films"]["films"].size(), 8U);
-  EXPECT_EQ(json["films"]["scales"][0]["colours"].get<std::string>().size(), 255U * 6);
+  EXPECT_EQ(json["films"][0]["times"].size(), static_cast<std::size_t>(times));
+  EXPECT_EQ(json["films"][0]["films"].size(), 8U);
+  EXPECT_EQ(json["films"][0]["scales"][0]["colours"].get<std::string>().size(), 255U * 6);
 
   EXPECT_GT(fs::file_size(folder + "/averages.png"), 10'000U);
   const auto gif = sda::test::read_bytes(folder + "/averages.gif");
