@@ -210,12 +210,23 @@ double round_up(double value) {
   return std::ceil(value / step - 1e-9) * step;
 }
 
-/// Nearly the largest absolute value: one in five hundred may lie beyond.
+/// Nearly the largest value: one in five hundred may lie beyond.
 double nearly_largest(const Tensor& fields) {
-  const Tensor values = fields.masked_select(fields.isfinite()).abs();
+  const Tensor values = fields.masked_select(fields.isfinite());
   if (values.numel() == 0) return 0;
   const auto rank = std::max<std::int64_t>(1, static_cast<std::int64_t>(0.998 * static_cast<double>(values.numel())));
   return std::get<0>(values.kthvalue(rank)).item<double>();
+}
+
+/// Colours about zero for what has both signs; from zero, or from the least where that is far from it, for what has
+/// one, such as a temperature.
+ColourScale scale_of(const Tensor& fields, const std::string& label) {
+  const double high = nearly_largest(fields), low = -nearly_largest(-fields);
+  if (!(low > 0)) return {ColourMap::diverging, round_up(nearly_largest(fields.abs())), label};
+  if (low < 0.5 * high) return {ColourMap::sequential, round_up(high), label};
+  const double step = std::pow(10.0, std::floor(std::log10(std::max(high - low, 1e-12 * high)))) / 2;
+  const double origin = std::floor(low / step) * step;
+  return {ColourMap::sequential, round_up(high - origin), label, origin};
 }
 
 /// At most `most_points` along each axis.
@@ -259,14 +270,15 @@ class FilmMaker {
     }
     const Tensor mean = at::stack(means);
     const Tensor truth = truths.empty() ? Tensor() : at::stack(truths);
-    const auto quantity = add_scale(ColourMap::diverging, truth.defined() ? truth : at::stack(members.front()),
-                                    quantity_label(layout_, shown_));
+    const auto quantity =
+        add_scale(scale_of(truth.defined() ? truth : at::stack(members.front()), quantity_label(layout_, shown_)));
     if (truth.defined()) add("truth", quantity, truth);
     for (const auto& part : y_.parts) add_readings(part, quantity);
     add("mean", quantity, mean);
     if (count > 1) {
       const Tensor spread = at::stack(spreads);
-      add("spread", add_scale(ColourMap::sequential, spread, "standard deviation of the members, of the same"), spread);
+      const std::string label = "standard deviation of the members, of the same";
+      add("spread", add_scale({ColourMap::sequential, round_up(nearly_largest(spread)), label}), spread);
     }
     for (std::size_t m = 0; m < members.size(); ++m)
       add(fmt::format("member {}", m + 1), quantity, at::stack(members[m]));
@@ -276,17 +288,16 @@ class FilmMaker {
   }
 
  private:
-  std::size_t add_scale(ColourMap map, const Tensor& fields, const std::string& label) {
-    films_.scales.push_back({map, round_up(nearly_largest(fields)), label});
+  std::size_t add_scale(ColourScale scale) {
+    films_.scales.push_back(std::move(scale));
     return films_.scales.size() - 1;
   }
 
   void add(const std::string& name, std::size_t scale, const Tensor& fields) {
-    const auto [map, largest, label] = films_.scales[scale];
     Film film{.name = name, .height = fields.size(1), .width = fields.size(2), .scale = scale, .levels = {}};
     const Tensor values = fields.contiguous();
     const auto* value = values.data_ptr<double>();
-    for (std::int64_t i = 0; i < values.numel(); ++i) film.levels.push_back(level_of(map, value[i], largest));
+    for (std::int64_t i = 0; i < values.numel(); ++i) film.levels.push_back(films_.scales[scale].level(value[i]));
     films_.films.push_back(std::move(film));
   }
 
@@ -304,8 +315,9 @@ class FilmMaker {
       frames[static_cast<std::int64_t>(f)].copy_(fields[found - read_at.begin()]);
       read_frames_.push_back(f);
     }
-    const auto scale =
-        read->as_read ? add_scale(ColourMap::diverging, fields, "readings, in their own unit: " + read->of) : quantity;
+    const auto scale = read->as_read ? add_scale({ColourMap::diverging, round_up(nearly_largest(fields.abs())),
+                                                  "readings, in their own unit: " + read->of})
+                                     : quantity;
     add(y_.parts.size() > 1 ? "readings of " + part.name : "readings", scale, frames);
   }
 

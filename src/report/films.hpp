@@ -15,8 +15,13 @@ namespace sda::report {
 /// What colours mean.
 struct ColourScale {
   ColourMap map = ColourMap::diverging;
-  double largest = 1;  ///< values beyond take the colour of the end
+  double largest = 1;  ///< over the origin; values beyond take the colour of the end
   std::string label;   ///< "vorticity (dimensionless)"
+  double origin = 0;   ///< what colours count from: 0, or about the least value of a quantity that is far from it
+
+  double first() const { return origin + value_of(map, 1, largest); }
+  double last() const { return origin + largest; }
+  std::uint8_t level(double value) const { return level_of(map, value - origin, largest); }
 };
 
 /// One quantity at each time, on one grid.

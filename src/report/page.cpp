@@ -164,7 +164,7 @@ std::string film_html(const Film& film, const Films& films) {
 }
 
 std::string bar_html(const ColourScale& scale) {
-  const double first = value_of(scale.map, 1, scale.largest), last = scale.largest;
+  const double first = scale.first(), last = scale.last();
   std::vector<std::string> stops;
   for (int level = 1; level <= 255; level += 127 / 8) stops.push_back(colour_text(scale.map, level));
   return fmt::format(
@@ -417,8 +417,7 @@ nlohmann::json films_json(const Films& films) {
   for (const auto& scale : films.scales) {
     std::string colours;
     for (int level = 1; level < 256; ++level) colours += colour_text(scale.map, level).substr(1);
-    json["scales"].push_back(
-        {{"first", value_of(scale.map, 1, scale.largest)}, {"last", scale.largest}, {"colours", colours}});
+    json["scales"].push_back({{"first", scale.first()}, {"last", scale.last()}, {"colours", colours}});
   }
   return json;
 }

@@ -252,12 +252,12 @@ void set_palette(Script& script) {
 
 /// The bar of a scale: its levels as a picture of their own, over an axis of values.
 void draw_bar(Script& script, const ColourScale& scale, int left, int right, int top, int thickness) {
-  const double first = value_of(scale.map, 1, scale.largest), step = (scale.largest - first) / 254;
-  const auto marks = ticks(first, scale.largest, 6);
+  const double first = scale.first(), step = (scale.last() - first) / 254;
+  const auto marks = ticks(first, scale.last(), 6);
   std::vector<double> levels;
   for (int level = 1; level <= 255; ++level) levels.push_back(palette_place(scale.map) + level);
   script.frame(left, right, top, top + thickness);
-  script.line("unset label\nset xrange [{:.9g}:{:.9g}]\nset yrange [-0.5:1.5]", first, scale.largest);
+  script.line("unset label\nset xrange [{:.9g}:{:.9g}]\nset yrange [-0.5:1.5]", first, scale.last());
   script.line("unset ytics\nset xtics {:.9g}\nset format x '% h'\nset ylabel ''\nset xlabel {} offset 0, 0.2",
               marks[1] - marks[0], quoted(scale.label));
   script.plot(

@@ -273,6 +273,15 @@ TEST(Films, AreOfEachVariable) {
   const double value = made.observations.parts[0].values[2][0][3][4].item<double>();
   EXPECT_EQ(level, sda::report::level_of(ColourMap::diverging, value, all[1].scales[0].largest));
 
+  // Colours of what is far from zero begin near its least.
+  made.observations.truth = truth.abs() + at::tensor({0.0, 280.0}, at::kDouble).view({2, 1, 1});
+  const auto of_one_sign = sda::report::figures_of(made).films;
+  EXPECT_EQ(of_one_sign[0].scales[0].map, ColourMap::sequential);
+  EXPECT_EQ(of_one_sign[0].scales[0].origin, 0);
+  EXPECT_EQ(of_one_sign[1].scales[0].map, ColourMap::sequential);
+  EXPECT_NEAR(of_one_sign[1].scales[0].origin, 280, 0.5);
+  EXPECT_LT(of_one_sign[1].scales[0].largest, 5);
+
   // Behind a velocity comes what is no velocity.
   auto flow_and_more = flow(8);
   flow_and_more.event = {3, 8, 8};
