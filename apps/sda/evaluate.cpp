@@ -11,7 +11,7 @@ namespace {
 struct Options {
   std::string observations, reference, floor;
   std::vector<std::string> ensembles;
-  FieldFlags fields;
+  ScoringFlags fields;
   bool json = false;
 };
 
@@ -121,7 +121,7 @@ Subcommand evaluate_command(CLI::App& program, Globals& globals) {
       ->type_name(value::file)
       ->needs("--reference");
   flags->add_option("ENSEMBLE", options->ensembles, "ensemble files")->required()->type_name(value::file);
-  add_field_flags(*flags, options->fields);
+  add_scoring_flags(*flags, options->fields);
   flags->add_flag("--json", options->json, "JSON in place of the table");
   return {flags, [options, &globals] { evaluate(*options, globals); }};
 }

@@ -11,7 +11,7 @@ namespace {
 
 struct Options {
   std::vector<std::string> observations, references, floors, ensembles;
-  FieldFlags fields;
+  ScoringFlags fields;
   std::string output, title = "Score-based data assimilation";
 };
 
@@ -100,7 +100,7 @@ Subcommand report_command(CLI::App& program, Globals& globals) {
   flags->add_option("ENSEMBLE", options->ensembles, "ensemble files, one for each --obs, in its order")
       ->required()
       ->type_name(value::file);
-  add_field_flags(*flags, options->fields);
+  add_scoring_flags(*flags, options->fields);
   flags->add_option("-o,--output", options->output, "folder for report.html and the pictures; made if missing")
       ->required()
       ->type_name(value::folder);

@@ -74,18 +74,50 @@ std::string field_table(const std::vector<ScoredEnsemble>& rows) {
   return cells.size() > 1 ? "\n" + aligned(cells, 3) : "";
 }
 
-/// Some trajectories of the file, enough for a mean spectrum.
-Tensor read_simulated(const std::string& path, const StateLayout& layout) {
-  constexpr std::int64_t most = 64;
-  const TrajectoryFile file = read_trajectories(path);
+/// Trajectories of the system that was observed.
+TrajectoryFile read_trajectories_of(const std::string& path, const StateLayout& layout) {
+  TrajectoryFile file = read_trajectories(path);
   const auto& found = file.trajectories;
   if (found.layout.event != layout.event) {
-    throw FileError({.what = "the simulated states are not of the observed system",
+    throw FileError({.what = "the states are not of the observed system",
                      .where = path,
                      .found = "an event " + to_string(found.layout.event),
                      .wanted = to_string(layout.event)});
   }
-  return found.states.narrow(0, 0, std::min(most, found.states.size(0)));
+  return file;
+}
+
+/// Some trajectories of the file, enough for a mean spectrum.
+Tensor read_simulated(const std::string& path, const StateLayout& layout) {
+  constexpr std::int64_t most = 64;
+  const Tensor states = read_trajectories_of(path, layout).trajectories.states;
+  return states.narrow(0, 0, std::min(most, states.size(0)));
+}
+
+/// The states of a trajectory that were observed, by their times.
+Tensor read_truth(const std::string& path, std::int64_t trajectory, const Observations& y) {
+  const TrajectoryFile file = read_trajectories_of(path, y.layout);
+  const auto& [layout, states, start_time] = file.trajectories;
+  if (trajectory >= states.size(0)) {
+    throw UsageError({.what = "there is no such trajectory",
+                      .where = "--truth-trajectory",
+                      .found = fmt::format("{}", trajectory),
+                      .wanted = fmt::format("0 to {} of {}", states.size(0) - 1, path)});
+  }
+  const double begins = file.start_time(trajectory), offset = (y.start_time - begins) / layout.dt;
+  const auto first = std::llround(offset);
+  const bool fits = layout.time_origin == y.layout.time_origin && layout.time_units == y.layout.time_units &&
+                    std::abs(offset - static_cast<double>(first)) <= 1e-3 && first >= 0 &&
+                    first + y.length <= states.size(1);
+  if (!fits) {
+    throw FileError(
+        {.what = "the trajectory does not hold the states that were observed",
+         .where = fmt::format("{}: trajectory {}", path, trajectory),
+         .found = fmt::format("{} states {:g} apart from {}", states.size(1), layout.dt, start_of(layout, begins)),
+         .wanted = fmt::format("{} states from {}", y.length, start_of(y.layout, y.start_time)),
+         .mend = "choose another by --truth-trajectory"});
+  }
+  return states.select(0, trajectory).narrow(0, first, y.length).clone();
 }
 
 }  // namespace
@@ -97,7 +129,17 @@ EnsembleFile read_ensemble_of(const std::string& path, const Observations& obser
   return file;
 }
 
-void add_field_flags(CLI::App& flags, FieldFlags& options) {
+void add_scoring_flags(CLI::App& flags, ScoringFlags& options) {
+  auto* truth =
+      flags
+          .add_option("--truth", options.truth,
+                      "trajectories, of which one is what was observed: for readings from files, which know of "
+                      "no truth")
+          ->type_name(value::file);
+  flags.add_option("--truth-trajectory", options.trajectory, "which of them")
+      ->check(CLI::NonNegativeNumber.description("at least 0"))
+      ->capture_default_str()
+      ->needs(truth);
   flags
       .add_option("--simulated", options.simulated,
                   "trajectories of the simulator, whose energy spectrum that of the members is compared with (of "
@@ -110,8 +152,9 @@ void add_field_flags(CLI::App& flags, FieldFlags& options) {
       ->capture_default_str();
 }
 
-Scoring::Scoring(const std::string& path, const FieldFlags& flags, std::uint64_t seed)
+Scoring::Scoring(const std::string& path, const ScoringFlags& flags, std::uint64_t seed)
     : observed_(read_observations(path)), transitions_(flags.transitions), seed_(seed) {
+  if (!flags.truth.empty()) observed_.observations.truth = read_truth(flags.truth, flags.trajectory, observations());
   if (!observed_.dynamics.empty()) dynamics_ = make_dynamics(read_dynamics(observed_.dynamics, path));
   if (!flags.simulated.empty()) {
     if (!is_velocity(observations().layout)) {

@@ -19,18 +19,20 @@ struct ScoredEnsemble {
   std::optional<FieldScores> fields;  ///< of states on a plane
 };
 
-/// Flags of what only fields are scored by.
-struct FieldFlags {
+/// Flags of what ensembles are scored by besides their observation.
+struct ScoringFlags {
+  std::string truth;             ///< trajectory file; empty: the truth that the observation holds, if any
+  std::int64_t trajectory = 0;   ///< of that file
   std::string simulated;         ///< trajectory file; empty: none
   std::int64_t transitions = 0;  ///< of each member, repeated by the simulator
 };
-void add_field_flags(CLI::App& flags, FieldFlags& options);
+void add_scoring_flags(CLI::App& flags, ScoringFlags& options);
 
 /// What ensembles of one observation are scored against.
 class Scoring {
  public:
   /// Reads the observations at `path`, and what the flags name.
-  Scoring(const std::string& path, const FieldFlags& flags, std::uint64_t seed);
+  Scoring(const std::string& path, const ScoringFlags& flags, std::uint64_t seed);
 
   const Observations& observations() const { return observed_.observations; }
   const Tensor& simulated() const { return simulated_; }  ///< undefined if none was named

@@ -70,6 +70,30 @@ TEST_F(InstrumentReadings, GoFromACsvToAnAnalysis) {
   succeed({"filter", "--obs", file("y.nc"), "-o", file("filter.nc")});
 }
 
+TEST_F(InstrumentReadings, AreScoredAgainstATruthThatIsNamed) {
+  const std::string model = Workshop::shared().model(), trajectories = Workshop::shared().data() + "/train.nc";
+  succeed({"observe", "--from", written("masts.csv", masts), "--model", model, "-o", file("y.nc"), "--begin", "0",
+           "--end", "0.2"});
+  succeed({"assimilate", "--model", model, "--obs", file("y.nc"), "-o", file("posterior.nc")});
+  const auto evaluate = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"evaluate", "--json", "--obs", file("y.nc"), file("posterior.nc")});
+    return run_program(flags);
+  };
+  EXPECT_THAT(evaluate({}).out, HasSubstr("\"rmse\": null"));
+  const auto second = evaluate({"--truth", trajectories, "--truth-trajectory", "1"});
+  EXPECT_THAT(second.out, testing::ContainsRegex("\"rmse\": [0-9]")) << second.err;
+  EXPECT_NE(evaluate({"--truth", trajectories}).out, second.out);
+  EXPECT_THAT(evaluate({"--truth", trajectories, "--truth-trajectory", "1000"}).err,
+              HasSubstr("--truth-trajectory: there is no such trajectory: found 1000"));
+  EXPECT_EQ(evaluate({"--truth-trajectory", "1"}).code, 2);
+
+  succeed(
+      {"observe", "--from", file("masts.csv"), "--model", model, "-o", file("y.nc"), "--begin", "0.1", "--end", "10"});
+  succeed({"assimilate", "--model", model, "--obs", file("y.nc"), "-o", file("posterior.nc")});
+  EXPECT_THAT(evaluate({"--truth", trajectories}).err,
+              AllOf(HasSubstr("train.nc: trajectory 0"), HasSubstr("wanted 397 states from 0.1")));
+}
+
 TEST_F(InstrumentReadings, OfDefinedVariablesAndAWindow) {
   const auto csv = written("r.csv",
                            "time,variable,value\n"
