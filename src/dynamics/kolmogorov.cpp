@@ -265,8 +265,12 @@ Normalisation KolmogorovFlow::normalisation() const {
   Normalisation known{.mean = at::zeros({2, 1, 1}, at::kDouble), .std = at::ones({2, 1, 1}, at::kDouble)};
   if (!is_unknown()) return known;
   const double least = std::log(parameters_.reynolds_range[0]), most = std::log(parameters_.reynolds_range[1]);
+  // Told at n² points, a value is known n² times as well as the flow at one of them: a diffusion would settle on it
+  // while the flow is noise, and no reading could move it any more. Told faintly it is settled with the flow's small
+  // scales, which depend on it (docs/decisions/0018-faint-constants.md).
+  const double faint = 3 * static_cast<double>(parameters_.grid);
   return {.mean = at::cat({known.mean, at::full({1, 1, 1}, (least + most) / 2, at::kDouble)}),
-          .std = at::cat({known.std, at::full({1, 1, 1}, (most - least) / std::sqrt(12), at::kDouble)})};
+          .std = at::cat({known.std, at::full({1, 1, 1}, faint * (most - least) / std::sqrt(12), at::kDouble)})};
 }
 
 Tensor KolmogorovFlow::context() const {

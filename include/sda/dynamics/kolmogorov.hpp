@@ -56,7 +56,8 @@ class KolmogorovFlow final : public Dynamics {
 
   std::string name() const override { return "kolmogorov"; }
   StateLayout layout() const override;
-  /// Mean 0, and one standard deviation of both components of the velocity.
+  /// Mean 0, and one standard deviation of both components of the velocity. The logarithm of a Reynolds number that is
+  /// not known has the standard deviation 1 / (3 grid) when normalised, for it is told at grid² points.
   Normalisation normalisation() const override;
   /// The forcing's shape sin(k y) on the state's grid, (1, grid, grid).
   Tensor context() const override;
