@@ -14,31 +14,17 @@ not made again. Prints a table in Markdown.
 import argparse
 import math
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
 import xarray
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+from unknown_parameter import Maker, constant_of, rms  # noqa: E402
 
 
-class Recorder:
-    def __init__(self, arguments):
-        self.options = arguments
-        self.work = Path(arguments.work)
-        self.work.mkdir(parents=True, exist_ok=True)
-
-    def made(self, name, command, *arguments):
-        path = self.work / name
-        if not path.exists():
-            line = [self.options.program, command, *map(str, arguments), "-o", str(path), "--quiet"]
-            if self.options.threads:
-                line += ["--threads", str(self.options.threads)]
-            print(" ".join(line), file=sys.stderr, flush=True)
-            subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
-        return path
-
+class Recorder(Maker):
     def row(self, name, index):
         test = Path(self.options.data) / "test.nc"
         observed = self.made(f"{name}_{index}.nc", "observe", "--data", test, "--name", name, "--trajectory", index)
@@ -46,17 +32,9 @@ class Recorder:
                               "--obs", observed, "--seed", 1000 + index)
         with xarray.open_dataset(observed) as file:
             truth = float(file["truth_log_reynolds"].mean())
-        with xarray.open_dataset(posterior) as file:
-            values = file["log_reynolds"]
-            everywhere = [axis for axis in values.dims if axis != "realization"]
-            members = values.mean(everywhere).values
-            strays = float(values.var(everywhere).mean() ** 0.5)
+        members, strays = constant_of(posterior, "log_reynolds")
         return {"truth": truth, "mean": float(members.mean()), "deviation": float(members.std(ddof=1)), "strays": strays,
                 "below": float((members < truth).mean())}
-
-
-def rms(values):
-    return math.sqrt(statistics.fmean(v * v for v in values))
 
 
 def main():

@@ -12,40 +12,19 @@ made again. Prints a table in Markdown.
 import argparse
 import math
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
 import xarray
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+from unknown_parameter import Maker, constant_of, rms  # noqa: E402
+
 RANGE = 20 / math.sqrt(12)  # standard deviation of rho before anything is observed
 
 
-def rho_of(path):
-    """Members' rho, and how far it strays over a member's states: standard deviation, root mean square over members."""
-    with xarray.open_dataset(path) as file:
-        rho = file["rho"]
-        over_time = [axis for axis in rho.dims if axis != "realization"]
-        return rho.mean(over_time).values, float((rho.var(over_time)).mean() ** 0.5)
-
-
-class Recorder:
-    def __init__(self, arguments):
-        self.options = arguments
-        self.work = Path(arguments.work)
-        self.work.mkdir(parents=True, exist_ok=True)
-
-    def made(self, name, command, *arguments):
-        path = self.work / name
-        if not path.exists():
-            line = [self.options.program, command, *map(str, arguments), "-o", str(path), "--quiet"]
-            if self.options.threads:
-                line += ["--threads", str(self.options.threads)]
-            print(" ".join(line), file=sys.stderr, flush=True)
-            subprocess.run(line, check=True)
-        return path
-
+class Recorder(Maker):
     def compare(self, name, index, order):
         data = Path(self.options.data)
         model = self.made(f"k{order}.nc", "train", "--data", data, "--order", order)
@@ -55,7 +34,7 @@ class Recorder:
         posterior = self.made(f"{stem}_k{order}.nc", "assimilate", "--model", model, "--obs", observed, "--quality", "good")
         with xarray.open_dataset(observed) as file:
             truth = float(file["truth_rho"][0])
-        (own, strays), (wanted, _) = rho_of(posterior), rho_of(filtered)
+        (own, strays), (wanted, _) = constant_of(posterior, "rho"), constant_of(filtered, "rho")
         return {"truth": truth, "mean": own.mean(), "deviation": own.std(), "strays": strays,
                 "filter_mean": wanted.mean(), "filter_deviation": wanted.std(), "values": len(set(wanted.tolist()))}
 
@@ -81,12 +60,11 @@ def main():
     for name in options.names:
         for order in options.orders:
             rows = [recorder.compare(name, index, order) for index in range(options.observations)]
-            rms = lambda values: f"{math.sqrt(statistics.fmean(v * v for v in values)):.2f}"
-            print(f"| {name} | {order} | {rms((r['mean'] - r['filter_mean']) / r['filter_deviation'] for r in rows)} | "
+            print(f"| {name} | {order} | {rms((r['mean'] - r['filter_mean']) / r['filter_deviation'] for r in rows):.2f} | "
                   f"{median(r['deviation'] / r['filter_deviation'] for r in rows)} | "
                   f"{median(r['filter_deviation'] / RANGE for r in rows)} | "
-                  f"{rms((r['mean'] - r['truth']) / r['deviation'] for r in rows)} | "
-                  f"{rms((r['filter_mean'] - r['truth']) / r['filter_deviation'] for r in rows)} | "
+                  f"{rms((r['mean'] - r['truth']) / r['deviation'] for r in rows):.2f} | "
+                  f"{rms((r['filter_mean'] - r['truth']) / r['filter_deviation'] for r in rows):.2f} | "
                   f"{median(r['strays'] / r['deviation'] for r in rows)} | {statistics.median(r['values'] for r in rows):.0f} |")
 
 
