@@ -138,7 +138,7 @@ void assimilate(const Options& options, const Globals& globals) {
   const std::int64_t members = experiment.assimilation.members;
   const std::int64_t at_once = std::min(members, members_at_once(prior, observations, memory / 2));
   const std::int64_t chunks = (members + at_once - 1) / at_once;
-  warn_of_other_work(globals);
+  tell_of_other_work(globals);
   spdlog::info("{} members of {} states, {} steps with {} corrections{}", members, observations.length,
                experiment.sampler.steps, experiment.sampler.corrections,
                chunks > 1 ? fmt::format(", {} members at a time", at_once) : "");

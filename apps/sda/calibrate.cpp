@@ -259,7 +259,7 @@ void calibrate(const CalibrateOptions& options, const Globals& globals) {
   flags.output = (fs::path(options.output) / "calibration").string();
   StudyTable table(flags, globals, "trajectories", {"trajectory"}, numbers, recipe(options, experiment, name));
   table.expect(options.trajectories);
-  warn_of_other_work(globals);
+  tell_of_other_work(globals);
   const Kept kept(options, *method, provenance_of(globals, experiment));
 
   std::vector<double> coverage50, coverage90;

@@ -111,7 +111,7 @@ void apply_quality(Experiment& experiment, const std::string& quality) {
   apply_overrides(experiment, settings);
 }
 
-void warn_of_other_work(const Globals& globals) {
+void tell_of_other_work(const Globals& globals) {
   const int threads = choose_threads(globals.threads), others = threads > 1 ? others_running() : 0;
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   if (threads < 2 || others + threads <= cores) return;

@@ -74,7 +74,7 @@ void add_quality_flag(CLI::App& flags, std::string& quality);
 Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where);
 /// Says so if others use the cores that this process is about to fill: its threads then wait for each other, busily
 /// unless OpenMP was told otherwise.
-void warn_of_other_work(const Globals& globals);
+void tell_of_other_work(const Globals& globals);
 /// The settings of --quality over `experiment`, none if it is empty; before `apply_flags`, which beats them.
 void apply_quality(Experiment& experiment, const std::string& quality);
 /// --set and key flags over `experiment`. Keys of `fixed` sections come from input files: to set them would change

@@ -11,7 +11,7 @@ namespace {
 struct Options {
   std::string observations, reference, floor;
   std::vector<std::string> ensembles;
-  ScoringFlags fields;
+  ScoringFlags scoring;
   bool json = false;
 };
 
@@ -69,7 +69,7 @@ nlohmann::json to_json(const ScoredEnsemble& row) {
 }
 
 void evaluate(const Options& options, const Globals& globals) {
-  const Scoring scoring(options.observations, options.fields, globals.seed);
+  const Scoring scoring(options.observations, options.scoring, globals.seed);
   std::vector<ScoredEnsemble> rows;
   Tensor reference;
   std::optional<EnsembleFile> reference_file;
@@ -121,7 +121,7 @@ Subcommand evaluate_command(CLI::App& program, Globals& globals) {
       ->type_name(value::file)
       ->needs("--reference");
   flags->add_option("ENSEMBLE", options->ensembles, "ensemble files")->required()->type_name(value::file);
-  add_scoring_flags(*flags, options->fields);
+  add_scoring_flags(*flags, options->scoring);
   flags->add_flag("--json", options->json, "JSON in place of the table");
   return {flags, [options, &globals] { evaluate(*options, globals); }};
 }

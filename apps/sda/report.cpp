@@ -11,7 +11,7 @@ namespace {
 
 struct Options {
   std::vector<std::string> observations, references, floors, ensembles;
-  ScoringFlags fields;
+  ScoringFlags scoring;
   std::string output, title = "Score-based data assimilation";
 };
 
@@ -36,7 +36,7 @@ void report(const Options& options, const Globals& globals) {
   std::string remarks;
   Provenance inputs;
   for (std::size_t i = 0; i < options.observations.size(); ++i) {
-    const Scoring scoring(options.observations[i], options.fields, globals.seed);
+    const Scoring scoring(options.observations[i], options.scoring, globals.seed);
     const Observations& y = scoring.observations();
     const EnsembleFile posterior = read_ensemble_of(options.ensembles[i], y);
     remarks += scoring.remark();
@@ -100,7 +100,7 @@ Subcommand report_command(CLI::App& program, Globals& globals) {
   flags->add_option("ENSEMBLE", options->ensembles, "ensemble files, one for each --obs, in its order")
       ->required()
       ->type_name(value::file);
-  add_scoring_flags(*flags, options->fields);
+  add_scoring_flags(*flags, options->scoring);
   flags->add_option("-o,--output", options->output, "folder for report.html and the pictures; made if missing")
       ->required()
       ->type_name(value::folder);

@@ -32,11 +32,16 @@ std::string start_of(const StateLayout& layout, double time) {
   return fmt::format("{:g}{}{}", time, units, layout.time_origin.empty() ? "" : " since " + layout.time_origin);
 }
 
+/// Whether times of both are numbers of the same unit since the same date.
+bool share_clock(const StateLayout& one, const StateLayout& other) {
+  return one.time_origin == other.time_origin && one.time_units == other.time_units;
+}
+
 /// An ensemble of another time has nothing to do with what was observed, however well it fits.
 void require_same_start(const std::string& path, const Ensemble& ensemble, const Observations& observations) {
   const auto& [found, wanted] = std::tie(ensemble.layout, observations.layout);
-  const bool same = std::abs(ensemble.start_time - observations.start_time) <= 1e-3 * wanted.dt &&
-                    found.time_origin == wanted.time_origin && found.time_units == wanted.time_units;
+  const bool same =
+      std::abs(ensemble.start_time - observations.start_time) <= 1e-3 * wanted.dt && share_clock(found, wanted);
   if (same) return;
   throw FileError({.what = "its trajectories begin at another time than the one observed",
                    .where = path,
@@ -106,9 +111,8 @@ Tensor read_truth(const std::string& path, std::int64_t trajectory, const Observ
   }
   const double begins = file.start_time(trajectory), offset = (y.start_time - begins) / layout.dt;
   const auto first = std::llround(offset);
-  const bool fits = layout.time_origin == y.layout.time_origin && layout.time_units == y.layout.time_units &&
-                    std::abs(offset - static_cast<double>(first)) <= 1e-3 && first >= 0 &&
-                    first + y.length <= states.size(1);
+  const bool fits = share_clock(layout, y.layout) && std::abs(offset - static_cast<double>(first)) <= 1e-3 &&
+                    first >= 0 && first + y.length <= states.size(1);
   if (!fits) {
     throw FileError(
         {.what = "the trajectory does not hold the states that were observed",

@@ -90,7 +90,7 @@ void train(const Options& options, Globals& globals) {
   TrainingStates states = training_states(train_files, data.trajectories, prior.normalisation, folder);
   TrainingStates held_out =
       training_states(valid_files, read_trajectories(valid_files.front()).trajectories, prior.normalisation, folder);
-  warn_of_other_work(globals);
+  tell_of_other_work(globals);
   spdlog::info("training on {} trajectories of {} states{}", states.states().size(0), states.states().size(1),
                train_files.size() > 1 ? fmt::format(", of {} files, mapped from {}", train_files.size(), folder) : "");
   Trainer trainer(prior, experiment.training, std::move(states), std::move(held_out), globals.seed,

@@ -95,7 +95,7 @@ int choose_threads(int requested) {
 int others_running() {
   constexpr int looks = 5;
   int least = std::numeric_limits<int>::max();
-  for (int i = 0; i < looks; ++i) {
+  for (int i = 0; i < looks && least > 0; ++i) {
     if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(12));
     std::ifstream file("/proc/loadavg");
     std::string averages;

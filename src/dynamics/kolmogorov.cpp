@@ -10,6 +10,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 #include "core/torch.hpp"
 #include "dynamics/states.hpp"
@@ -260,11 +261,15 @@ StateLayout KolmogorovFlow::layout() const {
   return layout;
 }
 
+std::pair<double, double> KolmogorovFlow::log_range() const {
+  return {std::log(parameters_.reynolds_range[0]), std::log(parameters_.reynolds_range[1])};
+}
+
 Normalisation KolmogorovFlow::normalisation() const {
   // Long runs with the default parameters have a standard deviation of 1.01, 1.05 along x and 0.98 along y.
   Normalisation known{.mean = at::zeros({2, 1, 1}, at::kDouble), .std = at::ones({2, 1, 1}, at::kDouble)};
   if (!is_unknown()) return known;
-  const double least = std::log(parameters_.reynolds_range[0]), most = std::log(parameters_.reynolds_range[1]);
+  const auto [least, most] = log_range();
   // Told at n² points, a value is known n² times as well as the flow at one of them: a diffusion would settle on it
   // while the flow is noise, and no reading could move it any more. Told faintly it is settled with the flow's small
   // scales, which depend on it (docs/decisions/0018-faint-constants.md).
@@ -316,7 +321,7 @@ Tensor KolmogorovFlow::start(std::int64_t members, const StreamKey& key, at::Sca
   vorticity = vorticity * (largest_speed / shown.square().sum(-3, true).amax({-2, -1}).sqrt().unsqueeze(-1));
   const Tensor velocity = fine.field(fine.inverse_curl() * refine(vorticity, coarse, fine).unsqueeze(-3));
   if (!is_unknown()) return velocity;
-  const double least = std::log(p.reynolds_range[0]), most = std::log(p.reynolds_range[1]);
+  const auto [least, most] = log_range();
   StreamKey after = key;  // the member's next draws
   ++after.step;
   return with_constant(velocity, uniform({members}, after, dtype) * (most - least) + least);
@@ -334,9 +339,9 @@ void KolmogorovFlow::advance(Tensor& x, std::int64_t steps, const StreamKey&) co
   const auto solver_of = [&](const KolmogorovParameters& p) {
     return Solver(p, dt_ / static_cast<double>(steps_), x.options());
   };
-  const Solver known = solver_of(parameters_);
+  const auto known = is_unknown() ? std::nullopt : std::optional(solver_of(parameters_));
   const auto march = [&](const Tensor& part) {
-    if (!is_unknown()) return march_as(parameters_, known, part);
+    if (!is_unknown()) return march_as(parameters_, *known, part);
     for (std::int64_t m = 0; m < part.size(0); ++m) {  // each of a Reynolds number of its own
       KolmogorovParameters own = parameters_;
       own.reynolds = std::exp(part[m][2][0][0].item<double>());

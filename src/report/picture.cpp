@@ -342,6 +342,13 @@ int films_height(const Films& films) {
          bar_height + caption_height(films.caption, 1) + figure_gap + 60;
 }
 
+/// Whether the i-th of n equal axes beside each other bears its name: one that is longer than its axis stands once, in
+/// the middle.
+bool is_named(const Axis& axis, int length, std::size_t i, std::size_t n) {
+  constexpr int of_character = 12;
+  return of_character * static_cast<int>(axis.label.size()) <= length || i == n / 2;
+}
+
 /// A row for each film, a column for each of a few times, a bar for each scale below.
 void draw_films(Script& script, const Films& films, int from) {
   const auto places = picture_places(films);
@@ -363,11 +370,6 @@ void draw_films(Script& script, const Films& films, int from) {
         script.text_at(30, top + places.panel_height / 2, film.name, "left font ',18'");
       }
       script.line("set format y '{}'\nset format x '{}'", column == 0 ? "% h" : "", row + 1 == rows ? "% h" : "");
-      // A name that is longer than its axis stands once, in the middle.
-      const auto is_named = [](const Axis& axis, int length, std::size_t i, std::size_t n) {
-        constexpr int of_character = 12;
-        return of_character * static_cast<int>(axis.label.size()) <= length || i == n / 2;
-      };
       const bool is_first = column == 0 && is_named(films.y, places.panel_height, row, rows);
       const bool is_last = row + 1 == rows && is_named(films.x, places.panel_width, column, films.pictured.size());
       script.line("set ylabel {} offset 1, 0\nset xlabel {} offset 0, 0.2", quoted(is_first ? films.y.label : ""),

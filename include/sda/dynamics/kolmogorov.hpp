@@ -1,6 +1,9 @@
 /// Kolmogorov flow: two-dimensional turbulence driven by a sine (Rozet & Louppe 2023, section 4.2).
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include "sda/core/fields.hpp"
 #include "sda/dynamics/dynamics.hpp"
 
@@ -86,6 +89,8 @@ class KolmogorovFlow final : public Dynamics {
   bool is_unknown() const { return !parameters_.reynolds_range.empty(); }
   /// Components of a state.
   std::int64_t components() const { return is_unknown() ? 3 : 2; }
+  /// Of a Reynolds number that is not known, the logarithms of the least and the most.
+  std::pair<double, double> log_range() const;
 
   KolmogorovParameters parameters_;
   double dt_;
