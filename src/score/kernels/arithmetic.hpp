@@ -1,6 +1,7 @@
 /// How a kernel multiplies matrices, and what this processor can.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,15 @@ enum class Arithmetic {
   bfloat16_amx,     ///< AMX-BF16: tiles of 16 × 32
   bfloat16_tiles,   ///< what AMX does, in plain loops: for tests on processors without it
 };
+
+/// Rows that are multiplied at once: with fewer, or some more, what is done for the missing ones is done for nothing.
+inline std::int64_t rows_together(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::bfloat16_amx || arithmetic == Arithmetic::bfloat16_tiles ? 32 : 12;
+}
+
+inline std::int64_t bytes_of_value(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::float32 ? 4 : 2;
+}
 
 /// The one to take for bfloat16 on this processor; float32 if it has no such instructions.
 Arithmetic best_bfloat16();

@@ -311,7 +311,7 @@ void convolve(const typename Products::T* map, const Grid& from, const Grid& to,
   constexpr std::int64_t products = Y::products * X::products, columns = width_multiple;
   const Tiles tiles = Tiles::making<Y, X>(to);
   const std::int64_t ld = padded(depth), deep = rounded_up(depth, Products::depth_multiple);
-  const TileBlocks blocks(tiles.count(), products, depth, sizeof(T));
+  const TileBlocks blocks(tiles.count(), products, depth, Products::arithmetic);
   auto* v = reinterpret_cast<T*>(bench);
   auto* m = reinterpret_cast<float*>(v + products * blocks.capacity() * ld);
   for (std::int64_t begin = 0; begin < tiles.count(); begin += blocks.most) {

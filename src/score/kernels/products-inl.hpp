@@ -3,6 +3,7 @@
 //
 // A kind of product says how its factors are stored and multiplied:
 //   T                    float or BFloat16
+//   arithmetic           what it is called outside
 //   keep                 a vector into memory as T
 //   row_multiple         rows are multiplied in tiles of so many: buffers hold rounded_up(rows, row_multiple) of them,
 //                        and what the rows beyond are given and become does not matter
@@ -105,6 +106,7 @@ struct ColumnByColumn {
 
 struct Float32Products {
   using T = float;
+  static constexpr Arithmetic arithmetic = Arithmetic::float32;
   /// With two vectors of columns, what fits in 32 or in 16 registers.
   static constexpr std::int64_t row_multiple = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
   static constexpr std::int64_t third = row_multiple / 3;  ///< the last tile has a third, two thirds or all of them
@@ -221,7 +223,7 @@ struct BFloat16Packing {
       for (std::int64_t row = 0; row < inside; ++row)
         narrow_row(map.weight + (begin + row) * map.row_stride, map.in, rows.data() + row * ld);
       for (std::int64_t pair = 0; pair < ld / 2; pair += 16)
-        transpose_pairs(rows.data() + 2 * pair, ld, forward + begin * ld + 32 * pair);
+        transpose_pairs(rows.data() + 2 * pair, ld, forward + begin * ld + 32 * pair, 32);
       pack_right(rows.data(), ld, {begin, inside, begin + 16}, map.out, map.in, backward);
     }
   }
@@ -233,7 +235,7 @@ struct BFloat16Packing {
   }
 
   /// 16 × 16 pairs.
-  static HWY_INLINE void transpose_pairs(const BFloat16* from, std::int64_t ld, BFloat16* to) {
+  static HWY_INLINE void transpose_pairs(const BFloat16* from, std::int64_t ld, BFloat16* to, std::int64_t ld_to) {
 #if SDA_AVX512
     // Four rows at a time: within each 128 bits, then those one under the other.
     for (int group = 0; group < 4; ++group) {
@@ -244,7 +246,7 @@ struct BFloat16Packing {
       const __m512i column[4] = {_mm512_unpacklo_epi64(a, c), _mm512_unpackhi_epi64(a, c), _mm512_unpacklo_epi64(b, d),
                                  _mm512_unpackhi_epi64(b, d)};
       const auto put = [&](int quarter, int i, __m128i values) {
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 32 * (4 * quarter + i) + 8 * group), values);
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + ld_to * (4 * quarter + i) + 8 * group), values);
       };
       for (int i = 0; i < 4; ++i) {
         put(0, i, _mm512_extracti32x4_epi32(column[i], 0));
@@ -255,8 +257,8 @@ struct BFloat16Packing {
     }
 #else
     for (std::int64_t pair = 0; pair < 16; ++pair)
-      for (std::int64_t row = 0; row < 16; ++row, to += 2)
-        std::memcpy(to, from + row * ld + 2 * pair, 2 * sizeof(BFloat16));
+      for (std::int64_t row = 0; row < 16; ++row)
+        std::memcpy(to + pair * ld_to + 2 * row, from + row * ld + 2 * pair, 2 * sizeof(BFloat16));
 #endif
   }
 
@@ -311,6 +313,7 @@ HWY_INLINE void narrow(V v, BFloat16* to) {
 }
 
 struct BFloat16Avx512Products : BFloat16Packing {
+  static constexpr Arithmetic arithmetic = Arithmetic::bfloat16_avx512;
   static constexpr std::int64_t row_multiple = 12;
   static constexpr std::int64_t third = row_multiple / 3;  ///< as for float32
   static HWY_INLINE void keep(V v, BFloat16* to) { narrow(v, to); }
@@ -409,8 +412,8 @@ struct HardwareTiles {
     asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(sum), "i"(left), "i"(right));
   }
   template <int tile>
-  static HWY_INLINE void store(float* to) {
-    asm volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(std::int64_t{64}), "i"(tile) : "memory");
+  static HWY_INLINE void store(float* to, std::int64_t stride) {
+    asm volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(4 * stride), "i"(tile) : "memory");
   }
 };
 #endif  // SDA_AVX512
@@ -459,25 +462,35 @@ struct EmulatedTiles {
             to[row * 16 + column] += wide(a[row * lda + 2 * pair + half]) * wide(b[pair * ldb + 2 * column + half]);
   }
   template <int tile>
-  static void store(float* to) {
-    std::copy_n(sums(tile), 256, to);
+  static void store(float* to, std::int64_t stride) {
+    for (std::int64_t row = 0; row < 16; ++row) std::copy_n(sums(tile) + 16 * row, 16, to + row * stride);
   }
 };
 
 /// Two by two tiles of sums, so that every tile that is loaded is multiplied twice.
 template <class Tiles>
 struct BFloat16TileProducts : BFloat16Packing {
+  static constexpr Arithmetic arithmetic = Arithmetic::bfloat16_tiles;  // or by hardware, which is the same
   static constexpr std::int64_t row_multiple = 32;
   static HWY_INLINE void keep(V v, BFloat16* to) { Tiles::keep(v, to); }
 
   /// gᵀ, row by row.
   static void pack_left(const BFloat16* g, std::int64_t ldg, Piece piece, std::int64_t depth, std::int64_t columns,
                         BFloat16* packed) {
-    const std::int64_t ld = rounded_up(depth, depth_multiple);
-    for (std::int64_t begin = 0; begin < padded(columns); begin += 16)  // half a cache line of g at a time
-      for (std::int64_t row = 0; row < piece.end - piece.begin; ++row)
-        for (std::int64_t column = begin; column < begin + 16; ++column)
-          packed[column * ld + piece.begin + row] = row < piece.rows ? g[row * ldg + column] : BFloat16{0};
+    const std::int64_t ld = rounded_up(depth, depth_multiple), whole = piece.rows - piece.rows % 32;
+    alignas(64) BFloat16 pairs[2][16 * 32];
+    for (std::int64_t column = 0; column < padded(columns); column += 32) {
+      BFloat16* to = packed + column * ld + piece.begin;
+      for (std::int64_t row = 0; row < whole; row += 32) {
+        for (std::int64_t pair = 0; pair < 16; ++pair)
+          interleave(g + row * ldg, ldg, 32, pair, column, pairs[0] + 32 * pair, pairs[1] + 32 * pair);
+        transpose_pairs(pairs[0], 32, to + row, ld);
+        transpose_pairs(pairs[1], 32, to + 16 * ld + row, ld);
+      }
+      for (std::int64_t row = whole; row < piece.end - piece.begin; ++row)
+        for (std::int64_t c = 0; c < 32; ++c)
+          to[c * ld + row] = row < piece.rows ? g[row * ldg + column + c] : BFloat16{0};
+    }
   }
 
   template <class Epilogue>
@@ -489,17 +502,32 @@ struct BFloat16TileProducts : BFloat16Packing {
   template <class Epilogue>
   static void multiply(const BFloat16* a, std::int64_t lda, std::int64_t rows, const BFloat16* packed,
                        std::int64_t depth, std::int64_t columns, const Epilogue& epilogue) {
-    alignas(64) float sums[4][256];
+    constexpr std::int64_t side = 32;
+    alignas(64) float sums[2][side * side];
     const std::int64_t full_depth = rounded_up(depth, depth_multiple), block = 16 * full_depth;
+    // While a block is multiplied the one before it goes through the epilogue, some rows a step: tiles and vectors are
+    // different parts of the processor, and neither then waits for the other.
+    struct Finished {
+      const float* sums;
+      std::int64_t row, column;
+    };
+    Finished before{sums[1], 0, 0};
+    const auto hand_on = [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r)
+        for (std::int64_t c = 0; c < side; c += lanes())
+          epilogue(before.row + r, before.column + c, hn::Load(D(), before.sums + side * r + c));
+    };
+    const std::int64_t steps = full_depth / depth_multiple, share = (side + steps - 1) / steps;
+    std::int64_t handed_on = side;  // of the block before; there is none yet
     Tiles::begin();
-    for (std::int64_t column = 0; column < columns; column += 32)
-      for (std::int64_t row = 0; row < rows; row += row_multiple) {
+    for (std::int64_t row = 0; row < rows; row += row_multiple)
+      for (std::int64_t column = 0; column < columns; column += side) {
         Tiles::template zero<0>();
         Tiles::template zero<1>();
         Tiles::template zero<2>();
         Tiles::template zero<3>();
         const BFloat16 *b = packed + column / 16 * block, *from = a + row * lda;
-        for (std::int64_t k = 0; k < full_depth; k += 32) {
+        for (std::int64_t k = 0; k < full_depth; k += depth_multiple) {
           Tiles::template load<4>(from + k, lda);
           Tiles::template load<6>(b + 16 * k, 32);
           Tiles::template multiply_add<0, 4, 6>();
@@ -508,16 +536,19 @@ struct BFloat16TileProducts : BFloat16Packing {
           Tiles::template load<5>(from + 16 * lda + k, lda);
           Tiles::template multiply_add<2, 5, 6>();
           Tiles::template multiply_add<3, 5, 7>();
+          const std::int64_t next = std::min(side, handed_on + share);
+          hand_on(handed_on, next);
+          handed_on = next;
         }
-        Tiles::template store<0>(sums[0]);
-        Tiles::template store<1>(sums[1]);
-        Tiles::template store<2>(sums[2]);
-        Tiles::template store<3>(sums[3]);
-        for (std::int64_t tile = 0; tile < 4; ++tile)
-          for (std::int64_t r = 0; r < 16; ++r)
-            for (std::int64_t c = 0; c < 16; c += lanes())
-              epilogue(row + tile / 2 * 16 + r, column + tile % 2 * 16 + c, hn::Load(D(), sums[tile] + 16 * r + c));
+        float* to = before.sums == sums[0] ? sums[1] : sums[0];
+        Tiles::template store<0>(to, side);
+        Tiles::template store<1>(to + 16, side);
+        Tiles::template store<2>(to + 16 * side, side);
+        Tiles::template store<3>(to + 16 * side + 16, side);
+        before = {to, row, column};
+        handed_on = 0;
       }
+    hand_on(handed_on, side);
     Tiles::end();
   }
 };

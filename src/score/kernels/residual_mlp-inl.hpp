@@ -10,6 +10,7 @@
 #define SDA_SCORE_KERNELS_RESIDUAL_MLP_INL
 #endif
 
+#include <hwy/cache_control.h>
 #include <cmath>
 #include <type_traits>
 
@@ -39,8 +40,9 @@ HWY_INLINE V sigmoid(V a) {
   const D d;
   const hn::Rebind<std::int32_t, D> whole;
   const V y = hn::Clamp(hn::Mul(a, hn::Set(d, -1.44269504f)), hn::Set(d, -126.0f), hn::Set(d, 126.0f));
-  const auto n = hn::NearestInt(y);
-  const V f = hn::Sub(y, hn::ConvertTo(d, n));
+  // 1.5 · 2^23 leaves no room for a fraction: the sum is rounded, and its lowest bits are n.
+  const V rounder = hn::Set(d, 12582912.0f), sum_with_n = hn::Add(y, rounder);
+  const V f = hn::Sub(y, hn::Sub(sum_with_n, rounder));
   // Least squares of the relative error at Chebyshev's points: 2e-9 and 8e-5 at most.
   constexpr float to_float32[] = {1.000000001e+00f, 6.931472056e-01f, 2.402264661e-01f, 5.550328998e-02f,
                                   9.618519534e-03f, 1.339986036e-03f, 1.533757684e-04f};
@@ -50,7 +52,7 @@ HWY_INLINE V sigmoid(V a) {
   V p = hn::Set(d, c[degree]);
 #pragma GCC unroll 6
   for (int i = degree - 1; i >= 0; --i) p = hn::MulAdd(p, f, hn::Set(d, c[i]));
-  const V power = hn::BitCast(d, hn::Add(hn::BitCast(whole, p), hn::ShiftLeft<23>(n)));
+  const V power = hn::BitCast(d, hn::Add(hn::BitCast(whole, p), hn::ShiftLeft<23>(hn::BitCast(whole, sum_with_n))));
   const V sum = hn::Add(hn::Set(d, 1.0f), power), rough = hn::ApproximateReciprocal(sum);
   // One step of Newton's method doubles the digits.
   return fine ? hn::Mul(rough, hn::NegMulAdd(sum, rough, hn::Set(d, 2.0f))) : rough;
@@ -109,6 +111,19 @@ struct AddTo {
   }
 };
 
+/// Meanwhile fetches what is wanted next, laid out as the result is: the tape is larger than any cache.
+template <class Epilogue, class T>
+struct Fetch {
+  const T* wanted;
+  std::int64_t ld;
+  Epilogue then;
+  HWY_INLINE void operator()(std::int64_t row, std::int64_t column, V v) const {
+    constexpr std::int64_t line = 64 / sizeof(T);
+    if (column % line == 0) hwy::Prefetch(wanted + row * ld + column);
+    then(row, column, v);
+  }
+};
+
 // Norms ---------------------------------------------------------------------------------------------------------------
 
 struct Read {
@@ -116,6 +131,16 @@ struct Read {
   std::int64_t ld;
   HWY_INLINE V operator()(std::int64_t row, std::int64_t column) const { return load(x + row * ld + column); }
 };
+
+/// f(column, inside) for the vectors of a row's first `width` values; inside(v) is v with zeros beyond them.
+template <class Function>
+HWY_INLINE void for_each_vector(std::int64_t width, const Function& f) {
+  const std::int64_t n = lanes(), whole = width - width % n;
+  for (std::int64_t i = 0; i < whole; i += n) f(i, [](V v) { return v; });
+  if (whole == width) return;
+  const auto mask = hn::FirstN(D(), static_cast<std::size_t>(width - whole));
+  f(whole, [mask](V v) { return hn::IfThenElseZero(mask, v); });
+}
 
 /// (x − mean) / √(unbiased variance + 1e-5) of each row's first `width` values x(row, column); zero up to `ld`.
 template <class Products, class Values>
@@ -126,21 +151,20 @@ void normalise(const Values& x, std::int64_t rows, std::int64_t ld, std::int64_t
   for (std::int64_t row = 0; row < rows; ++row) {
     auto* to = out + row * ld;
     V sum = hn::Zero(d);
-    for (std::int64_t i = 0; i < width; i += n) sum = hn::Add(sum, x(row, i));
+    for_each_vector(width, [&](std::int64_t i, auto inside) { sum = hn::Add(sum, inside(x(row, i))); });
     const V mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(width));
     V squares = hn::Zero(d);
-    for (std::int64_t i = 0; i < width; i += n) {
-      const auto inside = hn::FirstN(d, static_cast<std::size_t>(std::min(n, width - i)));
-      const V centred = hn::IfThenElseZero(inside, hn::Sub(x(row, i), mean));
+    for_each_vector(width, [&](std::int64_t i, auto inside) {
+      const V centred = inside(hn::Sub(x(row, i), mean));
       squares = hn::MulAdd(centred, centred, squares);
-    }
+    });
     const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / static_cast<float>(width - 1);
     inverse[row] = 1 / std::sqrt(variance + 1e-5f);
     const V scale = hn::Set(d, inverse[row]);
-    for (std::int64_t i = 0; i < ld; i += n) {
-      const auto inside = hn::FirstN(d, static_cast<std::size_t>(std::clamp<std::int64_t>(width - i, 0, n)));
-      Products::keep(hn::IfThenElseZero(inside, hn::Mul(hn::Sub(x(row, i), mean), scale)), to + i);
-    }
+    for_each_vector(width, [&](std::int64_t i, auto inside) {
+      Products::keep(inside(hn::Mul(hn::Sub(x(row, i), mean), scale)), to + i);
+    });
+    for (std::int64_t i = rounded_up(width, n); i < ld; i += n) Products::keep(hn::Zero(d), to + i);
   }
 }
 
@@ -154,19 +178,19 @@ void normalise_pull_back(const float* g, const T* y, const float* inverse, std::
     const float* gr = g + row * ld;
     const T* yr = y + row * ld;
     V sum = hn::Zero(d), product = hn::Zero(d);
-    for (std::int64_t i = 0; i < width; i += n) {
+    for_each_vector(width, [&](std::int64_t i, auto) {
       const V value = load(gr + i);  // zero beyond the width, as the packed weights are
       sum = hn::Add(sum, value);
       product = hn::MulAdd(value, load(yr + i), product);
-    }
+    });
     const V mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(width));
     const V slope = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, product)) / static_cast<float>(width - 1));
     const V scale = hn::Set(d, inverse[row]);
-    for (std::int64_t i = 0; i < ld; i += n) {
-      const auto inside = hn::FirstN(d, static_cast<std::size_t>(std::clamp<std::int64_t>(width - i, 0, n)));
+    for_each_vector(width, [&](std::int64_t i, auto inside) {
       const V centred = hn::NegMulAdd(load(yr + i), slope, hn::Sub(load(gr + i), mean));
-      take(row, i, hn::IfThenElseZero(inside, hn::Mul(scale, centred)));
-    }
+      take(row, i, inside(hn::Mul(scale, centred)));
+    });
+    for (std::int64_t i = rounded_up(width, n); i < ld; i += n) take(row, i, hn::Zero(d));
   }
 }
 
@@ -232,19 +256,31 @@ void block_forward(const PackedLayer& layer, const Workspace& work, float* strea
 
 /// The pull-back of a block, in place in `stream`. In training the tape then holds both factors of the weights'
 /// gradients: ∂L/∂(W₂'s result) beside W₂'s input, and ∂L/∂(W₁'s result), in place of the derivative, beside W₁'s.
+/// `tape_before` is the tape of the block whose turn is next, `tape` itself if there is none.
 template <class Products, bool training = false>
-void block_pull_back(const PackedLayer& layer, const Workspace& work, float* stream, float* next, std::byte* tape) {
+void block_pull_back(const PackedLayer& layer, const Workspace& work, float* stream, float* next, std::byte* tape,
+                     std::byte* tape_before) {
   using T = typename Products::T;
   const auto &first = layer.first, &second = layer.second;
   const std::int64_t ld = padded(first.in);
   const BlockTape<T> kept(tape, work.capacity, ld, training);
+  const BlockTape<T> before(tape_before, work.capacity, ld, training);
   T* inner = training ? kept.derivative : reinterpret_cast<T*>(work.buffer[3]);
   const T* g = training ? narrowed<Products>(stream, work.rows * ld, kept.gradient)
                         : as_factor<Products>(stream, work.rows * ld, reinterpret_cast<T*>(work.buffer[2]));
   Products::multiply(g, ld, work.rows, second.template backward_as<T>(), second.out, ld,
-                     Multiply<Products>{kept.derivative, inner, ld});
-  Products::multiply(inner, ld, work.rows, first.template backward_as<T>(), first.out, ld, Write{next, ld});
+                     Fetch<Multiply<Products>, T>{kept.normalised, ld, {kept.derivative, inner, ld}});
+  Products::multiply(inner, ld, work.rows, first.template backward_as<T>(), first.out, ld,
+                     Fetch<Write, T>{before.derivative, ld, {next, ld}});
   normalise_pull_back(next, kept.normalised, kept.inverse, work.rows, ld, first.in, AddTo{stream, ld});
+}
+
+/// The one whose turn is next on the way back, if it is a block like `layer`, or else `layer` itself.
+inline const PackedLayer& block_before(const std::vector<PackedLayer>& layers, const PackedLayer& layer) {
+  if (&layer == layers.data()) return layer;
+  const PackedLayer& before = *(&layer - 1);
+  const bool alike = before.residual && before.arithmetic == layer.arithmetic && before.first.in == layer.first.in;
+  return alike ? before : layer;
 }
 
 /// Memory for a map's packed weights, cleared.

@@ -42,10 +42,6 @@ inline Arithmetic arithmetic_of(const LayerView& layer, Arithmetic arithmetic) {
   return layer.residual && layer.first.in >= thin ? arithmetic : Arithmetic::float32;
 }
 
-inline std::int64_t bytes_of_value(Arithmetic arithmetic) {
-  return arithmetic == Arithmetic::float32 ? 4 : 2;
-}
-
 /// Where a residual block's part of the tape holds what, in bytes from its begin; (capacity, padded width) values each,
 /// and one float a row of `inverse`. In training the pull-back leaves ∂L/∂(W₁'s result) in place of `derivative`.
 struct BlockTapeLayout {

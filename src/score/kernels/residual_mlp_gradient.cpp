@@ -108,7 +108,8 @@ void back(const PackedEmbeddedMlp& model, float scale, Pass& pass, Bench& bench)
     if (layer->residual) {
       with_products(layer->arithmetic, [&](auto products) {
         block_pull_back<decltype(products), true>(*layer, workspace(pass), stream, bench.floats.data(),
-                                                  pass.tape.data() + layer->tape);
+                                                  pass.tape.data() + layer->tape,
+                                                  pass.tape.data() + block_before(model.layers, *layer).tape);
       });
     } else {
       float* next = on_tape(pass, model.backward[--stretch]);

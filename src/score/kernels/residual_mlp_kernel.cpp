@@ -63,7 +63,9 @@ void pull_back(const Layers& layers, std::int64_t widest, const float* v, std::i
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
     if (layer->residual) {
       with_products(layer->arithmetic, [&](auto products) {
-        block_pull_back<decltype(products)>(*layer, work, stream, next, const_cast<std::byte*>(tape) + layer->tape);
+        auto* tapes = const_cast<std::byte*>(tape);
+        block_pull_back<decltype(products)>(*layer, work, stream, next, tapes + layer->tape,
+                                            tapes + block_before(layers, *layer).tape);
       });
     } else {
       const auto& affine = layer->first;

@@ -137,10 +137,11 @@ inline std::int64_t products_of(Reach reach, bool flat) {
 struct TileBlocks {
   std::int64_t most = 0;  ///< tiles of a block
 
-  TileBlocks(std::int64_t tiles, std::int64_t products, std::int64_t depth, std::int64_t bytes_of_value) {
-    constexpr std::int64_t cache = 512 << 10, multiple = 12;
+  TileBlocks(std::int64_t tiles, std::int64_t products, std::int64_t depth, Arithmetic arithmetic) {
+    constexpr std::int64_t cache = 512 << 10;
+    const std::int64_t multiple = rows_together(arithmetic);
     const std::int64_t fit =
-        std::max<std::int64_t>(1, cache / bytes_of_tile(products, depth, bytes_of_value) / multiple) * multiple;
+        std::max<std::int64_t>(1, cache / bytes_of_tile(products, depth, arithmetic) / multiple) * multiple;
     const std::int64_t blocks = (tiles + fit - 1) / fit;
     most = rounded_up((tiles + blocks - 1) / blocks, multiple);
   }
@@ -148,8 +149,8 @@ struct TileBlocks {
   std::int64_t capacity() const { return rounded_up(most, 32); }
 
   /// Of a tile's combinations, and of 32 columns of its products.
-  static std::int64_t bytes_of_tile(std::int64_t products, std::int64_t depth, std::int64_t bytes_of_value) {
-    return products * (padded(depth) * bytes_of_value + width_multiple * std::int64_t{sizeof(float)});
+  static std::int64_t bytes_of_tile(std::int64_t products, std::int64_t depth, Arithmetic arithmetic) {
+    return products * (padded(depth) * bytes_of_value(arithmetic) + width_multiple * std::int64_t{sizeof(float)});
   }
 };
 
