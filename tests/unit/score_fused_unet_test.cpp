@@ -4,6 +4,7 @@
 
 #include "core/torch.hpp"
 #include "machines.hpp"
+#include "score/kernels/unet_kernel.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
 #include "sda/score/denoising_gradient.hpp"
@@ -211,6 +212,32 @@ TEST(FusedUNetChoice, RefusesSpaceThatItsLevelsCannotHalve) {
   const auto odd = make_network(unet({8, 8}, {1, 1}, true), {2, 4, 5}, 0);
   EXPECT_NO_THROW(network->fused_score(1)->epsilon(at::zeros({1, 3, 2, 4, 6}), 0.5));
   EXPECT_THROW(odd->fused_score(1)->epsilon(at::zeros({1, 3, 2, 4, 5}), 0.5), ShapeError);
+}
+
+TEST(FusedUNetChoice, FewerImagesFitIntoTheMemoryOfMore) {
+  // Eight images' tiles may go in two blocks and seven's in one, which is then larger than either.
+  const std::vector<float> zeros(9 * 40 * 40);
+  const auto map = [&](std::int64_t in, std::int64_t out) {
+    return kernels::ConvolutionView{.weight = zeros.data(), .bias = zeros.data(), .in = in, .out = out};
+  };
+  for (const Arithmetic arithmetic : kernels::available_arithmetics())
+    for (const std::int64_t width : {8, 40}) {
+      const kernels::UNetLevelView level{.head = map(6, width),
+                                         .descent = {{map(width, width), map(width, width)}},
+                                         .ascent = {},
+                                         .tail = map(width, 6)};
+      const kernels::UNetKernel kernel({.levels = {level}}, {.channels = 6}, arithmetic);
+      for (const auto keep : {kernels::Keep::nothing, kernels::Keep::for_pull_back, kernels::Keep::for_gradient}) {
+        std::int64_t bench = 0, tape = 0;
+        for (std::int64_t images = 1; images <= 32; ++images) {
+          const kernels::UNetPlan plan = kernel.plan({.images = images, .height = 8, .width = 8}, keep);
+          EXPECT_GE(plan.bench_size, bench) << images << " images in " << kernels::name(arithmetic);
+          EXPECT_GE(plan.tape_size, tape) << images << " images in " << kernels::name(arithmetic);
+          bench = plan.bench_size;
+          tape = plan.tape_size;
+        }
+      }
+    }
 }
 
 }  // namespace

@@ -144,14 +144,20 @@ struct TileBlocks {
         std::max<std::int64_t>(1, cache / bytes_of_tile(products, depth, arithmetic) / multiple) * multiple;
     const std::int64_t blocks = (tiles + fit - 1) / fit;
     most = rounded_up((tiles + blocks - 1) / blocks, multiple);
+    most_of_fewer_ = std::min(fit, rounded_up(tiles, multiple));
   }
   /// A multiple of any kind of product's row_multiple.
   std::int64_t capacity() const { return rounded_up(most, 32); }
+  /// The most that the blocks of as many tiles or fewer hold: fewer may be one block where more are two smaller ones.
+  std::int64_t room() const { return rounded_up(most_of_fewer_, 32); }
 
   /// Of a tile's combinations, and of 32 columns of its products.
   static std::int64_t bytes_of_tile(std::int64_t products, std::int64_t depth, Arithmetic arithmetic) {
     return products * (padded(depth) * bytes_of_value(arithmetic) + width_multiple * std::int64_t{sizeof(float)});
   }
+
+ private:
+  std::int64_t most_of_fewer_ = 0;
 };
 
 }  // namespace sda::kernels

@@ -440,7 +440,7 @@ UNetPlan UNetKernel::plan(const Grid& finest, Keep keep) const {
       const auto along = [&](std::int64_t size) { return (size + per_tile - 1) / per_tile; };
       const std::int64_t number = outputs.images * (outputs.flat ? 1 : along(outputs.height)) * along(outputs.width);
       const TileBlocks blocks(number, products, channels, c.arithmetic);
-      tiles = std::max(tiles, blocks.capacity() * TileBlocks::bytes_of_tile(products, channels, c.arithmetic));
+      tiles = std::max(tiles, blocks.room() * TileBlocks::bytes_of_tile(products, channels, c.arithmetic));
     }
   };
   for (std::size_t i = 0; i < levels; ++i) {
