@@ -124,7 +124,7 @@ struct UNetPlan {
 };
 
 inline std::int64_t bytes_of_value(const PackedConvolution& convolution) {
-  return convolution.arithmetic == Arithmetic::float32 ? 4 : 2;
+  return bytes_of_value(convolution.arithmetic);
 }
 
 /// Combinations that a convolution's tiles are made of.
