@@ -74,7 +74,7 @@ class FusedMlpGradient final : public DenoisingGradient {
     share_out(number_of_passes_, [&](std::int64_t pass, std::int64_t thread) {
       const std::int64_t first = pass * pass_rows_;
       kernel_.forward(from + first * features, time + first, drawn + first * features, std::min(pass_rows_, n - first),
-                      passes_[pass]);
+                      passes_[pass], benches_[thread]);
       if (and_back) kernel_.back(scale, passes_[pass], benches_[thread]);
     });
     double squares = 0;

@@ -12,6 +12,7 @@ inline constexpr double exact_chain = 0.002;             ///< table of the exact
 inline constexpr double exact_chain_recommended = 5e-4;  ///< its errors by the settings recommended, absolute
 inline constexpr double convergence_order = 0.12;        ///< of a predictor between 256 and 512 steps
 inline constexpr double fused_float32 = 1e-5;   ///< fused kernels against float64, relative to the largest value
+inline constexpr double fused_split = 3e-5;     ///< maps between blocks by tiles: 2⁻¹⁵, factors have 16 bits
 inline constexpr double fused_bfloat16 = 1e-2;  ///< the same in bfloat16
 inline constexpr double fused_bfloat16_gradient = 5e-2;  ///< of one parameter by itself; of all together fused_bfloat16
 inline constexpr double between_devices = 1e-3;          ///< a GPU (with TF32) and the CPU in float32

@@ -5,6 +5,7 @@
 
 #include "core/torch.hpp"
 #include "machines.hpp"
+#include "score/kernels/residual_mlp_kernel.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
 #include "sda/score/denoising_gradient.hpp"
@@ -118,6 +119,29 @@ TEST_P(FusedMlp, EqualsAutogradForOddSizes) {
   expect_equal_to_autograd({.order = 3, .embedding = 32, .width = 100, .depth = 1}, {2, 50, 7}, plenty);
   expect_equal_to_autograd({.order = 4, .embedding = 32, .width = 256, .depth = 5}, {1, 50, 3}, plenty);
   expect_equal_to_autograd({.order = 60, .embedding = 8, .width = 32, .depth = 1}, {1, 400, 1}, plenty);
+}
+
+// The last map gives the result, and the first is given x, whose smallest digits matter at small t.
+TEST_P(FusedMlp, MapsBetweenBlocksKeepTheirDigits) {
+  const bool by_tiles = kernels::rows_together(GetParam().arithmetic) == 32;
+  const double tolerance = by_tiles ? tolerance::fused_split : tolerance::fused_float32;
+  for (const auto& [in, out] : std::vector<std::pair<std::int64_t, std::int64_t>>{{15, 256}, {256, 15}, {33, 70}}) {
+    SCOPED_TRACE(fmt::format("{} to {}", in, out));
+    constexpr std::int64_t rows = 41;
+    const Tensor weight = normal({out, in}, {.seed = 1}), bias = normal({out}, {.seed = 2});
+    const Tensor x = normal({rows, in}, {.seed = 3}), v = normal({rows, out}, {.seed = 4});
+    const kernels::AffineView map{weight.data_ptr<float>(), bias.data_ptr<float>(), in, out, in};
+    const kernels::ResidualMlpKernel kernel({{.residual = false, .first = map, .second = {}}}, GetParam().arithmetic);
+    std::vector<const float*> each;
+    for (std::int64_t row = 0; row < rows; ++row) each.push_back(x.data_ptr<float>() + row * in);
+    kernels::Aligned<float> scratch(static_cast<std::size_t>(kernel.scratch_size()));
+    Tensor result = at::empty({rows, out}), gradient = at::empty({rows, in});
+    kernel.forward(each.data(), rows, nullptr, result.data_ptr<float>(), nullptr, scratch.data());
+    kernel.pull_back(v.data_ptr<float>(), rows, nullptr, gradient.data_ptr<float>(), scratch.data());
+    const Tensor exact = weight.to(at::kDouble);
+    EXPECT_LT(relative_error(result, at::addmm(bias.to(at::kDouble), x.to(at::kDouble), exact.t())), tolerance);
+    EXPECT_LT(relative_error(gradient, at::matmul(v.to(at::kDouble), exact)), tolerance);
+  }
 }
 
 TEST_P(FusedMlp, RunsTheForwardPassAgainWhereItsTapeDoesNotFit) {

@@ -11,6 +11,10 @@
 //   pack_map             rows begin … end − 1 of a linear map's weights as right factors, for both directions; begin a
 //                        multiple of 32, end too or the last
 //   multiply             epilogue(row, column, vector) for all tiles of a B
+//   parts                a factor that is a sum of bfloat16 values has so many terms one after the other in its depth
+//   Thin                 products for the linear maps between blocks, whose factors are float32; they have
+//   as_left              rows of float32 (rows, ld) as a left factor (rows, parts · ld), themselves or in `buffer`
+//   Rough                Thin's counterpart for the gradients of weights
 // and for gᵀ a, the gradient of a linear map's weights, whose depth is the rows of a batch, in pieces (Piece):
 //   pack_right           rows of a (rows, columns) into the right factor, (depth, columns)
 //   pack_left            rows of g (rows, columns) into the left factor, (columns, depth)
@@ -82,6 +86,13 @@ HWY_INLINE void assign(float value, BFloat16& to) {
   to = static_cast<BFloat16>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+inline float wide(BFloat16 value) {
+  const std::uint32_t bits = static_cast<std::uint32_t>(value) << 16;
+  float result = 0;
+  std::memcpy(&result, &bits, sizeof result);
+  return result;
+}
+
 /// A piece of a product's depth: `rows` of it from `begin`, both even unless it is the last, which zeros follow up to
 /// `end` − 1.
 struct Piece {
@@ -112,8 +123,13 @@ struct Float32Products {
   static constexpr std::int64_t third = row_multiple / 3;  ///< the last tile has a third, two thirds or all of them
   static constexpr std::int64_t depth_multiple = 1;
 
+  static constexpr std::int64_t parts = 1;
+  using Thin = Float32Products;
+  using Rough = Float32Products;
+
   static std::int64_t panel_columns() { return 2 * lanes(); }
   static HWY_INLINE void keep(V v, float* to) { store(v, to); }
+  static const float* as_left(const float* rows, std::int64_t, std::int64_t, float*) { return rows; }
 
   /// W of a map, as the right factor of x Wᵀ and of g W.
   static void pack_map(const AffineView& map, std::int64_t begin, std::int64_t end, float* forward, float* backward) {
@@ -210,6 +226,7 @@ struct Float32Products {
 struct BFloat16Packing {
   using T = BFloat16;
   static constexpr std::int64_t depth_multiple = 32;
+  static constexpr std::int64_t parts = 1;
 
   /// W of a map, as the right factor of x Wᵀ and of g W.
   static void pack_map(const AffineView& map, std::int64_t first, std::int64_t end, BFloat16* forward,
@@ -217,15 +234,21 @@ struct BFloat16Packing {
     const std::int64_t ld = padded(map.in);
     Aligned<BFloat16> rows(static_cast<std::size_t>(16 * ld));
     for (std::int64_t begin = first; begin < end; begin += 16) {
-      // 16 rows of W are a block of columns of Wᵀ, and 8 pairs of W's depth.
       const std::int64_t inside = std::min<std::int64_t>(16, end - begin);
       if (inside < 16) std::fill(rows.begin(), rows.end(), BFloat16{0});
       for (std::int64_t row = 0; row < inside; ++row)
         narrow_row(map.weight + (begin + row) * map.row_stride, map.in, rows.data() + row * ld);
-      for (std::int64_t pair = 0; pair < ld / 2; pair += 16)
-        transpose_pairs(rows.data() + 2 * pair, ld, forward + begin * ld + 32 * pair, 32);
-      pack_right(rows.data(), ld, {begin, inside, begin + 16}, map.out, map.in, backward);
+      place_rows(rows.data(), map, {begin, inside, begin + 16}, 0, 1, forward, backward);
     }
+  }
+
+  /// 16 rows of W are a block of columns of Wᵀ, and 8 pairs of W's depth: into part `part` of `parts` of both depths.
+  static void place_rows(const BFloat16* rows, const AffineView& map, Piece piece, std::int64_t part,
+                         std::int64_t parts, BFloat16* forward, BFloat16* backward) {
+    const std::int64_t ld = padded(map.in), depth = padded(map.out), shift = part * depth;
+    for (std::int64_t pair = 0; pair < ld / 2; pair += 16)
+      transpose_pairs(rows + 2 * pair, ld, forward + (piece.begin * parts + 16 * part) * ld + 32 * pair, 32);
+    pack_right(rows, ld, {shift + piece.begin, piece.rows, shift + piece.end}, parts * depth, map.in, backward);
   }
 
   static void narrow_row(const float* from, std::int64_t n, BFloat16* to) {
@@ -316,6 +339,7 @@ struct BFloat16Avx512Products : BFloat16Packing {
   static constexpr Arithmetic arithmetic = Arithmetic::bfloat16_avx512;
   static constexpr std::int64_t row_multiple = 12;
   static constexpr std::int64_t third = row_multiple / 3;  ///< as for float32
+  using Thin = Float32Products;
   static HWY_INLINE void keep(V v, BFloat16* to) { narrow(v, to); }
 
   template <class Epilogue>
@@ -433,12 +457,6 @@ struct EmulatedTiles {
     static thread_local std::int64_t strides[8];
     return strides[tile];
   }
-  static float wide(BFloat16 value) {
-    const std::uint32_t bits = static_cast<std::uint32_t>(value) << 16;
-    float result = 0;
-    std::memcpy(&result, &bits, sizeof result);
-    return result;
-  }
   static void begin() {}
   static void end() {}
   template <int tile>
@@ -467,11 +485,15 @@ struct EmulatedTiles {
   }
 };
 
+template <class Tiles>
+struct SplitTileProducts;
+
 /// Two by two tiles of sums, so that every tile that is loaded is multiplied twice.
 template <class Tiles>
 struct BFloat16TileProducts : BFloat16Packing {
   static constexpr Arithmetic arithmetic = Arithmetic::bfloat16_tiles;  // or by hardware, which is the same
   static constexpr std::int64_t row_multiple = 32;
+  using Thin = SplitTileProducts<Tiles>;
   static HWY_INLINE void keep(V v, BFloat16* to) { Tiles::keep(v, to); }
 
   /// gᵀ, row by row.
@@ -550,6 +572,57 @@ struct BFloat16TileProducts : BFloat16Packing {
       }
     hand_on(handed_on, side);
     Tiles::end();
+  }
+};
+
+/// Float32 factors by tiles, each as the sum of the bfloat16 value next to it and the one next to what remains:
+/// a b ≈ a₁ b₁ + a₂ b₁ + a₁ b₂, to 2⁻¹⁶ of the factors.
+template <class Tiles>
+struct SplitTileProducts : BFloat16TileProducts<Tiles> {
+  using Rough = BFloat16TileProducts<Tiles>;
+  static constexpr std::int64_t parts = 3;
+
+  /// [a₁, a₂, a₁]
+  static const BFloat16* as_left(const float* rows, std::int64_t n, std::int64_t ld, BFloat16* buffer) {
+    for (std::int64_t row = 0; row < n; ++row, rows += ld, buffer += parts * ld)
+      for (std::int64_t i = 0; i < ld; i += lanes()) {
+        const V v = load(rows + i);
+        Tiles::keep(v, buffer + i);
+        Tiles::keep(v, buffer + 2 * ld + i);
+        Tiles::keep(hn::Sub(v, load(buffer + i)), buffer + ld + i);
+      }
+    return buffer - n * parts * ld;
+  }
+
+  static void split_row(const float* from, std::int64_t n, BFloat16* near, BFloat16* rest) {
+    std::int64_t i = 0;
+    for (; i + lanes() <= n; i += lanes()) {
+      const V v = load(from + i);
+      Tiles::keep(v, near + i);
+      Tiles::keep(hn::Sub(v, load(near + i)), rest + i);
+    }
+    for (; i < n; ++i) {
+      assign(from[i], near[i]);
+      assign(from[i] - wide(near[i]), rest[i]);
+    }
+  }
+
+  /// [b₁, b₁, b₂]
+  static void pack_map(const AffineView& map, std::int64_t first, std::int64_t end, BFloat16* forward,
+                       BFloat16* backward) {
+    const std::int64_t ld = padded(map.in);
+    Aligned<BFloat16> near(static_cast<std::size_t>(16 * ld)), rest(near.size());
+    for (std::int64_t begin = first; begin < end; begin += 16) {
+      const Piece piece{begin, std::min<std::int64_t>(16, end - begin), begin + 16};
+      if (piece.rows < 16) {
+        std::fill(near.begin(), near.end(), BFloat16{0});
+        std::fill(rest.begin(), rest.end(), BFloat16{0});
+      }
+      for (std::int64_t row = 0; row < piece.rows; ++row)
+        split_row(map.weight + (begin + row) * map.row_stride, map.in, near.data() + row * ld, rest.data() + row * ld);
+      for (std::int64_t part = 0; part < parts; ++part)
+        BFloat16Packing::place_rows(part < 2 ? near.data() : rest.data(), map, piece, part, parts, forward, backward);
+    }
   }
 };
 

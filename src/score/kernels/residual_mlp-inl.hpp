@@ -211,6 +211,29 @@ const typename Products::T* as_factor(const float* stream, std::int64_t size, ty
     return narrowed<Products>(stream, size, buffer);
 }
 
+/// Rows through a linear map between blocks, x Wᵀ or g W, given to `epilogue`. `buffer` holds thin_left floats for each
+/// value of the rows.
+template <class Products, class Epilogue>
+void thin_multiply(const float* rows, std::int64_t n, const std::byte* packed, std::int64_t depth, std::int64_t columns,
+                   float* buffer, const Epilogue& epilogue) {
+  using Thin = typename Products::Thin;
+  using T = typename Thin::T;
+  static_assert(Thin::parts * std::int64_t{sizeof(T)} <= thin_left * std::int64_t{sizeof(float)});
+  const T* left = Thin::as_left(rows, n, padded(depth), reinterpret_cast<T*>(buffer));
+  Thin::multiply(left, Thin::parts * padded(depth), n, reinterpret_cast<const T*>(packed),
+                 Thin::parts * rounded_up(depth, Thin::depth_multiple), padded(columns), epilogue);
+}
+template <class Products, class Epilogue>
+void thin_forward(const PackedProducts& map, const float* rows, std::int64_t n, float* buffer,
+                  const Epilogue& epilogue) {
+  thin_multiply<Products>(rows, n, map.forward.data(), map.in, map.out, buffer, epilogue);
+}
+template <class Products, class Epilogue>
+void thin_pull_back(const PackedProducts& map, const float* g, std::int64_t n, float* buffer,
+                    const Epilogue& epilogue) {
+  thin_multiply<Products>(g, n, map.backward.data(), map.out, map.in, buffer, epilogue);
+}
+
 /// What a block keeps for its pull-back, and in training for the gradients of its weights.
 template <class T>
 struct BlockTape {
@@ -228,8 +251,8 @@ struct BlockTape {
   }
 };
 
-/// Rows of a pass and its buffers: stream, next and two more of (capacity, widest) floats each. Products also write
-/// what follows the rows, up to a multiple of their row_multiple; nobody reads it.
+/// Rows of a pass and its buffers: stream, next and two more of (capacity, widest) floats each, which lie one after the
+/// other. Products also write what follows the rows, up to a multiple of their row_multiple; nobody reads it.
 struct Workspace {
   std::int64_t rows;
   std::int64_t capacity;
@@ -287,9 +310,8 @@ inline const PackedLayer& block_before(const std::vector<PackedLayer>& layers, c
 template <class Products>
 void make_room(const AffineView& affine, PackedProducts& packed) {
   const auto resize = [](Aligned<std::byte>& bytes, std::int64_t depth, std::int64_t columns) {
-    bytes.assign(static_cast<std::size_t>(rounded_up(depth, Products::depth_multiple) * padded(columns)) *
-                     sizeof(typename Products::T),
-                 std::byte{0});
+    const std::int64_t values = Products::parts * rounded_up(depth, Products::depth_multiple) * padded(columns);
+    bytes.assign(static_cast<std::size_t>(values) * sizeof(typename Products::T), std::byte{0});
   };
   packed.in = affine.in;
   packed.out = affine.out;
@@ -320,7 +342,7 @@ void pack_layer(const LayerView& view, PackedLayer& layer) {
     pack_affine<Products>(view.first, layer.first);
     pack_affine<Products>(view.second, layer.second);
   } else {
-    pack_affine<Float32Products>(view.first, layer.first);
+    pack_affine<typename Products::Thin>(view.first, layer.first);
   }
 }
 

@@ -35,11 +35,14 @@ struct PackedLayer {
 /// The most rows of one pass: a multiple of every product's row_multiple.
 inline constexpr std::int64_t most_rows = 192;
 
-/// What a layer multiplies in when the network is asked for `arithmetic`: thin layers are little work, and the last of
-/// them gives the result, so they stay in float32.
+/// Floats of working memory for each value that a linear map between blocks is given.
+inline constexpr std::int64_t thin_left = 2;
+
+/// What a layer multiplies in when the network is asked for `arithmetic`: thin blocks are little work, so they stay in
+/// float32; a linear map takes the products' Thin, for the last one gives the result.
 inline Arithmetic arithmetic_of(const LayerView& layer, Arithmetic arithmetic) {
   constexpr std::int64_t thin = 64;
-  return layer.residual && layer.first.in >= thin ? arithmetic : Arithmetic::float32;
+  return layer.residual && layer.first.in < thin ? Arithmetic::float32 : arithmetic;
 }
 
 /// Where a residual block's part of the tape holds what, in bytes from its begin; (capacity, padded width) values each,

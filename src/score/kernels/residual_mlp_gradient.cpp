@@ -33,15 +33,6 @@ void waves(float t, std::int64_t half, float* to) {
   std::fill(to + 2 * half, to + padded(2 * half), 0.0f);
 }
 
-void affine(const PackedProducts& map, const float* rows, std::int64_t n, float* out) {
-  Float32Products::multiply(rows, padded(map.in), n, map.forward_as<float>(), map.in, padded(map.out),
-                            AddBias{map.bias.data(), out, padded(map.out)});
-}
-void affine_pull_back(const PackedProducts& map, const float* g, std::int64_t n, float* out) {
-  Float32Products::multiply(g, padded(map.out), n, map.backward_as<float>(), map.out, padded(map.in),
-                            Write{out, padded(map.in)});
-}
-
 float* on_tape(Pass& pass, std::int64_t offset) {
   return reinterpret_cast<float*>(pass.tape.data() + offset);
 }
@@ -52,7 +43,7 @@ Workspace workspace(const Pass& pass) {
 }
 
 void forward(const PackedEmbeddedMlp& model, const float* x, const float* t, const float* epsilon, std::int64_t n,
-             Pass& pass) {
+             Pass& pass, Bench& bench) {
   const PackedProducts &first = model.embedding[0], &second = model.embedding[1];
   float *phases = on_tape(pass, model.waves), *hidden = on_tape(pass, model.hidden),
         *embedded = on_tape(pass, model.embedded), *stream = on_tape(pass, model.forward.front());
@@ -60,10 +51,13 @@ void forward(const PackedEmbeddedMlp& model, const float* x, const float* t, con
 
   // e(t), beside x.
   for (std::int64_t row = 0; row < n; ++row) waves(t[row], first.in / 2, phases + row * padded(first.in));
-  Float32Products::multiply(
-      phases, padded(first.in), n, first.forward_as<float>(), first.in, padded(first.out),
-      AddBiasThenSilu<Float32Products>{first.bias.data(), hidden, on_tape(pass, model.slope), padded(first.out)});
-  affine(second, hidden, n, embedded);
+  const auto affine = [&](Arithmetic arithmetic, const PackedProducts& map, const float* rows, const auto& epilogue) {
+    with_products(arithmetic,
+                  [&](auto products) { thin_forward<decltype(products)>(map, rows, n, bench.left.data(), epilogue); });
+  };
+  affine(model.arithmetic, first, phases,
+         AddBiasThenSilu<Float32Products>{first.bias.data(), hidden, on_tape(pass, model.slope), padded(first.out)});
+  affine(model.arithmetic, second, hidden, AddBias{second.bias.data(), embedded, padded(second.out)});
   const std::int64_t features = model.layers.back().first.out, in = model.layers.front().first.in;
   for (std::int64_t row = 0; row < n; ++row) {
     float* to = std::copy_n(x + row * features, features, stream + row * padded(in));
@@ -79,7 +73,7 @@ void forward(const PackedEmbeddedMlp& model, const float* x, const float* t, con
       });
     } else {
       float* next = on_tape(pass, model.forward[++stretch]);
-      affine(layer.first, stream, n, next);
+      affine(layer.arithmetic, layer.first, stream, AddBias{layer.first.bias.data(), next, padded(layer.first.out)});
       stream = next;
     }
   }
@@ -104,6 +98,10 @@ void back(const PackedEmbeddedMlp& model, float scale, Pass& pass, Bench& bench)
   std::size_t stretch = model.backward.size() - 1;
   float* stream = on_tape(pass, model.backward[stretch]);
   for (std::int64_t i = 0; i < n * padded(features); ++i) stream[i] *= 2 * scale;  // ∂L/∂ε_φ
+  const auto pull_back = [&](Arithmetic arithmetic, const PackedProducts& map, const float* g, const auto& epilogue) {
+    with_products(arithmetic,
+                  [&](auto products) { thin_pull_back<decltype(products)>(map, g, n, bench.left.data(), epilogue); });
+  };
   for (auto layer = model.layers.rbegin(); layer != model.layers.rend(); ++layer) {
     if (layer->residual) {
       with_products(layer->arithmetic, [&](auto products) {
@@ -113,7 +111,7 @@ void back(const PackedEmbeddedMlp& model, float scale, Pass& pass, Bench& bench)
       });
     } else {
       float* next = on_tape(pass, model.backward[--stretch]);
-      affine_pull_back(layer->first, stream, n, next);
+      pull_back(layer->arithmetic, layer->first, stream, Write{next, padded(layer->first.in)});
       stream = next;
     }
   }
@@ -124,11 +122,25 @@ void back(const PackedEmbeddedMlp& model, float scale, Pass& pass, Bench& bench)
     float* to = embedded + row * padded(second.out);
     std::fill(std::copy_n(stream + row * padded(in) + features, second.out, to), to + padded(second.out), 0.0f);
   }
-  Float32Products::multiply(embedded, padded(second.out), n, second.backward_as<float>(), second.out, padded(second.in),
-                            Multiply<Float32Products>{slope, slope, padded(second.in)});
+  pull_back(model.arithmetic, second, embedded, Multiply<Float32Products>{slope, slope, padded(second.in)});
 }
 
-template <class Products>
+/// Rows of a factor as they lie on the tape, or, narrower than there, in `buffer`.
+template <class Products, class Kept>
+RowByRow<typename Products::T> factor(const Kept* kept, std::int64_t ld, std::int64_t rows, std::int64_t columns,
+                                      [[maybe_unused]] float* buffer) {
+  using T = typename Products::T;
+  if constexpr (std::is_same_v<Kept, T>) {
+    return {kept, ld};
+  } else {
+    T* to = reinterpret_cast<T*>(buffer);
+    for (std::int64_t row = 0; row < rows; ++row) narrowed<Products>(kept + row * ld, columns, to + row * columns);
+    return {to, columns};
+  }
+}
+
+/// Kept is what the map's factors are on the tape.
+template <class Products, class Kept>
 void differentiate(const TrainedMap& map, std::int64_t begin, std::int64_t end, const std::vector<Pass>& passes,
                    std::int64_t number_of_passes, Bench& bench, const ResidualMlpGradient::Take& take) {
   using T = typename Products::T;
@@ -139,23 +151,26 @@ void differentiate(const TrainedMap& map, std::int64_t begin, std::int64_t end, 
   const std::int64_t full_depth = rounded_up(depth, Products::depth_multiple);
   T* right = reinterpret_cast<T*>(bench.factors.data());
   T* left = right + full_depth * ld;
-  const auto for_each_piece = [&](std::int64_t factor, const auto& f) {
+  const auto for_each_piece = [&](std::int64_t place, const auto& f) {
     std::int64_t at = 0;
     for (std::int64_t p = 0; p < number_of_passes; ++p) {
       const std::int64_t rows = passes[p].rows, next = at + rows;
-      f(reinterpret_cast<const T*>(passes[p].tape.data() + factor),
+      f(reinterpret_cast<const Kept*>(passes[p].tape.data() + place),
         Piece{at, rows, p + 1 < number_of_passes ? next : full_depth});
       at = next;
     }
   };
-  for_each_piece(map.input,
-                 [&](const T* a, const Piece& piece) { Products::pack_right(a, ld, piece, depth, in, right); });
+  for_each_piece(map.input, [&](const Kept* kept, const Piece& piece) {
+    const auto a = factor<Products>(kept, ld, piece.rows, ld, bench.left.data());
+    Products::pack_right(a.a, a.ld, piece, depth, in, right);
+  });
   for (std::int64_t first = begin; first < end; first += block) {
     const std::int64_t rows = std::min(block, end - first);
     float *weight = bench.gradient.data(), *bias = weight + block * ld;
     std::fill_n(bias, block, 0.0f);
-    for_each_piece(map.gradient, [&](const T* g, const Piece& piece) {
-      Products::pack_left(g + first, ldg, piece, depth, rows, left);
+    for_each_piece(map.gradient, [&](const Kept* g, const Piece& piece) {
+      const auto narrow_g = factor<Products>(g + first, ldg, piece.rows, padded(rows), bench.left.data());
+      Products::pack_left(narrow_g.a, narrow_g.ld, piece, depth, rows, left);
       for (std::int64_t row = 0; row < piece.rows; ++row)
         for (std::int64_t i = 0; i < padded(rows); i += lanes())
           store(hn::Add(load(bias + i), load(g + first + row * ldg + i)), bias + i);
@@ -171,16 +186,30 @@ void differentiate(const TrainedMap& map, std::int64_t begin, std::int64_t end, 
 void differentiate_map(const TrainedMap& map, std::int64_t begin, std::int64_t end, const std::vector<Pass>& passes,
                        std::int64_t number_of_passes, Bench& bench, const ResidualMlpGradient::Take& take) {
   with_products(map.arithmetic, [&](auto products) {
-    differentiate<decltype(products)>(map, begin, end, passes, number_of_passes, bench, take);
+    using Products = decltype(products);
+    if (map.thin)
+      differentiate<typename Products::Thin::Rough, float>(map, begin, end, passes, number_of_passes, bench, take);
+    else
+      differentiate<Products, typename Products::T>(map, begin, end, passes, number_of_passes, bench, take);
+  });
+}
+
+/// Calls f with the products that a map is packed for.
+template <class Function>
+void with_products_of(const TrainedMap& map, const Function& f) {
+  with_products(map.arithmetic, [&](auto products) {
+    if (map.thin)
+      f(typename decltype(products)::Thin());
+    else
+      f(products);
   });
 }
 
 void make_room_for(const TrainedMap& map) {
-  with_products(map.arithmetic, [&](auto products) { make_room<decltype(products)>(*map.view, *map.packed); });
+  with_products_of(map, [&](auto products) { make_room<decltype(products)>(*map.view, *map.packed); });
 }
 void pack(const TrainedMap& map, std::int64_t begin, std::int64_t end) {
-  with_products(map.arithmetic,
-                [&](auto products) { pack_rows_of<decltype(products)>(*map.view, begin, end, *map.packed); });
+  with_products_of(map, [&](auto products) { pack_rows_of<decltype(products)>(*map.view, begin, end, *map.packed); });
 }
 
 }  // namespace
@@ -205,9 +234,9 @@ ResidualMlpGradient::ResidualMlpGradient(EmbeddedMlpView network, Arithmetic ari
     return begin;
   };
   std::int64_t offset = 0;
-  const auto add = [&](const AffineView& view, PackedProducts& packed, Arithmetic kind, std::int64_t g,
+  const auto add = [&](const AffineView& view, PackedProducts& packed, Arithmetic kind, bool thin, std::int64_t g,
                        std::int64_t a) {
-    maps_.push_back({&view, &packed, kind, g, a, offset});
+    maps_.push_back({&view, &packed, kind, thin, g, a, offset});
     offset += view.out * view.in + view.out;
     gradient_size_ = std::max(gradient_size_, block * (padded(view.in) + 1));
     packed_.widest = std::max({packed_.widest, padded(view.in), padded(view.out)});
@@ -218,8 +247,9 @@ ResidualMlpGradient::ResidualMlpGradient(EmbeddedMlpView network, Arithmetic ari
   packed_.hidden = floats_on_tape(first.out);
   packed_.slope = floats_on_tape(first.out);
   packed_.embedded = floats_on_tape(second.out);
-  add(first, packed_.embedding[0], Arithmetic::float32, packed_.slope, packed_.waves);
-  add(second, packed_.embedding[1], Arithmetic::float32, packed_.embedded, packed_.hidden);
+  packed_.arithmetic = arithmetic;
+  add(first, packed_.embedding[0], arithmetic, /*thin=*/true, packed_.slope, packed_.waves);
+  add(second, packed_.embedding[1], arithmetic, /*thin=*/true, packed_.embedded, packed_.hidden);
 
   packed_.layers.resize(network_.layers.size());
   packed_.forward = {floats_on_tape(network_.layers.front().first.in)};
@@ -233,11 +263,13 @@ ResidualMlpGradient::ResidualMlpGradient(EmbeddedMlpView network, Arithmetic ari
       const BlockTapeLayout tape(padded(view.first.in), most_rows, bytes_of_value(layer.arithmetic), /*training=*/true);
       layer.tape = tape_size_;
       tape_size_ += tape.size;
-      add(view.first, layer.first, layer.arithmetic, layer.tape + tape.derivative, layer.tape + tape.normalised);
-      add(view.second, layer.second, layer.arithmetic, layer.tape + tape.gradient, layer.tape + tape.activation);
+      add(view.first, layer.first, layer.arithmetic, /*thin=*/false, layer.tape + tape.derivative,
+          layer.tape + tape.normalised);
+      add(view.second, layer.second, layer.arithmetic, /*thin=*/false, layer.tape + tape.gradient,
+          layer.tape + tape.activation);
     } else {
       packed_.backward.push_back(floats_on_tape(view.first.out));
-      add(view.first, layer.first, layer.arithmetic, packed_.backward.back(), packed_.forward.back());
+      add(view.first, layer.first, layer.arithmetic, /*thin=*/true, packed_.backward.back(), packed_.forward.back());
       packed_.forward.push_back(floats_on_tape(view.first.out));
     }
   }
@@ -260,13 +292,14 @@ ResidualMlpGradient::Bench ResidualMlpGradient::make_bench(std::int64_t rows) co
   const std::int64_t factors = rounded_up(rows, 32) * (padded(packed_.widest) + block) * std::int64_t{sizeof(float)};
   return {.rows = rows,
           .floats = Aligned<float>(static_cast<std::size_t>(most_rows * packed_.widest)),
+          .left = Aligned<float>(static_cast<std::size_t>(thin_left * most_rows * packed_.widest)),
           .gradient = Aligned<float>(static_cast<std::size_t>(gradient_size_)),
           .factors = Aligned<std::byte>(static_cast<std::size_t>(factors))};
 }
 
-void ResidualMlpGradient::forward(const float* x, const float* t, const float* epsilon, std::int64_t n,
-                                  Pass& pass) const {
-  HWY_DYNAMIC_DISPATCH(forward)(packed_, x, t, epsilon, n, pass);
+void ResidualMlpGradient::forward(const float* x, const float* t, const float* epsilon, std::int64_t n, Pass& pass,
+                                  Bench& bench) const {
+  HWY_DYNAMIC_DISPATCH(forward)(packed_, x, t, epsilon, n, pass, bench);
 }
 
 void ResidualMlpGradient::back(float scale, Pass& pass, Bench& bench) const {

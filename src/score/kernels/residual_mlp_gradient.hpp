@@ -20,6 +20,7 @@ struct EmbeddedMlpView {
 struct PackedEmbeddedMlp {
   PackedProducts embedding[2];
   std::vector<PackedLayer> layers;
+  Arithmetic arithmetic = Arithmetic::float32;  ///< of the embedding
   std::int64_t widest = 0;
   /// Where the embedding's waves, silu, its derivative and e begin on a pass's tape, in bytes.
   std::int64_t waves = 0, hidden = 0, slope = 0, embedded = 0;
@@ -33,6 +34,7 @@ struct TrainedMap {
   const AffineView* view;
   PackedProducts* packed;
   Arithmetic arithmetic;
+  bool thin;                     ///< by the products' Thin: both factors lie on the tapes as float32
   std::int64_t gradient, input;  ///< g and a on a pass's tape, in bytes
   std::int64_t offset;           ///< of W among all weights; b follows it
 };
@@ -65,14 +67,14 @@ class ResidualMlpGradient {
   /// Working memory of one thread, for batches of `rows`.
   struct Bench {
     std::int64_t rows = 0;
-    Aligned<float> floats{}, gradient{};
+    Aligned<float> floats{}, left{}, gradient{};
     Aligned<std::byte> factors{};
   };
   Bench make_bench(std::int64_t rows) const;
 
   /// The first phase: ε_φ(x, t) − ε of n ≤ most_rows rows; x and epsilon (n, features), t (n). Then back from the loss
   /// scale · Σ_rows ‖ε_φ(x, t) − ε‖².
-  void forward(const float* x, const float* t, const float* epsilon, std::int64_t n, Pass& pass) const;
+  void forward(const float* x, const float* t, const float* epsilon, std::int64_t n, Pass& pass, Bench& bench) const;
   void back(float scale, Pass& pass, Bench& bench) const;
 
   /// The second: the gradient of a map's rows begin … end − 1 (see `pack`) over all passes, in one order whatever the

@@ -45,8 +45,9 @@ void forward(const Layers& layers, std::int64_t widest, const float* const* rows
     } else {
       const auto& affine = layer.first;
       if (bias == nullptr) bias = affine.bias.data();
-      Float32Products::multiply(stream, padded(affine.in), n, affine.forward_as<float>(), affine.in, padded(affine.out),
-                                AddBias{bias, next, padded(affine.out)});
+      with_products(layer.arithmetic, [&](auto products) {
+        thin_forward<decltype(products)>(affine, stream, n, work.buffer[2], AddBias{bias, next, padded(affine.out)});
+      });
       std::swap(stream, next);
     }
     bias = nullptr;
@@ -69,8 +70,9 @@ void pull_back(const Layers& layers, std::int64_t widest, const float* v, std::i
       });
     } else {
       const auto& affine = layer->first;
-      Float32Products::multiply(stream, padded(affine.out), n, affine.backward_as<float>(), affine.out,
-                                padded(affine.in), Write{next, padded(affine.in)});
+      with_products(layer->arithmetic, [&](auto products) {
+        thin_pull_back<decltype(products)>(affine, stream, n, work.buffer[2], Write{next, padded(affine.in)});
+      });
       std::swap(stream, next);
     }
   }
