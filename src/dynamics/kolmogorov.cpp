@@ -319,7 +319,7 @@ Tensor KolmogorovFlow::start(std::int64_t members, const StreamKey& key, at::Sca
   Tensor vorticity = coarse.of(normal({members, p.grid, p.grid}, key, dtype)) * (amplitude * coarse.kept);
   const Tensor shown = coarse.field(coarse.inverse_curl() * vorticity.unsqueeze(-3));
   vorticity = vorticity * (largest_speed / shown.square().sum(-3, true).amax({-2, -1}).sqrt().unsqueeze(-1));
-  const Tensor velocity = fine.field(fine.inverse_curl() * refine(vorticity, coarse, fine).unsqueeze(-3));
+  Tensor velocity = fine.field(fine.inverse_curl() * refine(vorticity, coarse, fine).unsqueeze(-3));
   if (!is_unknown()) return velocity;
   const auto [least, most] = log_range();
   StreamKey after = key;  // the member's next draws

@@ -83,7 +83,7 @@ std::vector<NamedTensor> read_weights(const ReadableGroup& group) {
 }
 
 Tensor bytes_as_tensor(const std::string& bytes) {
-  const Tensor values = at::empty({std::ssize(bytes)}, at::kByte);
+  Tensor values = at::empty({std::ssize(bytes)}, at::kByte);
   std::copy(bytes.begin(), bytes.end(), values.data_ptr<std::uint8_t>());
   return values;
 }

@@ -666,7 +666,8 @@ struct UserData::Source {
   /// What is missing in the first state of a piece; refuses what is missing in others and not in that one, or the other
   /// way round.
   Tensor missing_always(const Tensor& states, const Piece& piece, const StateLayout& layout) const {
-    const Tensor gone = states.isnan(), always = gone[0];
+    const Tensor gone = states.isnan();
+    Tensor always = gone[0];
     const Tensor sometimes = gone.logical_xor(always.unsqueeze(0));
     if (!sometimes.any().item<bool>()) return always;
     const auto [channel, place] = one_channel(sometimes.transpose(0, 1), layout);

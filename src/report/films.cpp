@@ -96,8 +96,8 @@ Tensor one_variable(const StateLayout& layout, const Tensor& fields, const Shown
 Tensor looked_at(const StateLayout& layout, const Tensor& states, const Shown& shown) {
   const auto [up, right] = drawn_axes(layout);
   const Tensor fields = upright(layout, states);
-  const Tensor quantity = shown.is_vorticity ? vorticity(fields, layout.spacing_of(up), layout.spacing_of(right))
-                                             : one_variable(layout, fields, shown);
+  Tensor quantity = shown.is_vorticity ? vorticity(fields, layout.spacing_of(up), layout.spacing_of(right))
+                                       : one_variable(layout, fields, shown);
   if (!layout.mask.defined()) return quantity;
   const Tensor nothing = one_variable(layout, upright(layout, layout.mask), shown).logical_not();
   return quantity.masked_fill(nothing, std::numeric_limits<double>::quiet_NaN());

@@ -317,8 +317,8 @@ struct Trainer::Implementation {
   }
 };
 
-Trainer::Trainer(Prior prior, TrainingParameters parameters, const Trajectories& train, const Trajectories& valid,
-                 std::uint64_t seed, at::Device device)
+Trainer::Trainer(const Prior& prior, TrainingParameters parameters, const Trajectories& train,
+                 const Trajectories& valid, std::uint64_t seed, at::Device device)
     : Trainer(prior, std::move(parameters), TrainingStates(train, prior.normalisation),
               TrainingStates(valid, prior.normalisation), seed, device) {}
 

@@ -27,13 +27,13 @@ TrainingStates::TrainingStates(const Trajectories& trajectories, const Normalisa
 
 void TrainingStates::expect(std::int64_t trajectory, std::int64_t first, std::int64_t n) const {
   if (!on_disk_) return;
-  const std::int64_t state = count(states_.sizes().slice(2)) * std::int64_t{sizeof(float)};
+  const std::int64_t state = count(states_.sizes().slice(2));
+  float* begin = states_.data_ptr<float>() + (trajectory * states_.size(1) + first) * state;
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(states_.data_ptr<float>()) +
-                     static_cast<std::uintptr_t>((trajectory * states_.size(1) + first) * state);
-  const std::uintptr_t from = begin / page * page;
-  // Advice: where it is not taken, the states are read when they are needed.
-  ::madvise(reinterpret_cast<void*>(from), begin + static_cast<std::uintptr_t>(n * state) - from, MADV_WILLNEED);
+  const auto before = reinterpret_cast<std::uintptr_t>(begin) % page;  // advice begins with a page
+  // Where it is not taken, the states are read when they are needed.
+  ::madvise(reinterpret_cast<char*>(begin) - before, before + static_cast<std::size_t>(n * state) * sizeof(float),
+            MADV_WILLNEED);
 }
 
 struct StatesOnDisk::File {

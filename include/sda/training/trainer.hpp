@@ -92,7 +92,7 @@ class Trainer {
   /// Trains prior.network in place on `train`, normalised by prior.normalisation. `seed` fixes every draw.
   /// On another `device` than the CPU by autograd in float32, the same draws; the optimiser stays on the CPU.
   /// Throws UsageError if the window is longer than the trajectories, ShapeError if events differ.
-  Trainer(Prior prior, TrainingParameters parameters, const Trajectories& train, const Trajectories& valid,
+  Trainer(const Prior& prior, TrainingParameters parameters, const Trajectories& train, const Trajectories& valid,
           std::uint64_t seed, at::Device device = at::kCPU);
   /// The same, of states that are normalised already.
   Trainer(Prior prior, TrainingParameters parameters, TrainingStates train, TrainingStates valid, std::uint64_t seed,

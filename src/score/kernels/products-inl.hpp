@@ -539,7 +539,8 @@ struct BFloat16TileProducts : BFloat16Packing {
         for (std::int64_t c = 0; c < side; c += lanes())
           epilogue(before.row + r, before.column + c, hn::Load(D(), before.sums + side * r + c));
     };
-    const std::int64_t steps = full_depth / depth_multiple, share = (side + steps - 1) / steps;
+    const std::int64_t steps = std::max<std::int64_t>(1, full_depth / depth_multiple),
+                       share = (side + steps - 1) / steps;
     std::int64_t handed_on = side;  // of the block before; there is none yet
     Tiles::begin();
     for (std::int64_t row = 0; row < rows; row += row_multiple)

@@ -259,20 +259,20 @@ struct Workspace {
   float* buffer[4];
 };
 
-/// h ← h + W₂ silu(W₁ norm(h) + b₁) + b₂, in place in `stream`. `tape` may be null.
+/// h ← h + W₂ silu(W₁ norm(h) + b₁) + b₂, in place in `stream`. `tape` may be null but in training.
 template <class Products, bool training = false>
 void block_forward(const PackedLayer& layer, const Workspace& work, float* stream, std::byte* tape) {
   using T = typename Products::T;
   const auto &first = layer.first, &second = layer.second;
   const std::int64_t ld = padded(first.in);
   const BlockTape<T> kept(tape, work.capacity, ld, training);
-  T* y = tape != nullptr ? kept.normalised : reinterpret_cast<T*>(work.buffer[2]);
+  const bool keeps = training || tape != nullptr;
+  T* y = keeps ? kept.normalised : reinterpret_cast<T*>(work.buffer[2]);
   T* activation = training ? kept.activation : reinterpret_cast<T*>(work.buffer[3]);
   float unkept_inverse[most_rows];
-  normalise<Products>(Read{stream, ld}, work.rows, ld, first.in, y, tape != nullptr ? kept.inverse : unkept_inverse);
-  Products::multiply(
-      y, ld, work.rows, first.template forward_as<T>(), first.in, ld,
-      AddBiasThenSilu<Products>{first.bias.data(), activation, tape != nullptr ? kept.derivative : nullptr, ld});
+  normalise<Products>(Read{stream, ld}, work.rows, ld, first.in, y, keeps ? kept.inverse : unkept_inverse);
+  Products::multiply(y, ld, work.rows, first.template forward_as<T>(), first.in, ld,
+                     AddBiasThenSilu<Products>{first.bias.data(), activation, keeps ? kept.derivative : nullptr, ld});
   Products::multiply(activation, ld, work.rows, second.template forward_as<T>(), second.in, ld,
                      AddBiasToStream{second.bias.data(), stream, ld});
 }
