@@ -123,8 +123,8 @@ TEST_P(FusedMlp, EqualsAutogradForOddSizes) {
 
 // The last map gives the result, and the first is given x, whose smallest digits matter at small t.
 TEST_P(FusedMlp, MapsBetweenBlocksKeepTheirDigits) {
-  const bool by_tiles = kernels::rows_together(GetParam().arithmetic) == 32;
-  const double tolerance = by_tiles ? tolerance::fused_split : tolerance::fused_float32;
+  const bool split = kernels::multiplies_tiles(GetParam().arithmetic);
+  const double tolerance = split ? tolerance::fused_split : tolerance::fused_float32;
   for (const auto& [in, out] : std::vector<std::pair<std::int64_t, std::int64_t>>{{15, 256}, {256, 15}, {33, 70}}) {
     SCOPED_TRACE(fmt::format("{} to {}", in, out));
     constexpr std::int64_t rows = 41;

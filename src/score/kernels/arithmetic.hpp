@@ -16,9 +16,13 @@ enum class Arithmetic {
   bfloat16_tiles,   ///< what AMX does, in plain loops: for tests on processors without it
 };
 
+inline bool multiplies_tiles(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::bfloat16_amx || arithmetic == Arithmetic::bfloat16_tiles;
+}
+
 /// Rows that are multiplied at once: with fewer, or some more, what is done for the missing ones is done for nothing.
 inline std::int64_t rows_together(Arithmetic arithmetic) {
-  return arithmetic == Arithmetic::bfloat16_amx || arithmetic == Arithmetic::bfloat16_tiles ? 32 : 12;
+  return multiplies_tiles(arithmetic) ? 32 : 12;
 }
 
 inline std::int64_t bytes_of_value(Arithmetic arithmetic) {

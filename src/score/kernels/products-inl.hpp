@@ -231,27 +231,33 @@ struct BFloat16Packing {
   /// W of a map, as the right factor of x Wᵀ and of g W.
   static void pack_map(const AffineView& map, std::int64_t first, std::int64_t end, BFloat16* forward,
                        BFloat16* backward) {
-    const std::int64_t ld = padded(map.in);
-    Aligned<BFloat16> rows(static_cast<std::size_t>(16 * ld));
+    pack_parts<1>(map, first, end, forward, backward, narrow_row);
+  }
+
+  /// The same of depths that hold `parts` factors one after the other: narrow(row of W, values, to the first part's
+  /// row, how far it is to the next part's).
+  template <std::int64_t parts, class Narrow>
+  static void pack_parts(const AffineView& map, std::int64_t first, std::int64_t end, BFloat16* forward,
+                         BFloat16* backward, const Narrow& narrow) {
+    const std::int64_t ld = padded(map.in), depth = padded(map.out), apart = 16 * ld;
+    Aligned<BFloat16> rows(static_cast<std::size_t>(parts * apart));
     for (std::int64_t begin = first; begin < end; begin += 16) {
+      // 16 rows of W are a block of columns of Wᵀ, and 8 pairs of W's depth.
       const std::int64_t inside = std::min<std::int64_t>(16, end - begin);
       if (inside < 16) std::fill(rows.begin(), rows.end(), BFloat16{0});
       for (std::int64_t row = 0; row < inside; ++row)
-        narrow_row(map.weight + (begin + row) * map.row_stride, map.in, rows.data() + row * ld);
-      place_rows(rows.data(), map, {begin, inside, begin + 16}, 0, 1, forward, backward);
+        narrow(map.weight + (begin + row) * map.row_stride, map.in, rows.data() + row * ld, apart);
+      for (std::int64_t part = 0; part < parts; ++part) {
+        const BFloat16* from = rows.data() + part * apart;
+        for (std::int64_t pair = 0; pair < ld / 2; pair += 16)
+          transpose_pairs(from + 2 * pair, ld, forward + (begin * parts + 16 * part) * ld + 32 * pair, 32);
+        const std::int64_t at = part * depth + begin;
+        pack_right(from, ld, {at, inside, at + 16}, parts * depth, map.in, backward);
+      }
     }
   }
 
-  /// 16 rows of W are a block of columns of Wᵀ, and 8 pairs of W's depth: into part `part` of `parts` of both depths.
-  static void place_rows(const BFloat16* rows, const AffineView& map, Piece piece, std::int64_t part,
-                         std::int64_t parts, BFloat16* forward, BFloat16* backward) {
-    const std::int64_t ld = padded(map.in), depth = padded(map.out), shift = part * depth;
-    for (std::int64_t pair = 0; pair < ld / 2; pair += 16)
-      transpose_pairs(rows + 2 * pair, ld, forward + (piece.begin * parts + 16 * part) * ld + 32 * pair, 32);
-    pack_right(rows, ld, {shift + piece.begin, piece.rows, shift + piece.end}, parts * depth, map.in, backward);
-  }
-
-  static void narrow_row(const float* from, std::int64_t n, BFloat16* to) {
+  static void narrow_row(const float* from, std::int64_t n, BFloat16* to, std::int64_t = 0) {
     std::int64_t i = 0;
     for (; i + lanes() <= n; i += lanes()) store(load(from + i), to + i);
     for (; i < n; ++i) assign(from[i], to[i]);
@@ -595,35 +601,17 @@ struct SplitTileProducts : BFloat16TileProducts<Tiles> {
     return buffer - n * parts * ld;
   }
 
-  static void split_row(const float* from, std::int64_t n, BFloat16* near, BFloat16* rest) {
-    std::int64_t i = 0;
-    for (; i + lanes() <= n; i += lanes()) {
-      const V v = load(from + i);
-      Tiles::keep(v, near + i);
-      Tiles::keep(hn::Sub(v, load(near + i)), rest + i);
-    }
-    for (; i < n; ++i) {
-      assign(from[i], near[i]);
-      assign(from[i] - wide(near[i]), rest[i]);
-    }
-  }
-
   /// [b₁, b₁, b₂]
   static void pack_map(const AffineView& map, std::int64_t first, std::int64_t end, BFloat16* forward,
                        BFloat16* backward) {
-    const std::int64_t ld = padded(map.in);
-    Aligned<BFloat16> near(static_cast<std::size_t>(16 * ld)), rest(near.size());
-    for (std::int64_t begin = first; begin < end; begin += 16) {
-      const Piece piece{begin, std::min<std::int64_t>(16, end - begin), begin + 16};
-      if (piece.rows < 16) {
-        std::fill(near.begin(), near.end(), BFloat16{0});
-        std::fill(rest.begin(), rest.end(), BFloat16{0});
-      }
-      for (std::int64_t row = 0; row < piece.rows; ++row)
-        split_row(map.weight + (begin + row) * map.row_stride, map.in, near.data() + row * ld, rest.data() + row * ld);
-      for (std::int64_t part = 0; part < parts; ++part)
-        BFloat16Packing::place_rows(part < 2 ? near.data() : rest.data(), map, piece, part, parts, forward, backward);
-    }
+    Aligned<float> rest(static_cast<std::size_t>(map.in));
+    const auto split = [&rest](const float* from, std::int64_t n, BFloat16* to, std::int64_t apart) {
+      BFloat16Packing::narrow_row(from, n, to);
+      std::copy_n(to, n, to + apart);
+      for (std::int64_t i = 0; i < n; ++i) rest[i] = from[i] - wide(to[i]);
+      BFloat16Packing::narrow_row(rest.data(), n, to + 2 * apart);
+    };
+    BFloat16Packing::template pack_parts<parts>(map, first, end, forward, backward, split);
   }
 };
 

@@ -202,36 +202,16 @@ const typename Products::T* narrowed(const float* stream, std::int64_t size, typ
   return buffer;
 }
 
-/// Rows of `stream` as a product's left factor: themselves, or narrowed into `buffer`.
-template <class Products>
-const typename Products::T* as_factor(const float* stream, std::int64_t size, typename Products::T* buffer) {
-  if constexpr (std::is_same_v<typename Products::T, float>)
-    return stream;
-  else
-    return narrowed<Products>(stream, size, buffer);
-}
-
-/// Rows through a linear map between blocks, x Wᵀ or g W, given to `epilogue`. `buffer` holds thin_left floats for each
-/// value of the rows.
-template <class Products, class Epilogue>
-void thin_multiply(const float* rows, std::int64_t n, const std::byte* packed, std::int64_t depth, std::int64_t columns,
-                   float* buffer, const Epilogue& epilogue) {
-  using Thin = typename Products::Thin;
-  using T = typename Thin::T;
-  static_assert(Thin::parts * std::int64_t{sizeof(T)} <= thin_left * std::int64_t{sizeof(float)});
-  const T* left = Thin::as_left(rows, n, padded(depth), reinterpret_cast<T*>(buffer));
-  Thin::multiply(left, Thin::parts * padded(depth), n, reinterpret_cast<const T*>(packed),
-                 Thin::parts * rounded_up(depth, Thin::depth_multiple), padded(columns), epilogue);
-}
-template <class Products, class Epilogue>
-void thin_forward(const PackedProducts& map, const float* rows, std::int64_t n, float* buffer,
-                  const Epilogue& epilogue) {
-  thin_multiply<Products>(rows, n, map.forward.data(), map.in, map.out, buffer, epilogue);
-}
-template <class Products, class Epilogue>
-void thin_pull_back(const PackedProducts& map, const float* g, std::int64_t n, float* buffer,
-                    const Epilogue& epilogue) {
-  thin_multiply<Products>(g, n, map.backward.data(), map.out, map.in, buffer, epilogue);
+/// Rows of a factor, `columns` of each, as they lie there or narrowed into `buffer`.
+template <class Products, class Kept>
+RowByRow<typename Products::T> as_factor(const Kept* rows, std::int64_t ld, std::int64_t n, std::int64_t columns,
+                                         [[maybe_unused]] typename Products::T* buffer) {
+  if constexpr (std::is_same_v<Kept, typename Products::T>) {
+    return {rows, ld};
+  } else {
+    for (std::int64_t row = 0; row < n; ++row) narrowed<Products>(rows + row * ld, columns, buffer + row * columns);
+    return {buffer, columns};
+  }
 }
 
 /// What a block keeps for its pull-back, and in training for the gradients of its weights.
@@ -290,7 +270,7 @@ void block_pull_back(const PackedLayer& layer, const Workspace& work, float* str
   const BlockTape<T> before(tape_before, work.capacity, ld, training);
   T* inner = training ? kept.derivative : reinterpret_cast<T*>(work.buffer[3]);
   const T* g = training ? narrowed<Products>(stream, work.rows * ld, kept.gradient)
-                        : as_factor<Products>(stream, work.rows * ld, reinterpret_cast<T*>(work.buffer[2]));
+                        : as_factor<Products>(stream, ld, work.rows, ld, reinterpret_cast<T*>(work.buffer[2])).a;
   Products::multiply(g, ld, work.rows, second.template backward_as<T>(), second.out, ld,
                      Fetch<Multiply<Products>, T>{kept.normalised, ld, {kept.derivative, inner, ld}});
   Products::multiply(inner, ld, work.rows, first.template backward_as<T>(), first.out, ld,
@@ -361,6 +341,33 @@ void with_products(Arithmetic arithmetic, const Function& f) {
     default:
       return f(Float32Products());
   }
+}
+
+/// Rows through a linear map between blocks, x Wᵀ or g W, given to `epilogue`. `buffer` holds thin_left floats for each
+/// value of the rows.
+template <class Products, class Epilogue>
+void thin_multiply(const float* rows, std::int64_t n, const std::byte* packed, std::int64_t depth, std::int64_t columns,
+                   float* buffer, const Epilogue& epilogue) {
+  using Thin = typename Products::Thin;
+  using T = typename Thin::T;
+  static_assert(Thin::parts * std::int64_t{sizeof(T)} <= thin_left * std::int64_t{sizeof(float)});
+  const T* left = Thin::as_left(rows, n, padded(depth), reinterpret_cast<T*>(buffer));
+  Thin::multiply(left, Thin::parts * padded(depth), n, reinterpret_cast<const T*>(packed),
+                 Thin::parts * rounded_up(depth, Thin::depth_multiple), padded(columns), epilogue);
+}
+template <class Epilogue>
+void thin_forward(Arithmetic arithmetic, const PackedProducts& map, const float* rows, std::int64_t n, float* buffer,
+                  const Epilogue& epilogue) {
+  with_products(arithmetic, [&](auto products) {
+    thin_multiply<decltype(products)>(rows, n, map.forward.data(), map.in, map.out, buffer, epilogue);
+  });
+}
+template <class Epilogue>
+void thin_pull_back(Arithmetic arithmetic, const PackedProducts& map, const float* g, std::int64_t n, float* buffer,
+                    const Epilogue& epilogue) {
+  with_products(arithmetic, [&](auto products) {
+    thin_multiply<decltype(products)>(g, n, map.backward.data(), map.out, map.in, buffer, epilogue);
+  });
 }
 
 }  // namespace HWY_NAMESPACE

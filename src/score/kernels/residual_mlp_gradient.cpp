@@ -51,13 +51,11 @@ void forward(const PackedEmbeddedMlp& model, const float* x, const float* t, con
 
   // e(t), beside x.
   for (std::int64_t row = 0; row < n; ++row) waves(t[row], first.in / 2, phases + row * padded(first.in));
-  const auto affine = [&](Arithmetic arithmetic, const PackedProducts& map, const float* rows, const auto& epilogue) {
-    with_products(arithmetic,
-                  [&](auto products) { thin_forward<decltype(products)>(map, rows, n, bench.left.data(), epilogue); });
-  };
-  affine(model.arithmetic, first, phases,
-         AddBiasThenSilu<Float32Products>{first.bias.data(), hidden, on_tape(pass, model.slope), padded(first.out)});
-  affine(model.arithmetic, second, hidden, AddBias{second.bias.data(), embedded, padded(second.out)});
+  float* left = bench.left.data();
+  thin_forward(
+      model.arithmetic, first, phases, n, left,
+      AddBiasThenSilu<Float32Products>{first.bias.data(), hidden, on_tape(pass, model.slope), padded(first.out)});
+  thin_forward(model.arithmetic, second, hidden, n, left, AddBias{second.bias.data(), embedded, padded(second.out)});
   const std::int64_t features = model.layers.back().first.out, in = model.layers.front().first.in;
   for (std::int64_t row = 0; row < n; ++row) {
     float* to = std::copy_n(x + row * features, features, stream + row * padded(in));
@@ -73,7 +71,8 @@ void forward(const PackedEmbeddedMlp& model, const float* x, const float* t, con
       });
     } else {
       float* next = on_tape(pass, model.forward[++stretch]);
-      affine(layer.arithmetic, layer.first, stream, AddBias{layer.first.bias.data(), next, padded(layer.first.out)});
+      thin_forward(layer.arithmetic, layer.first, stream, n, left,
+                   AddBias{layer.first.bias.data(), next, padded(layer.first.out)});
       stream = next;
     }
   }
@@ -98,10 +97,7 @@ void back(const PackedEmbeddedMlp& model, float scale, Pass& pass, Bench& bench)
   std::size_t stretch = model.backward.size() - 1;
   float* stream = on_tape(pass, model.backward[stretch]);
   for (std::int64_t i = 0; i < n * padded(features); ++i) stream[i] *= 2 * scale;  // ∂L/∂ε_φ
-  const auto pull_back = [&](Arithmetic arithmetic, const PackedProducts& map, const float* g, const auto& epilogue) {
-    with_products(arithmetic,
-                  [&](auto products) { thin_pull_back<decltype(products)>(map, g, n, bench.left.data(), epilogue); });
-  };
+  float* left = bench.left.data();
   for (auto layer = model.layers.rbegin(); layer != model.layers.rend(); ++layer) {
     if (layer->residual) {
       with_products(layer->arithmetic, [&](auto products) {
@@ -111,7 +107,7 @@ void back(const PackedEmbeddedMlp& model, float scale, Pass& pass, Bench& bench)
       });
     } else {
       float* next = on_tape(pass, model.backward[--stretch]);
-      pull_back(layer->arithmetic, layer->first, stream, Write{next, padded(layer->first.in)});
+      thin_pull_back(layer->arithmetic, layer->first, stream, n, left, Write{next, padded(layer->first.in)});
       stream = next;
     }
   }
@@ -122,21 +118,8 @@ void back(const PackedEmbeddedMlp& model, float scale, Pass& pass, Bench& bench)
     float* to = embedded + row * padded(second.out);
     std::fill(std::copy_n(stream + row * padded(in) + features, second.out, to), to + padded(second.out), 0.0f);
   }
-  pull_back(model.arithmetic, second, embedded, Multiply<Float32Products>{slope, slope, padded(second.in)});
-}
-
-/// Rows of a factor as they lie on the tape, or, narrower than there, in `buffer`.
-template <class Products, class Kept>
-RowByRow<typename Products::T> factor(const Kept* kept, std::int64_t ld, std::int64_t rows, std::int64_t columns,
-                                      [[maybe_unused]] float* buffer) {
-  using T = typename Products::T;
-  if constexpr (std::is_same_v<Kept, T>) {
-    return {kept, ld};
-  } else {
-    T* to = reinterpret_cast<T*>(buffer);
-    for (std::int64_t row = 0; row < rows; ++row) narrowed<Products>(kept + row * ld, columns, to + row * columns);
-    return {to, columns};
-  }
+  thin_pull_back(model.arithmetic, second, embedded, n, left,
+                 Multiply<Float32Products>{slope, slope, padded(second.in)});
 }
 
 /// Kept is what the map's factors are on the tape.
@@ -151,6 +134,7 @@ void differentiate(const TrainedMap& map, std::int64_t begin, std::int64_t end, 
   const std::int64_t full_depth = rounded_up(depth, Products::depth_multiple);
   T* right = reinterpret_cast<T*>(bench.factors.data());
   T* left = right + full_depth * ld;
+  T* narrow = reinterpret_cast<T*>(bench.left.data());
   const auto for_each_piece = [&](std::int64_t place, const auto& f) {
     std::int64_t at = 0;
     for (std::int64_t p = 0; p < number_of_passes; ++p) {
@@ -161,7 +145,7 @@ void differentiate(const TrainedMap& map, std::int64_t begin, std::int64_t end, 
     }
   };
   for_each_piece(map.input, [&](const Kept* kept, const Piece& piece) {
-    const auto a = factor<Products>(kept, ld, piece.rows, ld, bench.left.data());
+    const auto a = as_factor<Products>(kept, ld, piece.rows, ld, narrow);
     Products::pack_right(a.a, a.ld, piece, depth, in, right);
   });
   for (std::int64_t first = begin; first < end; first += block) {
@@ -169,7 +153,7 @@ void differentiate(const TrainedMap& map, std::int64_t begin, std::int64_t end, 
     float *weight = bench.gradient.data(), *bias = weight + block * ld;
     std::fill_n(bias, block, 0.0f);
     for_each_piece(map.gradient, [&](const Kept* g, const Piece& piece) {
-      const auto narrow_g = factor<Products>(g + first, ldg, piece.rows, padded(rows), bench.left.data());
+      const auto narrow_g = as_factor<Products>(g + first, ldg, piece.rows, padded(rows), narrow);
       Products::pack_left(narrow_g.a, narrow_g.ld, piece, depth, rows, left);
       for (std::int64_t row = 0; row < piece.rows; ++row)
         for (std::int64_t i = 0; i < padded(rows); i += lanes())

@@ -45,9 +45,7 @@ void forward(const Layers& layers, std::int64_t widest, const float* const* rows
     } else {
       const auto& affine = layer.first;
       if (bias == nullptr) bias = affine.bias.data();
-      with_products(layer.arithmetic, [&](auto products) {
-        thin_forward<decltype(products)>(affine, stream, n, work.buffer[2], AddBias{bias, next, padded(affine.out)});
-      });
+      thin_forward(layer.arithmetic, affine, stream, n, work.buffer[2], AddBias{bias, next, padded(affine.out)});
       std::swap(stream, next);
     }
     bias = nullptr;
@@ -70,9 +68,7 @@ void pull_back(const Layers& layers, std::int64_t widest, const float* v, std::i
       });
     } else {
       const auto& affine = layer->first;
-      with_products(layer->arithmetic, [&](auto products) {
-        thin_pull_back<decltype(products)>(affine, stream, n, work.buffer[2], Write{next, padded(affine.in)});
-      });
+      thin_pull_back(layer->arithmetic, affine, stream, n, work.buffer[2], Write{next, padded(affine.in)});
       std::swap(stream, next);
     }
   }
