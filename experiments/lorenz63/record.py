@@ -197,7 +197,7 @@ def plot(rows, output):
             commands.append(f"set title '{name}'; plot " + ", ".join(curves))
     script = "\n".join([f"set terminal pngcairo size 1100,500; set output '{output}'", *blocks,
                         "set logscale x 2; set xrange [0.4:20]; set xtics ('0' 0.5, 1, 2, 4, 8, 16); set yrange [0:*]",
-                        "set xlabel 'corrections a step, C'; set ylabel 'W1 to the particle filter (dashed: published)'; set grid",
+                        "set xlabel 'corrections a step, C'; set ylabel 'W1 to the particle filter, physical units (dashed: published)'; set grid",
                         f"set multiplot layout 1,{len(commands)}", *commands, "unset multiplot"])
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
 
@@ -234,7 +234,7 @@ def main():
         rows.sort(key=lambda row: (list(PUBLISHED).index(row["observation"]), row["order"], row["corrections"], row["index"]))
         text = medians(rows) + "\n\n" + table(rows) + "\n"
         if arguments.output:
-            write_whole(Path(arguments.output + ".json"), json.dumps(keep_other(recorder.recorded, rows), indent=1))
+            write_whole(Path(arguments.output + ".json"), "[" + ",\n".join(map(json.dumps, keep_other(recorder.recorded, rows))) + "]\n")
             write_whole(Path(arguments.output + ".md"), text)
             plot(rows, arguments.output + ".png")
     if not arguments.output:
