@@ -295,12 +295,16 @@ std::vector<std::string> files_of_part(const std::string& folder, const std::str
                    .mend = "remove those of the other"});
 }
 
-void require_no_others(const std::string& folder, const std::string& part) {
-  if (!fs::exists(fs::path(folder) / part_file(part, 0))) return;
-  throw FileError({.what = "the folder has files of an earlier import",
-                   .where = folder,
-                   .found = part_file(part, 0),
-                   .mend = "remove them, or choose another folder"});
+void require_no_others(const std::string& folder, const std::string& part, bool several) {
+  std::vector<std::string> others{part_file(part, 0)};
+  if (several) others.push_back(part_file(part));
+  for (const auto& other : others) {
+    if (!fs::exists(fs::path(folder) / other)) continue;
+    throw FileError({.what = "the folder has files of an earlier run",
+                     .where = folder,
+                     .found = other,
+                     .mend = "remove them, or choose another folder"});
+  }
 }
 
 OutputFolder::OutputFolder(const std::string& path) : path_(path) {

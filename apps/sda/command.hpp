@@ -112,8 +112,9 @@ std::string part_file(const std::string& part, std::int64_t i);
 /// The files of a part in `folder`, in their order: train.nc, or train_0000.nc, train_0001.nc … Throws FileError where
 /// there are both; that there is none shows when it is opened.
 std::vector<std::string> files_of_part(const std::string& folder, const std::string& part);
-/// Throws FileError where `folder` has files train_0000.nc … of an earlier import, which would be taken for a part's.
-void require_no_others(const std::string& folder, const std::string& part);
+/// Throws FileError where `folder` has files of an earlier run that would be taken for the part's beside those written
+/// now: train_0000.nc …, or train.nc where the part is written as `several`.
+void require_no_others(const std::string& folder, const std::string& part, bool several);
 
 /// A folder for several results. Unless `keep` is called, the files named by `file` go again, and the folder with all
 /// that is in it if this run made it.

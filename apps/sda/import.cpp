@@ -45,10 +45,12 @@ void import_user_data(const Options& options, const Globals& globals) {
   }
   UserData data(wanted);
   const auto parts = split(data.size(), wanted.train, wanted.valid, "data.length");
-  for (const auto& part : parts) require_no_others(options.output, part.name);
+  const StateLayout& layout = data.layout();
+  const auto bytes = static_cast<double>(data.length() * count(layout.event) * std::int64_t{sizeof(float)});
+  const auto at_once = static_cast<std::int64_t>(std::max(1.0, wanted.file_gigabytes * 1e9 / bytes));
+  for (const auto& part : parts) require_no_others(options.output, part.name, part.count > at_once);
   // Tests stay unseen: they have no part in the normalisation.
   const Normalisation normalisation = data.survey(parts.front().name == "train" ? parts.front().count : data.size());
-  const StateLayout& layout = data.layout();
   OutputFolder folder(options.output);
   for (const auto& part : parts) require_writable(folder.file(part_file(part.name)));
 
@@ -57,8 +59,6 @@ void import_user_data(const Options& options, const Globals& globals) {
                       .dynamics = "",
                       .provenance = provenance_of(globals, experiment),
                       .context = data.context()};
-  const auto bytes = static_cast<double>(data.length() * count(layout.event) * std::int64_t{sizeof(float)});
-  const auto at_once = static_cast<std::int64_t>(std::max(1.0, wanted.file_gigabytes * 1e9 / bytes));
   std::vector<std::string> written;
   for (const auto& part : parts) {
     std::vector<std::string> names;

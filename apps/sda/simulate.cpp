@@ -186,6 +186,7 @@ void simulate(const Options& options, Globals& globals) {
   const auto dynamics = make_dynamics(experiment.dynamics);
   const StateLayout layout = dynamics->layout();
   const Normalisation normalisation = dynamics->normalisation();
+  for (const auto& part : parts) require_no_others(options.output, part.name, false);
   OutputFolder folder(options.output);
   for (const auto& part : parts) require_writable(folder.file(part_file(part.name)));
   spdlog::info("{}: {} trajectories of {} states after {} transitions of spin-up", dynamics->name(),

@@ -180,9 +180,15 @@ TEST_F(UserSystem, TrainsOnManyFilesAsOnOne) {
   const auto weights = [&](const std::string& name) { return read_model(file(name)).prior.network->flat_values(); };
   EXPECT_TRUE(at::equal(weights("parts.nc"), weights("whole.nc")));
 
-  const Finished again = run_program({"import", file("own.toml"), "-o", file("parts")});
-  EXPECT_EQ(again.code, 1);
-  EXPECT_THAT(again.err, HasSubstr("the folder has files of an earlier import: found train_0000.nc"));
+  const auto refused = [&](const std::vector<std::string>& arguments, const std::string& line) {
+    const Finished finished = run_program(arguments);
+    EXPECT_EQ(finished.code, 1);
+    EXPECT_THAT(finished.err, HasSubstr(line));
+  };
+  refused({"import", file("own.toml"), "-o", file("parts")}, "files of an earlier run: found train_0000.nc");
+  refused({"import", file("own.toml"), "-o", file("whole"), "--set", "data.file_gigabytes=1e-6"},
+          "files of an earlier run: found train.nc");
+  refused({"simulate", "-o", file("parts")}, "files of an earlier run: found train_0000.nc");
 }
 
 TEST_F(UserSystem, WritesNothingWhereSomethingIsWrong) {
