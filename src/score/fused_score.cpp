@@ -3,6 +3,8 @@
 #include "score/fused_score.hpp"
 
 #include <algorithm>
+#include <mutex>
+#include <utility>
 
 #include "core/torch.hpp"
 #include "score/kernels/aligned.hpp"
@@ -126,19 +128,51 @@ Tensor accept(const FusedNetwork& network, const Tensor& x) {
   return x.to(at::kFloat).contiguous();
 }
 
+/// A linearisation's tapes, left for the next one: a sampler asks for as much hundreds of times, and pages that the
+/// kernel clears anew each time cost half as much as what is written to them.
+class SpareTapes {
+ public:
+  struct Memory {
+    kernels::AlignedBytes bytes;
+    std::int64_t size = 0;
+  };
+
+  Memory take(std::int64_t size) {
+    Memory spare = exchange({});
+    if (spare.size >= size) return spare;
+    spare = {};  // given back before more is asked for
+    return {kernels::aligned_bytes(size), size};
+  }
+  /// Of two that were in use at once, the later one stays.
+  void leave(Memory memory) { exchange(std::move(memory)); }
+
+ private:
+  Memory exchange(Memory memory) {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(spare_, std::move(memory));
+  }
+  std::mutex mutex_;
+  Memory spare_;
+};
+
 class FusedLinearisation final : public Linearisation {
  public:
-  FusedLinearisation(std::shared_ptr<const FusedNetwork> network, const Tensor& x, double t, std::int64_t memory)
+  FusedLinearisation(std::shared_ptr<const FusedNetwork> network, std::shared_ptr<SpareTapes> spare, const Tensor& x,
+                     double t, std::int64_t memory)
       : network_(std::move(network)),
+        spare_(std::move(spare)),
         x_(accept(*network_, x)),
         trajectory_(*network_, x_),
         of_time_(trajectory_.kernel->at_time(t)),
         kept_(std::min(trajectory_.plan.panels(), memory / trajectory_.kernel->tape_size())),
-        tapes_(at::empty({kept_ * trajectory_.kernel->tape_size()}, at::kByte)),
+        tapes_(spare_->take(kept_ * trajectory_.kernel->tape_size())),
         epsilon_(
             trajectory_
                 .forward(x_, of_time_, [this](std::int64_t panel) { return panel < kept_ ? tape_of(panel) : nullptr; })
                 .to(x.scalar_type())) {}
+  ~FusedLinearisation() override { spare_->leave(std::move(tapes_)); }
+  FusedLinearisation(const FusedLinearisation&) = delete;
+  FusedLinearisation& operator=(const FusedLinearisation&) = delete;
 
   const Tensor& epsilon() const override { return epsilon_; }
 
@@ -152,9 +186,7 @@ class FusedLinearisation final : public Linearisation {
   }
 
  private:
-  std::byte* tape_of(std::int64_t panel) const {
-    return reinterpret_cast<std::byte*>(tapes_.data_ptr<std::uint8_t>()) + panel * trajectory_.kernel->tape_size();
-  }
+  std::byte* tape_of(std::int64_t panel) const { return tapes_.bytes.get() + panel * trajectory_.kernel->tape_size(); }
 
   /// The panel's tape: kept from the forward pass, or made by another one where memory was short.
   std::byte* kept_or_made(std::int64_t panel, Bench& bench) const {
@@ -207,11 +239,12 @@ class FusedLinearisation final : public Linearisation {
   }
 
   std::shared_ptr<const FusedNetwork> network_;
+  std::shared_ptr<SpareTapes> spare_;
   Tensor x_;
   Trajectory trajectory_;
   Tensor of_time_;
   std::int64_t kept_;  ///< panels whose tapes fit in memory
-  Tensor tapes_;
+  SpareTapes::Memory tapes_;
   Tensor epsilon_;
 };
 
@@ -227,11 +260,12 @@ class FusedScore final : public DifferentiableScore {
         .to(x.scalar_type());
   }
   std::unique_ptr<Linearisation> linearise(const Tensor& x, double t) const override {
-    return std::make_unique<FusedLinearisation>(network_, x, t, memory_);
+    return std::make_unique<FusedLinearisation>(network_, tapes_, x, t, memory_);
   }
 
  private:
   std::shared_ptr<const FusedNetwork> network_;
+  std::shared_ptr<SpareTapes> tapes_ = std::make_shared<SpareTapes>();
   std::int64_t memory_;
 };
 

@@ -148,6 +148,21 @@ TEST_P(FusedMlp, RunsTheForwardPassAgainWhereItsTapeDoesNotFit) {
   expect_equal_to_autograd(small, {3, 100, 3}, /*memory=*/1);
 }
 
+// A score leaves the memory of one linearisation to the next, but never to a second one that lives beside the first.
+TEST_P(FusedMlp, LinearisationsThatLiveAtOnceHaveTapesOfTheirOwn) {
+  const auto score = make_network(small, {3}, 3)->fused_score(plenty);
+  const Tensor v = normal({3, 200, 3}, {.seed = 1});
+  const auto states = [](std::int64_t length, std::uint64_t seed) { return normal({3, length, 3}, {.seed = seed}); };
+  const auto pulled_back = [&](const Linearisation& linear, std::int64_t length) {
+    return linear.pull_back(v.narrow(1, 0, length));
+  };
+  const Tensor alone = pulled_back(*score->linearise(states(100, 2), 0.4), 100);
+  const Tensor longer = pulled_back(*score->linearise(states(200, 3), 0.4), 200);
+  const auto first = score->linearise(states(100, 2), 0.4), second = score->linearise(states(200, 3), 0.4);
+  EXPECT_TRUE(at::equal(pulled_back(*first, 100), alone));
+  EXPECT_TRUE(at::equal(pulled_back(*second, 200), longer));
+}
+
 TEST_P(FusedMlp, GradientEqualsAutograds) {
   for (const std::int64_t rows : {1, 13, 63, 64, 65, 129, 500, 1000}) expect_gradient_equal_to_autograd(small, 3, rows);
 }

@@ -15,7 +15,8 @@ int choose_threads(int requested = 0);
 int others_running();
 
 /// Sets libtorch's and OpenMP's thread count and, where the CPU has it and the user has not said otherwise,
-/// libtorch's AVX-512 kernels. Call once, before the first tensor operation.
+/// libtorch's AVX-512 kernels; with glibc, has freed memory kept by the process, for tensors come and go. Call once,
+/// before the first tensor operation; for programs of one's own, not for a host that embeds the library as one of many.
 void configure_runtime(int threads);
 
 /// Set by SIGINT or SIGTERM once `install_stop_signals()` has run; long work polls it between steps.
