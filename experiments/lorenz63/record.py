@@ -163,8 +163,9 @@ def coverage(rows, level):
 
 
 def medians(rows):
-    lines = ["| regime | k | C | observations | W1 to the filter, median (least to most) | published median | filter to filter, median (published) | log-prior, median | truth within 50 %, 90 % | network passes | seconds |",
+    lines = ["| regime | k | C | observations | W1 to the filter, median (least to most) | published median | filter to filter, median (published) | log-prior, median | truth within 50 %, 90 % | network passes | seconds, least |",
              "|---|---|---|---|---|---|---|---|---|---|---|"]
+    # Others on the machine, or a pause, only ever add to the seconds.
     for (name, order, corrections), chosen in groups(rows).items():
         distances = [row["wasserstein"] for row in chosen]
         paper = published(name, order, corrections)
@@ -172,7 +173,7 @@ def medians(rows):
             f"| {name} | {order} | {corrections} | {len(chosen)} | {statistics.median(distances):.2f} ({min(distances):.2f} to {max(distances):.2f}) "
             f"| {paper or '–'} | {statistics.median(row['wasserstein_floor'] for row in chosen):.2f} ({PUBLISHED_FLOOR[name]}) "
             f"| {statistics.median(row['log_prior']['value'] for row in chosen):.1f} | {coverage(chosen, '50')}, {coverage(chosen, '90')} | {chosen[0]['evaluations']} "
-            f"| {statistics.median(row['seconds'] for row in chosen):.0f} |")
+            f"| {min(row['seconds'] for row in chosen):.0f} |")
     return "\n".join(lines)
 
 
