@@ -20,9 +20,9 @@
 #include "sda/diffusion/denoising.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/guidance/posterior_score.hpp"
+#include "sda/prior/denoising_gradient.hpp"
+#include "sda/prior/prior.hpp"
 #include "sda/sampling/sampler.hpp"
-#include "sda/score/denoising_gradient.hpp"
-#include "sda/score/prior.hpp"
 #include "sda/training/trainer.hpp"
 #include "timing.hpp"
 

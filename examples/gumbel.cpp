@@ -1,4 +1,4 @@
-/// A noise of one's own as a plugin: Gumbel's, skewed, for readings that err upwards more than downwards, such as
+/// A noise of one's own as a plugin: Gumbel's, skewed, for observations that err upwards more than downwards, such as
 /// maxima.
 ///     sda --plugin build/examples/libgumbel.so observe …    with    noise = "gumbel"  and  parameters = [0.78]
 #include <ATen/ATen.h>

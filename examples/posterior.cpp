@@ -6,8 +6,8 @@
 
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
+#include "sda/data/files.hpp"
 #include "sda/guidance/posterior_score.hpp"
-#include "sda/io/files.hpp"
 #include "sda/sampling/sampler.hpp"
 
 int main(int argc, char** argv) try {

@@ -8,10 +8,10 @@
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/guidance/posterior_score.hpp"
+#include "sda/prior/device.hpp"
+#include "sda/prior/prior.hpp"
+#include "sda/prior/scores.hpp"
 #include "sda/sampling/sampler.hpp"
-#include "sda/score/device.hpp"
-#include "sda/score/prior.hpp"
-#include "sda/score/scores.hpp"
 
 namespace sda::app {
 namespace {
@@ -21,7 +21,7 @@ struct Options {
   bool split_members = false;
 };
 
-/// Counts the passes through a score: forward and pull-back one each.
+/// Counts the passes through a score: forward and VJP one each.
 class CountingScore final : public DifferentiableScore {
  public:
   explicit CountingScore(std::shared_ptr<const DifferentiableScore> score) : score_(std::move(score)) {}
@@ -41,9 +41,9 @@ class CountingScore final : public DifferentiableScore {
     Counted(std::unique_ptr<Linearisation> linearisation, std::int64_t& passes)
         : linearisation_(std::move(linearisation)), passes_(passes) {}
     const Tensor& epsilon() const override { return linearisation_->epsilon(); }
-    Tensor pull_back(const Tensor& v) const override {
+    Tensor vjp(const Tensor& v) const override {
       ++passes_;
-      return linearisation_->pull_back(v);
+      return linearisation_->vjp(v);
     }
 
    private:
@@ -66,13 +66,13 @@ void require_same_system(const Options& options, const Prior& prior, const Obser
       !nearly_equal(prior.normalisation.std, observations.normalisation.std)) {
     throw FileError({.what = "its normalisation is not the one of the observations in " + options.observations,
                      .where = options.model,
-                     .wanted = "a model trained on the system that was observed"});
+                     .expected = "a model trained on the system that was observed"});
   }
   if (std::abs(prior.layout.dt - observations.layout.dt) > 1e-9 * observations.layout.dt) {
     throw FileError({.what = "its time step is not the one of the observations in " + options.observations,
                      .where = options.model,
                      .found = fmt::format("{}", prior.layout.dt),
-                     .wanted = fmt::format("{}", observations.layout.dt)});
+                     .expected = fmt::format("{}", observations.layout.dt)});
   }
 }
 
@@ -169,13 +169,13 @@ void assimilate(const Options& options, const Globals& globals) {
   for (std::int64_t member = 0; options.split_members && member < members; ++member) {
     write_member(member_path(options.output, member), ensemble, member, provenance_of(globals, experiment));
   }
-  const double residual = observations.residual_over_sigma(normalised);
-  if (experiment.guidance.rule != "none" && residual > 3) {
+  const double departure = observations.departure_over_sigma(normalised);
+  if (experiment.guidance.rule != "none" && departure > 3) {
     spdlog::warn("these members do not explain the observation; more sampler.steps or a better prior would");
   }
   say(fmt::format(
-      "assimilated {} into {} members by {}: {} network evaluations in {:.1f} s, residual {:.3f} sigma, in {}",
-      observations.name, members, ensemble.method, cost.evaluations, cost.seconds, residual, options.output));
+      "assimilated {} into {} members by {}: {} network evaluations in {:.1f} s, departure {:.3f} sigma, in {}",
+      observations.name, members, ensemble.method, cost.evaluations, cost.seconds, departure, options.output));
 }
 
 }  // namespace
@@ -200,7 +200,7 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   add_key_flag(*flags, globals, "--steps", "sampler.steps", "predictor steps");
   add_key_flag(*flags, globals, "--corrections", "sampler.corrections", "Langevin corrections after each step");
   add_key_flag(*flags, globals, "--tau", "sampler.tau", "amplitude of a correction");
-  add_key_flag(*flags, globals, "--rule", "guidance.rule", "how readings guide");
+  add_key_flag(*flags, globals, "--rule", "guidance.rule", "how observations guide");
   add_key_flag(*flags, globals, "--gamma", "guidance.gamma", "variance of x given x(t) over (sigma/mu)^2");
   return {flags, [options, &globals] { assimilate(*options, globals); }};
 }

@@ -12,8 +12,8 @@
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/evaluation/calibration.hpp"
-#include "sda/score/prior.hpp"
-#include "sda/score/scores.hpp"
+#include "sda/prior/prior.hpp"
+#include "sda/prior/scores.hpp"
 #include "study.hpp"
 
 namespace sda::app {
@@ -57,7 +57,7 @@ class Trained final : public Method {
       throw UsageError({.what = "the model is of another system than the dynamics",
                         .where = "--model",
                         .found = "states of " + to_string(prior_.layout.event),
-                        .wanted = to_string(dynamics_->layout().event)});
+                        .expected = to_string(dynamics_->layout().event)});
     }
     filter_ = filter && dynamics_->is_stochastic();
   }
@@ -135,7 +135,7 @@ Observations observed_truth(const Method& method, const std::string& name, const
   return observe(truth.squeeze(0), dynamics.layout(), method.normalisation(), parameters.parts(), name, seed, member);
 }
 
-/// The same readings with every σ multiplied: what the posterior is made to believe.
+/// The same observations with every σ multiplied: what the posterior is made to believe.
 Observations believing(Observations observed, double factor) {
   for (auto& part : observed.parts) part.noise = part.noise.scaled(factor);
   return observed;
@@ -178,9 +178,10 @@ struct Verdict {
 };
 
 std::string text_of(const Verdict& v) {
-  const auto line = [](const std::string& what, const Estimate& found, const std::string& wanted) {
-    return TableRow{what, fmt::format("{:.3f} ± {:.3f}", found.value, found.standard_error), wanted,
-                    fmt::format("{:+.1f}", (found.value - std::stod(wanted)) / std::max(found.standard_error, 1e-12))};
+  const auto line = [](const std::string& what, const Estimate& found, const std::string& expected) {
+    return TableRow{
+        what, fmt::format("{:.3f} ± {:.3f}", found.value, found.standard_error), expected,
+        fmt::format("{:+.1f}", (found.value - std::stod(expected)) / std::max(found.standard_error, 1e-12))};
   };
   std::vector<TableRow> rows{{"", "found", "calibrated", "standard errors off"},
                              line("truth in the central 50 %", v.coverage50, "0.5"),
@@ -349,7 +350,7 @@ Subcommand calibrate_command(CLI::App& program, Globals& globals) {
   return {flags, [options, &globals] {
             if (options->model.empty() && options->exact.empty()) {
               throw UsageError(
-                  {.what = "whose posteriors?", .where = "sda calibrate", .wanted = "--model FILE, or --exact K"});
+                  {.what = "whose posteriors?", .where = "sda calibrate", .expected = "--model FILE, or --exact K"});
             }
             calibrate(*options, globals);
           }};

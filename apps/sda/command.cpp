@@ -19,7 +19,7 @@
 
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
-#include "sda/io/keys.hpp"
+#include "sda/experiment/keys.hpp"
 
 namespace sda::app {
 
@@ -79,7 +79,7 @@ void add_device_flag(CLI::App& flags, std::string& device) {
 
 namespace {
 
-/// Steps of each quality, in the order of its names; a step is one forward pass and one pull-back.
+/// Steps of each quality, in the order of its names; a step is one forward pass and one VJP.
 struct Quality {
   const char *name, *steps;
 };
@@ -132,7 +132,7 @@ void apply_flags(Experiment& experiment, const Globals& globals, const std::vect
     if (std::find(fixed.begin(), fixed.end(), section) == fixed.end()) continue;
     throw UsageError({.what = "[" + section + "] cannot be changed here",
                       .where = flag.empty() ? "--set " + assignment : flag,
-                      .mend = "it is what the input files were made with"});
+                      .hint = "it is what the input files were made with"});
   }
   apply_overrides(experiment, globals.overrides);
 }
@@ -147,7 +147,7 @@ Tensor context_of(const Experiment& experiment, const TrajectoryFile& data) {
   if (data.context.defined() && !takes_fields) {
     throw UsageError({.what = "the data have context fields, which only a local U-Net or a TorchScript module takes",
                       .where = "network",
-                      .mend = "set network.kind = \"unet\", or import without data.context"});
+                      .hint = "set network.kind = \"unet\", or import without data.context"});
   }
   if (data.context.defined()) return data.context;
   return !data.dynamics.empty() && takes_fields ? make_dynamics(experiment.dynamics)->context() : Tensor();
@@ -178,8 +178,8 @@ Provenance provenance_of(const Globals& globals, const Experiment& experiment) {
 namespace {
 
 /// The first lines of the two that differ: "steps = 8" and "steps = 16".
-std::pair<std::string, std::string> first_difference(const std::string& found, const std::string& wanted) {
-  std::istringstream a(found), b(wanted);
+std::pair<std::string, std::string> first_difference(const std::string& found, const std::string& expected) {
+  std::istringstream a(found), b(expected);
   for (std::string x, y; std::getline(a, x) && std::getline(b, y);) {
     if (x != y) return {x, y};
   }
@@ -190,18 +190,21 @@ std::pair<std::string, std::string> first_difference(const std::string& found, c
 
 void require_same_run(const std::string& path, const std::string& recipe, const std::string& recipe_of_path,
                       std::uint64_t seed_of_path, const Globals& globals) {
-  const std::string mend = "give what it was started with, or start again without --resume";
+  const std::string hint = "give what it was started with, or start again without --resume";
   if (recipe != recipe_of_path) {
-    const auto [found, wanted] = first_difference(recipe, recipe_of_path);
-    throw UsageError(
-        {.what = "the checkpoint is of another recipe", .where = path, .found = found, .wanted = wanted, .mend = mend});
+    const auto [found, expected] = first_difference(recipe, recipe_of_path);
+    throw UsageError({.what = "the checkpoint is of another recipe",
+                      .where = path,
+                      .found = found,
+                      .expected = expected,
+                      .hint = hint});
   }
   if (globals.seed_given && globals.seed != seed_of_path) {
     throw UsageError({.what = "the checkpoint is of another seed",
                       .where = path,
                       .found = fmt::format("--seed {}", globals.seed),
-                      .wanted = fmt::format("{}", seed_of_path),
-                      .mend = mend});
+                      .expected = fmt::format("{}", seed_of_path),
+                      .hint = hint});
   }
 }
 
@@ -216,9 +219,9 @@ std::pair<std::string, ObservationParameters> chosen_observation(const Experimen
   throw UsageError({.what = name.empty() ? "which observation?" : "no such observation",
                     .where = "--name",
                     .found = name,
-                    .wanted = names.empty() ? "a section [observation.NAME] in the configuration"
-                                            : fmt::format("one of {}", fmt::join(names, ", ")),
-                    .mend = nearest.empty() ? "" : "did you mean " + nearest + "?"});
+                    .expected = names.empty() ? "a section [observation.NAME] in the configuration"
+                                              : fmt::format("one of {}", fmt::join(names, ", ")),
+                    .hint = nearest.empty() ? "" : "did you mean " + nearest + "?"});
 }
 
 void require_writable(const std::string& path) {
@@ -239,13 +242,13 @@ void require_same_states(const std::string& path, const StateLayout& layout, std
     throw FileError({.what = "its states are not of the size that was observed",
                      .where = path,
                      .found = to_string(layout.event),
-                     .wanted = to_string(observations.layout.event)});
+                     .expected = to_string(observations.layout.event)});
   }
   if (length != observations.length) {
     throw FileError({.what = "its trajectories are not as long as the one observed",
                      .where = path,
                      .found = fmt::format("{} states", length),
-                     .wanted = fmt::format("{}", observations.length)});
+                     .expected = fmt::format("{}", observations.length)});
   }
 }
 
@@ -256,17 +259,17 @@ std::vector<Part> split(std::int64_t total, double train_share, double valid_sha
   const std::int64_t train = up_to(train_share), valid = up_to(train_share + valid_share);
   const bool tests = train_share + valid_share < 1 - 1e-9;
   std::vector<Part> parts;
-  for (const auto& [name, begin, end, wanted] :
+  for (const auto& [name, begin, end, expected] :
        {std::tuple{"train", std::int64_t{0}, train, train_share > 0},
         std::tuple{"valid", train, valid, valid_share > 0}, std::tuple{"test", valid, total, tests}}) {
-    if (!wanted) continue;
+    if (!expected) continue;
     if (begin == end) {
       const auto section = key.substr(0, key.find('.'));
       throw UsageError({.what = fmt::format("no trajectory is left for {}.nc", name),
                         .where = key,
                         .found = fmt::format("{} trajectories", total),
-                        .wanted = fmt::format("enough for the shares {0}.train and {0}.valid, such as 10", section),
-                        .mend = key.starts_with("data.") ? "give more, or let data.length cut them into shorter ones"
+                        .expected = fmt::format("enough for the shares {0}.train and {0}.valid, such as 10", section),
+                        .hint = key.starts_with("data.") ? "give more, or let data.length cut them into shorter ones"
                                                          : "raise simulation.trajectories"});
     }
     parts.push_back({name, begin, end - begin});
@@ -291,8 +294,8 @@ std::vector<std::string> files_of_part(const std::string& folder, const std::str
   if (!fs::exists(whole)) return files;
   throw FileError({.what = fmt::format("both {} and {}", part_file(part), part_file(part, 0)),
                    .where = folder,
-                   .wanted = "the files of one import",
-                   .mend = "remove those of the other"});
+                   .expected = "the files of one import",
+                   .hint = "remove those of the other"});
 }
 
 void require_no_others(const std::string& folder, const std::string& part, bool several) {
@@ -303,7 +306,7 @@ void require_no_others(const std::string& folder, const std::string& part, bool 
     throw FileError({.what = "the folder has files of an earlier run",
                      .where = folder,
                      .found = other,
-                     .mend = "remove them, or choose another folder"});
+                     .hint = "remove them, or choose another folder"});
   }
 }
 

@@ -12,8 +12,8 @@
 
 #include "sda/core/progress.hpp"
 #include "sda/core/provenance.hpp"
-#include "sda/io/config.hpp"
-#include "sda/io/files.hpp"
+#include "sda/data/files.hpp"
+#include "sda/experiment/experiment.hpp"
 
 namespace sda::app {
 

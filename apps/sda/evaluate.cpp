@@ -36,11 +36,11 @@ nlohmann::json to_json(const std::optional<Skill>& skill) {
 }
 
 nlohmann::json to_json(const FieldScores& scores) {
-  nlohmann::json residuals;
-  for (const auto& [part, over_noise] : scores.residuals) residuals[part] = to_json(std::optional(over_noise));
+  nlohmann::json departures;
+  for (const auto& [part, over_noise] : scores.departures) departures[part] = to_json(std::optional(over_noise));
   nlohmann::json spectrum;
-  if (scores.spectrum) spectrum = {{"least", scores.spectrum->least}, {"largest", scores.spectrum->largest}};
-  return {{"residual_over_noise", residuals},
+  if (scores.spectrum) spectrum = {{"least", scores.spectrum->min}, {"largest", scores.spectrum->largest}};
+  return {{"departure_over_noise", departures},
           {"observed", to_json(scores.observed)},
           {"unobserved", to_json(scores.unobserved)},
           {"one_step_error", to_json(scores.one_step)},

@@ -9,8 +9,8 @@
 #include "command.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
+#include "sda/data/import.hpp"
 #include "sda/dynamics/systems.hpp"
-#include "sda/io/user_data.hpp"
 #include "sda/training/trainer.hpp"
 
 namespace sda::app {
@@ -35,19 +35,19 @@ std::string in_words(const StateLayout& layout) {
 void import_user_data(const Options& options, const Globals& globals) {
   Experiment experiment = read_experiment(options.config);
   apply_flags(experiment, globals, {"dynamics", "simulation", "filter"});
-  const DataParameters& wanted = experiment.data;
-  if (wanted.files.empty()) {
+  const DataParameters& expected = experiment.data;
+  if (expected.files.empty()) {
     throw UsageError({.what = "what shall be imported?",
                       .where = "import",
-                      .wanted =
+                      .expected =
                           "a CONFIG whose [data] names files of your own; of the reference, --state and --config, "
                           "or --trajectories"});
   }
-  UserData data(wanted);
-  const auto parts = split(data.size(), wanted.train, wanted.valid, "data.length");
+  UserData data(expected);
+  const auto parts = split(data.size(), expected.train, expected.valid, "data.length");
   const StateLayout& layout = data.layout();
   const auto bytes = static_cast<double>(data.length() * count(layout.event) * std::int64_t{sizeof(float)});
-  const auto at_once = static_cast<std::int64_t>(std::max(1.0, wanted.file_gigabytes * 1e9 / bytes));
+  const auto at_once = static_cast<std::int64_t>(std::max(1.0, expected.file_gigabytes * 1e9 / bytes));
   for (const auto& part : parts) require_no_others(options.output, part.name, part.count > at_once);
   // Tests stay unseen: they have no part in the normalisation.
   const Normalisation normalisation = data.survey(parts.front().name == "train" ? parts.front().count : data.size());
@@ -91,7 +91,7 @@ void import_script(const Options& options, const Globals& globals) {
   if (options.data.empty() || !options.state.empty() || !options.trajectories.empty()) {
     throw UsageError({.what = "a TorchScript network needs the data it was trained on, and nothing else",
                       .where = "import --script",
-                      .wanted = "--data FOLDER, whose train.nc says what a state is and how it is normalised"});
+                      .expected = "--data FOLDER, whose train.nc says what a state is and how it is normalised"});
   }
   const std::string path = files_of_part(options.data, "train").front();
   const TrajectoryFile data = read_trajectories(path);
@@ -123,7 +123,7 @@ void import_files(const Options& options, const Globals& globals) {
   if (model == !options.trajectories.empty() || model == options.reference_config.empty()) {
     throw UsageError({.what = "what shall be imported?",
                       .where = "import",
-                      .wanted = "either --state and --config, or --trajectories"});
+                      .expected = "either --state and --config, or --trajectories"});
   }
   Experiment experiment = read_experiment(options.config);
   apply_flags(experiment, globals, {"simulation", "schedule", "network", "training"});

@@ -3,7 +3,7 @@
 
 #include "command.hpp"
 #include "reference.hpp"
-#include "sda/io/keys.hpp"
+#include "sda/experiment/keys.hpp"
 
 namespace sda::app {
 namespace {

@@ -65,7 +65,7 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
                                 const std::vector<std::string>& candidates) {
     const auto nearest = sda::nearest_name(name, candidates);
     return sda::to_string(
-        {.what = what + " " + name, .where = where, .mend = nearest.empty() ? help : "did you mean " + nearest + "?"});
+        {.what = what + " " + name, .where = where, .hint = nearest.empty() ? help : "did you mean " + nearest + "?"});
   };
   const auto unexpected = program.remaining(/*recurse=*/true);
   if (!known.empty() && !unexpected.empty() && !unexpected.front().starts_with("-")) {
@@ -75,9 +75,9 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
     if (word.starts_with("-")) return with_nearest("unknown flag", word.substr(0, word.find('=')), flags);
   }
   if (!unexpected.empty()) {
-    return sda::to_string({.what = "unexpected argument " + unexpected.front(), .where = where, .mend = help});
+    return sda::to_string({.what = "unexpected argument " + unexpected.front(), .where = where, .hint = help});
   }
-  return sda::to_string({.what = error.what(), .where = where, .mend = help});
+  return sda::to_string({.what = error.what(), .where = where, .hint = help});
 }
 
 void start_log(bool quiet) {

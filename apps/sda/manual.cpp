@@ -207,7 +207,7 @@ void write_manual(const Options& options, const CLI::App& program) {
   if (options.markdown == !options.output.empty()) {
     throw UsageError({.what = "what shall be written?",
                       .where = "manual",
-                      .wanted = "either -o FOLDER, for man pages, or --markdown"});
+                      .expected = "either -o FOLDER, for man pages, or --markdown"});
   }
   if (options.markdown) {
     print(markdown_of_commands(describe(program)));

@@ -1,26 +1,26 @@
-/// sda observe: draws an observation y of a stretch of a known trajectory, or takes readings of instruments.
+/// sda observe: draws an observation y of a stretch of a known trajectory, or takes observations of instruments.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include "command.hpp"
 #include "sda/core/error.hpp"
-#include "sda/io/readings.hpp"
+#include "sda/data/observations.hpp"
 
 namespace sda::app {
 namespace {
 
 struct Options {
-  std::string config, data, model, readings, name, output, begin, end;
+  std::string config, data, model, observations, name, output, begin, end;
   std::int64_t trajectory = 0, start = 0;
 };
 
-void require_within(const std::string& flag, std::int64_t found, std::int64_t most, const std::string& of) {
-  if (found >= 0 && found <= most) return;
+void require_within(const std::string& flag, std::int64_t found, std::int64_t max, const std::string& of) {
+  if (found >= 0 && found <= max) return;
   throw UsageError({.what = "not in " + of,
                     .where = flag,
                     .found = fmt::format("{}", found),
-                    .wanted = most < 0 ? "a longer trajectory" : fmt::format("0 to {}", most)});
+                    .expected = max < 0 ? "a longer trajectory" : fmt::format("0 to {}", max)});
 }
 
 /// "sigma 0.05", as it always was, where the noise is Gaussian.
@@ -28,14 +28,15 @@ std::string noise_in_words(const Noise& noise) {
   return noise.is_gaussian() ? fmt::format("sigma {}", fmt::join(noise.values(), ", ")) : noise.describe();
 }
 
-/// Readings of where states have no values are of nothing.
+/// Departures of where states have no values are of nothing.
 void warn_of_valueless(const Observations& observations) {
-  const auto counts = valueless_readings(observations);
+  const auto counts = valueless_observations(observations);
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const ObservationPart& part = observations.parts[i];
     if (counts[i] == 0) continue;
     spdlog::warn(
-        "{} of {} readings{} reach points where states have no values, such as land: choose others by points, box or "
+        "{} of {} observations{} reach points where states have no values, such as land: choose others by points, box "
+        "or "
         "circle",
         counts[i], part.values.numel(), part.name.empty() ? "" : " of " + part.name);
   }
@@ -69,19 +70,20 @@ void observe_states(const Options& options, const Globals& globals) {
   const bool several = observations.parts.size() > 1;
   for (const auto& part : observations.parts) {
     say(fmt::format(
-        "observed {}{} of trajectory {} from state {}: {} readings of shape {} over {} states ({}), {}, in {}", name,
-        several ? "." + part.name : "", options.trajectory, options.start, part.values.size(0),
-        to_string(part.reading()), parameters.length, part.op->describe(), noise_in_words(part.noise), options.output));
+        "observed {}{} of trajectory {} from state {}: {} observations of shape {} over {} states ({}), {}, in {}",
+        name, several ? "." + part.name : "", options.trajectory, options.start, part.values.size(0),
+        to_string(part.observation()), parameters.length, part.op->describe(), noise_in_words(part.noise),
+        options.output));
   }
 }
 
-/// What the readings are of, as a model or its data know it.
+/// What the observations are of, as a model or its data know it.
 struct ObservedSystem {
   StateLayout layout;
   Normalisation normalisation;
   std::string dynamics;  ///< TOML; empty for a system that was imported
   Experiment experiment;
-  ReadingsWindow window;
+  AssimilationWindow window;
 };
 
 ObservedSystem system_of_model(const Options& options) {
@@ -94,7 +96,7 @@ ObservedSystem system_of_model(const Options& options) {
   if (system.experiment.data.files.empty() && !model.prior.dynamics.empty()) {
     system.dynamics = to_toml(system.experiment.dynamics);
   }
-  system.window.least_length = model.prior.network_parameters.window_length();
+  system.window.min_length = model.prior.network_parameters.window_length();
   return system;
 }
 
@@ -110,40 +112,40 @@ ObservedSystem system_of_data(const Options& options) {
   return system;
 }
 
-void take_readings(const Options& options, const Globals& globals) {
+void take_observations(const Options& options, const Globals& globals) {
   if (options.model.empty() == options.data.empty()) {
-    throw UsageError({.what = "readings of which system?",
+    throw UsageError({.what = "observations of which system?",
                       .where = "--from",
-                      .wanted = "either --model MODEL or --data FILE.nc, which knows its variables and coordinates"});
+                      .expected = "either --model MODEL or --data FILE.nc, which knows its variables and coordinates"});
   }
   ObservedSystem system = options.model.empty() ? system_of_data(options) : system_of_model(options);
   apply_flags(system.experiment, globals, {"dynamics", "simulation", "data", "network", "schedule", "training"});
   system.window.begin = options.begin;
   system.window.end = options.end;
   require_writable(options.output);
-  Observations observations =
-      read_readings(options.readings, system.layout, system.normalisation, system.experiment.readings, system.window);
-  observations.name = options.name.empty() ? std::filesystem::path(options.readings).stem().string() : options.name;
+  Observations observations = read_observations(options.observations, system.layout, system.normalisation,
+                                                system.experiment.observation_file, system.window);
+  observations.name = options.name.empty() ? std::filesystem::path(options.observations).stem().string() : options.name;
   write_observations(options.output, observations, system.dynamics, provenance_of(globals, system.experiment));
   spdlog::info("{}", observations.account);
-  std::int64_t readings = 0;
-  for (const auto& part : observations.parts) readings += part.values.numel();
-  say(fmt::format("observed {}: {} readings of a trajectory of {} states, in {}", observations.name, readings,
+  std::int64_t count = 0;
+  for (const auto& part : observations.parts) count += part.values.numel();
+  say(fmt::format("observed {}: {} observations of a trajectory of {} states, in {}", observations.name, count,
                   observations.length, options.output));
 }
 
 void observe(const Options& options, const Globals& globals) {
-  if (!options.readings.empty()) return take_readings(options, globals);
+  if (!options.observations.empty()) return take_observations(options, globals);
   for (const auto& [flag, value] :
        {std::pair{"--model", options.model}, std::pair{"--begin", options.begin}, std::pair{"--end", options.end}}) {
     if (value.empty()) continue;
-    throw UsageError({.what = "a flag of readings alone", .where = flag, .wanted = "--from FILE with it"});
+    throw UsageError({.what = "a flag of observations alone", .where = flag, .expected = "--from FILE with it"});
   }
   if (options.data.empty()) {
     throw UsageError({.what = "--data is required",
                       .where = "observe",
-                      .wanted = "--data FILE.nc, or readings by --from FILE",
-                      .mend = "see `sda observe --help`"});
+                      .expected = "--data FILE.nc, or observations by --from FILE",
+                      .hint = "see `sda observe --help`"});
   }
   observe_states(options, globals);
 }
@@ -152,28 +154,29 @@ void observe(const Options& options, const Globals& globals) {
 
 Subcommand observe_command(CLI::App& program, Globals& globals) {
   auto options = std::make_shared<Options>();
-  CLI::App* flags = add_subcommand(program, "observe",
-                                   "Draw an observation of a stretch of a trajectory, or take readings of instruments",
-                                   "sda observe --data run/data/test.nc --name lo --trajectory 3 -o run/lo.nc\n"
-                                   "  sda observe --from buoys.csv --model run/model.nc -o run/buoys.nc");
+  CLI::App* flags = add_subcommand(
+      program, "observe", "Draw an observation of a stretch of a trajectory, or take observations of instruments",
+      "sda observe --data run/data/test.nc --name lo --trajectory 3 -o run/lo.nc\n"
+      "  sda observe --from buoys.csv --model run/model.nc -o run/buoys.nc");
   add_config(*flags, options->config, "the one the data were simulated with is taken");
   flags->add_option("--data", options->data, "trajectories, such as test.nc")->type_name(value::file);
   flags
-      ->add_option("--from", options->readings,
-                   "readings of instruments of the system of --model or --data: a CSV with columns time, one for each "
-                   "axis of space, "
-                   "variable, value, error and flag, or NetCDF in IODA's groups or on a grid")
+      ->add_option(
+          "--from", options->observations,
+          "observations of instruments of the system of --model or --data: a CSV with columns time, one for each "
+          "axis of space, "
+          "variable, value, error and flag, or NetCDF in IODA's groups or on a grid")
       ->type_name(value::file);
-  flags->add_option("--model", options->model, "with --from: the model that will assimilate the readings")
+  flags->add_option("--model", options->model, "with --from: the model that will assimilate the observations")
       ->type_name(value::file);
   flags
       ->add_option("--begin", options->begin,
-                   "with --from: time of the first state, a number or a date; without it that of the first reading")
+                   "with --from: time of the first state, a number or a date; without it that of the first observation")
       ->type_name("TIME");
   flags->add_option("--end", options->end, "with --from: time of the last state")->type_name("TIME");
-  add_key_flag(*flags, globals, "--error", "readings.error",
+  add_key_flag(*flags, globals, "--error", "observation_file.error",
                "with --from: standard deviation, where the file gives none");
-  add_key_flag(*flags, globals, "--max-flag", "readings.max_flag",
+  add_key_flag(*flags, globals, "--max-flag", "observation_file.max_flag",
                "with --from: the largest quality flag that is good");
   flags
       ->add_option("--name", options->name,

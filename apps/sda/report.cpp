@@ -15,12 +15,12 @@ struct Options {
   std::string output, title = "Score-based data assimilation";
 };
 
-void require_as_many(const std::string& flag, std::size_t found, std::size_t wanted) {
-  if (found == wanted) return;
+void require_as_many(const std::string& flag, std::size_t found, std::size_t expected) {
+  if (found == expected) return;
   throw UsageError({.what = "each --obs takes one ENSEMBLE and, where --reference is given, one of it; in one order",
                     .where = flag,
                     .found = fmt::format("{}", found),
-                    .wanted = fmt::format("{}", wanted)});
+                    .expected = fmt::format("{}", expected)});
 }
 
 void report(const Options& options, const Globals& globals) {

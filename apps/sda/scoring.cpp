@@ -39,15 +39,15 @@ bool share_clock(const StateLayout& one, const StateLayout& other) {
 
 /// An ensemble of another time has nothing to do with what was observed, however well it fits.
 void require_same_start(const std::string& path, const Ensemble& ensemble, const Observations& observations) {
-  const auto& [found, wanted] = std::tie(ensemble.layout, observations.layout);
+  const auto& [found, expected] = std::tie(ensemble.layout, observations.layout);
   const bool same =
-      std::abs(ensemble.start_time - observations.start_time) <= 1e-3 * wanted.dt && share_clock(found, wanted);
+      std::abs(ensemble.start_time - observations.start_time) <= 1e-3 * expected.dt && share_clock(found, expected);
   if (same) return;
   throw FileError({.what = "its trajectories begin at another time than the one observed",
                    .where = path,
                    .found = start_of(found, ensemble.start_time),
-                   .wanted = start_of(wanted, observations.start_time),
-                   .mend = "take the observation that it was made from"});
+                   .expected = start_of(expected, observations.start_time),
+                   .hint = "take the observation that it was made from"});
 }
 
 /// A file's name in a table.
@@ -57,21 +57,21 @@ std::string name_of(const std::string& file) {
 
 /// A second table, of what only fields have; empty if no row has any.
 std::string field_table(const std::vector<ScoredEnsemble>& rows) {
-  std::vector<Row> cells{{"observation", "ensemble", "method", "residual / noise", "one-step error", "the truth's",
+  std::vector<Row> cells{{"observation", "ensemble", "method", "departure / noise", "one-step error", "the truth's",
                           "spectrum ratio", "RMSE seen", "unseen", "spread seen", "unseen", "CRPS seen", "unseen"}};
   for (const auto& row : rows) {
     if (!row.fields) continue;
     const FieldScores& f = *row.fields;
-    std::vector<std::string> residuals;
-    for (const auto& [part, over_noise] : f.residuals) {
-      residuals.push_back((f.residuals.size() > 1 ? part + " " : "") + cell(over_noise, 3));
+    std::vector<std::string> departures;
+    for (const auto& [part, over_noise] : f.departures) {
+      departures.push_back((f.departures.size() > 1 ? part + " " : "") + cell(over_noise, 3));
     }
     const auto skill_cell = [](const std::optional<Skill>& skill, const auto& member) {
       return skill ? cell(std::optional<double>((*skill).*member), 3) : "-";
     };
-    cells.push_back({row.of, name_of(row.file), row.scores.method, fmt::format("{}", fmt::join(residuals, ", ")),
+    cells.push_back({row.of, name_of(row.file), row.scores.method, fmt::format("{}", fmt::join(departures, ", ")),
                      cell(f.one_step, 4), f.truth_one_step ? cell(f.truth_one_step->value, 4) : "-",
-                     f.spectrum ? fmt::format("{:.2f} … {:.2f}", f.spectrum->least, f.spectrum->largest) : "-",
+                     f.spectrum ? fmt::format("{:.2f} … {:.2f}", f.spectrum->min, f.spectrum->largest) : "-",
                      skill_cell(f.observed, &Skill::rmse), skill_cell(f.unobserved, &Skill::rmse),
                      skill_cell(f.observed, &Skill::spread), skill_cell(f.unobserved, &Skill::spread),
                      skill_cell(f.observed, &Skill::crps), skill_cell(f.unobserved, &Skill::crps)});
@@ -87,16 +87,16 @@ TrajectoryFile read_trajectories_of(const std::string& path, const StateLayout& 
     throw FileError({.what = "the states are not of the observed system",
                      .where = path,
                      .found = "an event " + to_string(found.layout.event),
-                     .wanted = to_string(layout.event)});
+                     .expected = to_string(layout.event)});
   }
   return file;
 }
 
 /// Some trajectories of the file, enough for a mean spectrum.
 Tensor read_simulated(const std::string& path, const StateLayout& layout) {
-  constexpr std::int64_t most = 64;
+  constexpr std::int64_t max = 64;
   const Tensor states = read_trajectories_of(path, layout).trajectories.states;
-  return states.narrow(0, 0, std::min(most, states.size(0)));
+  return states.narrow(0, 0, std::min(max, states.size(0)));
 }
 
 /// The states of a trajectory that were observed, by their times.
@@ -107,7 +107,7 @@ Tensor read_truth(const std::string& path, std::int64_t trajectory, const Observ
     throw UsageError({.what = "there is no such trajectory",
                       .where = "--truth-trajectory",
                       .found = fmt::format("{}", trajectory),
-                      .wanted = fmt::format("0 to {} of {}", states.size(0) - 1, path)});
+                      .expected = fmt::format("0 to {} of {}", states.size(0) - 1, path)});
   }
   const double begins = file.start_time(trajectory), offset = (y.start_time - begins) / layout.dt;
   const auto first = std::llround(offset);
@@ -118,8 +118,8 @@ Tensor read_truth(const std::string& path, std::int64_t trajectory, const Observ
         {.what = "the trajectory does not hold the states that were observed",
          .where = fmt::format("{}: trajectory {}", path, trajectory),
          .found = fmt::format("{} states {:g} apart from {}", states.size(1), layout.dt, start_of(layout, begins)),
-         .wanted = fmt::format("{} states from {}", y.length, start_of(y.layout, y.start_time)),
-         .mend = "choose another by --truth-trajectory"});
+         .expected = fmt::format("{} states from {}", y.length, start_of(y.layout, y.start_time)),
+         .hint = "choose another by --truth-trajectory"});
   }
   return states.select(0, trajectory).narrow(0, first, y.length).clone();
 }
@@ -137,7 +137,7 @@ void add_scoring_flags(CLI::App& flags, ScoringFlags& options) {
   auto* truth =
       flags
           .add_option("--truth", options.truth,
-                      "trajectories, of which one is what was observed: for readings from files, which know of "
+                      "trajectories, of which one is what was observed: for observations from files, which know of "
                       "no truth")
           ->type_name(value::file);
   flags.add_option("--truth-trajectory", options.trajectory, "which of them")

@@ -41,7 +41,7 @@ class Scoring {
                        const Tensor& second_reference = {}) const;
   /// What the table's reader should know of its gaps, a line; mostly empty.
   std::string remark() const;
-  /// Interpolations of the readings; none for readings that cannot be interpolated.
+  /// Interpolations of the observations; none for observations that cannot be interpolated.
   std::vector<ScoredEnsemble> score_interpolations() const;
 
  private:

@@ -57,8 +57,8 @@ class Pieces {
           piece.sizes().slice(1) != states.sizes().slice(1)) {
         throw FileError({.what = "does not go on where the piece before it ends",
                          .where = file.string(),
-                         .wanted = name(done).filename().string(),
-                         .mend = "start again without --resume"});
+                         .expected = name(done).filename().string(),
+                         .hint = "start again without --resume"});
       }
       states.narrow(0, done, piece.size(0)).copy_(piece);
       done += piece.size(0);
@@ -127,8 +127,8 @@ Experiment choose_experiment(const Options& options, const Pieces& pieces, Globa
   if (pieces.empty()) {
     throw UsageError({.what = "nothing to go on from",
                       .where = pieces.folder(),
-                      .wanted = "pieces of a run that was stopped",
-                      .mend = "start without --resume"});
+                      .expected = "pieces of a run that was stopped",
+                      .hint = "start without --resume"});
   }
   const std::string first = pieces.first();
   const Provenance begun = read_trajectories(first).provenance;
@@ -170,11 +170,11 @@ void simulate_rest(const Dynamics& dynamics, const Experiment& experiment, const
     }
   } catch (const Interrupted& stop) {
     save();
-    const std::string mend =
+    const std::string hint =
         pieces.empty() ? "nothing was written"
                        : fmt::format("{} of {} trajectories are saved in {}; the same command with --resume goes on",
                                      done, total, pieces.folder());
-    throw Interrupted({.what = stop.fault().what, .mend = mend}, stop.exit_code() - 128);
+    throw Interrupted({.what = stop.fault().what, .hint = hint}, stop.exit_code() - 128);
   }
 }
 

@@ -66,7 +66,7 @@ std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dyna
   throw UsageError({.what = "closed forms need a linear-Gaussian chain",
                     .where = "dynamics.system",
                     .found = dynamics.system,
-                    .wanted = "rotation, damped_spring or linear"});
+                    .expected = "rotation, damped_spring or linear"});
 }
 
 StudySubject::StudySubject(const StudyFlags& flags, const Globals& globals, bool advised)
@@ -140,7 +140,7 @@ std::vector<double> StudyTable::row(const TableRow& key, const std::function<std
       numbers.push_back(std::stod(row[i]));
     } catch (const std::exception&) {
       throw FileError(
-          {.what = "the table is damaged", .where = output_ + ".csv", .found = row[i], .wanted = "a number"});
+          {.what = "the table is damaged", .where = output_ + ".csv", .found = row[i], .expected = "a number"});
     }
   }
   return numbers;
@@ -167,21 +167,21 @@ std::vector<std::string> between_colons(const std::string& text) {
   return words;
 }
 
-double parse_number(const std::string& word, const std::string& flag, const std::string& wanted) {
+double parse_number(const std::string& word, const std::string& flag, const std::string& expected) {
   try {
     std::size_t end = 0;
     const double value = std::stod(word, &end);
     if (end == word.size()) return value;
   } catch (const std::exception&) {  // said below
   }
-  throw UsageError({.what = "not understood", .where = flag, .found = word, .wanted = wanted});
+  throw UsageError({.what = "not understood", .where = flag, .found = word, .expected = expected});
 }
 
 std::int64_t parse_order(const std::string& text, const std::string& flag) {
   if (text == "full") return full_score;
   const bool digits = !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
   if (digits && std::stol(text) >= 1) return std::stol(text);
-  throw UsageError({.what = "not an order k", .where = flag, .found = text, .wanted = "an integer ≥ 1, or full"});
+  throw UsageError({.what = "not an order k", .where = flag, .found = text, .expected = "an integer ≥ 1, or full"});
 }
 
 Subcommand study_command(CLI::App& program, Globals& globals) {
@@ -190,7 +190,7 @@ Subcommand study_command(CLI::App& program, Globals& globals) {
                      "sda study blanket -o run/blanket\n  sda study sampler --help");
   flags->require_subcommand(1);
   auto studies = std::make_shared<std::vector<Subcommand>>();
-  for (const auto add : {blanket_study, sampler_study, misspecified_study, noise_study, memory_study, scaling_study})
+  for (const auto add : {windows_study, sampler_study, misspecified_study, noise_study, memory_study, scaling_study})
     studies->push_back(add(*flags, globals));
   return {flags, [studies] {
             for (const auto& study : *studies) {

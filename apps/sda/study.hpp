@@ -14,7 +14,7 @@
 
 namespace sda::app {
 
-Subcommand blanket_study(CLI::App& study, Globals& globals);
+Subcommand windows_study(CLI::App& study, Globals& globals);
 Subcommand sampler_study(CLI::App& study, Globals& globals);
 Subcommand misspecified_study(CLI::App& study, Globals& globals);
 Subcommand noise_study(CLI::App& study, Globals& globals);
@@ -118,8 +118,8 @@ class StudyTable {
 std::string short_number(double value);
 /// Parts of a text between colons: "power:2" → power, 2.
 std::vector<std::string> between_colons(const std::string& text);
-/// The number that `word` is. Throws UsageError naming flag and `wanted`.
-double parse_number(const std::string& word, const std::string& flag, const std::string& wanted);
+/// The number that `word` is. Throws UsageError naming flag and `expected`.
+double parse_number(const std::string& word, const std::string& flag, const std::string& expected);
 /// "4" → 4, "full" → full_score. Throws UsageError naming the flag.
 std::int64_t parse_order(const std::string& text, const std::string& flag);
 

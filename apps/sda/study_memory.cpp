@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "sda/core/error.hpp"
-#include "sda/study/blanket.hpp"
+#include "sda/study/windows.hpp"
 #include "study.hpp"
 
 namespace sda::app {
@@ -45,7 +45,7 @@ StateLayout layout_of(std::int64_t dimension) {
   return layout;
 }
 
-double largest_mean_error(const BlanketComparison& comparison, std::int64_t order) {
+double largest_mean_error(const WindowComparison& comparison, std::int64_t order) {
   double largest = 0;
   for (const double t : {0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}) {
     largest = std::max(largest, comparison.error(order, 1, t).mean);
@@ -85,7 +85,7 @@ void study_memory(const MemoryOptions& options, const Globals& globals) {
   const StudySubject subject(options, globals, /*advised=*/true);
   const Experiment& experiment = subject.experiment;
   if (!options.config.empty() && options.seen.empty()) {
-    throw UsageError({.what = "which components of the chain are seen?", .where = "--seen", .wanted = "0, say"});
+    throw UsageError({.what = "which components of the chain are seen?", .where = "--seen", .expected = "0, say"});
   }
   const TableRow columns = followed_by(TableRow{"blanket"}, Nearness::names());
   StudyTable table(
@@ -100,15 +100,16 @@ void study_memory(const MemoryOptions& options, const Globals& globals) {
     const std::int64_t dimension = one.process.dimension();
     const Observations observed =
         subject.unread(layout_of(dimension), Normalisation::identity({dimension}), subject.observation.length);
-    const LinearPosterior truth = linear_posterior(one.process.covariance(observed.length), linear_readings(observed));
-    const BlanketComparison comparison(one.process, subject.schedule, observed.length);
+    const LinearPosterior truth =
+        linear_posterior(one.process.covariance(observed.length), linear_observations(observed));
+    const WindowComparison comparison(one.process, subject.schedule, observed.length);
     for (const auto& text : options.orders) {
       const std::int64_t order = parse_order(text, "--k");
       const auto numbers = table.row({one.name, text}, [&]() -> std::vector<double> {
         const AffinePosterior score(exact_score(one.process, subject.schedule, observed.length, order),
                                     subject.schedule, observed, experiment.guidance);
         const double of_blanket = order == full_score ? 0 : largest_mean_error(comparison, order);
-        const auto near = Nearness::of(carry(score, experiment.sampler, truth.of_readings), truth);
+        const auto near = Nearness::of(carry(score, experiment.sampler, truth.of_observations), truth);
         return followed_by({of_blanket}, near.numbers());
       });
       one.blanket.push_back(numbers[0]);

@@ -56,8 +56,8 @@ void study_misspecified(const MisspecifiedOptions& options, const Globals& globa
   const Experiment& experiment = subject.experiment;
   const auto chain = linear_chain(experiment.dynamics);
   const Observations observed = subject.unread(*chain);
-  const LinearReadings readings = linear_readings(observed);
-  const LinearPosterior truth = linear_posterior(stationary_process(*chain).covariance(observed.length), readings);
+  const LinearObservations observations = linear_observations(observed);
+  const LinearPosterior truth = linear_posterior(stationary_process(*chain).covariance(observed.length), observations);
 
   StudyTable table(options, globals, "priors", {options.key, "k"}, Nearness::names(), subject.config());
   std::vector<std::string> orders{"exact"};
@@ -73,15 +73,15 @@ void study_misspecified(const MisspecifiedOptions& options, const Globals& globa
     for (const double value : options.values) {
       const auto numbers = table.row({fmt::format("{}", value), order}, [&]() -> std::vector<double> {
         const auto other = linear_chain(believing(experiment, options.key, value).dynamics);
-        // Readings are of the truth's normalised states: so are those that the prior knows.
+        // Departures are of the truth's normalised states: so are those that the prior knows.
         const StationaryProcess prior = stationary_process(*other, chain->normalisation());
         if (order == "exact") {
-          const LinearPosterior wrong = linear_posterior(prior.covariance(observed.length), readings);
+          const LinearPosterior wrong = linear_posterior(prior.covariance(observed.length), observations);
           return Nearness::of({wrong.gain, wrong.covariance}, truth).numbers();
         }
         const AffinePosterior score(exact_score(prior, subject.schedule, observed.length, parse_order(order, "--k")),
                                     subject.schedule, observed, experiment.guidance);
-        return Nearness::of(carry(score, experiment.sampler, truth.of_readings), truth).numbers();
+        return Nearness::of(carry(score, experiment.sampler, truth.of_observations), truth).numbers();
       });
       all.back().near.push_back(Nearness::from(numbers));
       rows.push_back(followed_by({order, fmt::format("{}", value)}, all.back().near.back().cells()));

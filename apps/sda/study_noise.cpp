@@ -18,18 +18,18 @@ struct NoiseOptions : StudyFlags {
   std::int64_t draws = 1000;
 };
 
-Tensor scales_of(const NoiseOptions& options, const std::string& tails, std::int64_t readings, std::uint64_t seed) {
-  const std::string wanted = "gaussian, contaminated:SHARE:FACTOR or student:DEGREES";
+Tensor scales_of(const NoiseOptions& options, const std::string& tails, std::int64_t observations, std::uint64_t seed) {
+  const std::string expected = "gaussian, contaminated:SHARE:FACTOR or student:DEGREES";
   const auto words = between_colons(tails);
-  if (tails == "gaussian") return gaussian_scales(1, readings);
+  if (tails == "gaussian") return gaussian_scales(1, observations);
   if (words[0] == "contaminated" && words.size() == 3) {
-    return contaminated_scales(options.draws, readings, parse_number(words[1], "--tails", wanted),
-                               parse_number(words[2], "--tails", wanted), seed);
+    return contaminated_scales(options.draws, observations, parse_number(words[1], "--tails", expected),
+                               parse_number(words[2], "--tails", expected), seed);
   }
   if (words[0] == "student" && words.size() == 2) {
-    return student_scales(options.draws, readings, std::lround(parse_number(words[1], "--tails", wanted)), seed);
+    return student_scales(options.draws, observations, std::lround(parse_number(words[1], "--tails", expected)), seed);
   }
-  throw UsageError({.what = "not understood", .where = "--tails", .found = tails, .wanted = wanted});
+  throw UsageError({.what = "not understood", .where = "--tails", .found = tails, .expected = expected});
 }
 
 /// Verdicts over the noise assumed.
@@ -57,9 +57,9 @@ std::vector<PlotPanel> noise_panels(const NoiseOptions& options, const std::vect
     rmse.curves.push_back(std::move(of_rmse));
     coverage.curves.push_back(std::move(of_coverage));
   }
-  PlotCurve wanted{.name = "calibrated", .x = {options.assumed.front(), options.assumed.back()}, .y = {0.9, 0.9}};
-  wanted.reference = true;
-  coverage.curves.push_back(std::move(wanted));
+  PlotCurve expected{.name = "calibrated", .x = {options.assumed.front(), options.assumed.back()}, .y = {0.9, 0.9}};
+  expected.reference = true;
+  coverage.curves.push_back(std::move(expected));
   return {rmse, coverage};
 }
 
@@ -69,7 +69,7 @@ void study_noise(const NoiseOptions& options, const Globals& globals) {
   const auto chain = linear_chain(experiment.dynamics);
   const StationaryProcess process = stationary_process(*chain);
   const auto observed = [&](double factor) { return subject.unread(*chain, factor); };
-  const LinearReadings readings = linear_readings(observed(1));
+  const LinearObservations observations = linear_observations(observed(1));
   const Tensor covariance = process.covariance(subject.observation.length);
   const std::int64_t order = parse_order(options.order, "--k");
 
@@ -83,18 +83,18 @@ void study_noise(const NoiseOptions& options, const Globals& globals) {
     const Observations believed = observed(factor);
     const AffinePosterior score(exact_score(process, subject.schedule, believed.length, order), subject.schedule,
                                 believed, experiment.guidance);
-    const LinearPosterior posterior = linear_posterior(covariance, linear_readings(believed));
-    return carried.emplace(factor, carry(score, experiment.sampler, posterior.of_readings)).first->second;
+    const LinearPosterior posterior = linear_posterior(covariance, linear_observations(believed));
+    return carried.emplace(factor, carry(score, experiment.sampler, posterior.of_observations)).first->second;
   };
 
   std::vector<UnderTails> all;
   std::vector<TableRow> rows{{"tails", "assumed", "RMSE", "spread over RMSE", "in 50 %", "in 90 %"}};
   for (const auto& tails : options.tails) {
-    const Tensor scales = scales_of(options, tails, readings.offset.numel(), globals.seed);
+    const Tensor scales = scales_of(options, tails, observations.offset.numel(), globals.seed);
     all.push_back({tails, {}});
     for (const double factor : options.assumed) {
       const auto n = table.row({tails, fmt::format("{}", factor)}, [&]() -> std::vector<double> {
-        const NoiseVerdict v = judge_under_noise(ensemble(factor), covariance, readings, scales);
+        const NoiseVerdict v = judge_under_noise(ensemble(factor), covariance, observations, scales);
         return {v.rmse, v.spread, v.coverage50, v.coverage90};
       });
       all.back().verdicts.push_back({n[0], n[1], n[2], n[3]});
@@ -106,7 +106,7 @@ void study_noise(const NoiseOptions& options, const Globals& globals) {
   table.finish(
       fmt::format("Noise that is not as assumed: {}, observation {}", experiment.dynamics.system, subject.name),
       noise_panels(options, all),
-      "RMSE of the ensemble's mean over that of a posterior that knows the noise of each reading.");
+      "RMSE of the ensemble's mean over that of a posterior that knows the noise of each observation.");
 }
 
 }  // namespace
@@ -116,12 +116,13 @@ Subcommand noise_study(CLI::App& study, Globals& globals) {
   CLI::App* flags =
       add_study(study, "noise", "Noise that is not as assumed: its size, and heavy tails",
                 "-o run/noise --tails gaussian,student:3,contaminated:0.1:10 --assumed 0.5,1,2,4", *options);
-  add_list(*flags, "--tails", options->tails,
-           "gaussian, contaminated:SHARE:FACTOR (that share of readings has FACTOR times the noise), student:DEGREES");
+  add_list(
+      *flags, "--tails", options->tails,
+      "gaussian, contaminated:SHARE:FACTOR (that share of observations has FACTOR times the noise), student:DEGREES");
   add_list(*flags, "--assumed", options->assumed, "assumed noise over the configuration's")
       ->check(CLI::PositiveNumber.description("> 0"));
   flags->add_option("--k", options->order, "order of the windows, or full")->capture_default_str();
-  flags->add_option("--draws", options->draws, "of the scales of readings, to average over")
+  flags->add_option("--draws", options->draws, "of the scales of observations, to average over")
       ->check(CLI::PositiveNumber.description("> 0"))
       ->capture_default_str();
   return {flags, [options, &globals] { study_noise(*options, globals); }};

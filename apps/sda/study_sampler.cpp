@@ -27,8 +27,8 @@ struct Way {
   bool best = false;  ///< none with as few passes is as near
 };
 
-[[noreturn]] void refuse(const std::string& flag, const std::string& found, const std::string& wanted) {
-  throw UsageError({.what = "not understood", .where = flag, .found = found, .wanted = wanted});
+[[noreturn]] void refuse(const std::string& flag, const std::string& found, const std::string& expected) {
+  throw UsageError({.what = "not understood", .where = flag, .found = found, .expected = expected});
 }
 
 void apply_grid(SamplerParameters& sampler, const std::string& grid) {
@@ -69,7 +69,7 @@ GuidanceParameters guidance_of(const std::string& rule, GuidanceParameters guida
   return guidance;
 }
 
-/// Passes of one evaluation through the prior: forward, and pull-backs. MMPS is solved exactly here, and two pull-backs
+/// Passes of one evaluation through the prior: forward, and VJPs. MMPS is solved exactly here, and two VJPs
 /// are as good (verification.ExactChainSampler).
 std::int64_t passes_of(const std::string& rule) {
   if (rule == "sda-detached" || rule == "none") return 1;
@@ -109,7 +109,7 @@ void measure(std::vector<std::pair<Way, SamplerParameters>>& ways, StudyTable& t
   const auto chain = linear_chain(experiment.dynamics);
   const StationaryProcess process = stationary_process(*chain);
   const Observations observed = subject.unread(*chain);
-  const LinearPosterior truth = linear_posterior(process.covariance(observed.length), linear_readings(observed));
+  const LinearPosterior truth = linear_posterior(process.covariance(observed.length), linear_observations(observed));
   // Ways of one score share what it was asked for.
   std::optional<AffinePosterior> score;
   const Way* of = nullptr;
@@ -122,7 +122,7 @@ void measure(std::vector<std::pair<Way, SamplerParameters>>& ways, StudyTable& t
                       subject.schedule, observed, guidance_of(w.rule, experiment.guidance));
         of = &w;
       }
-      const CarriedGaussian carried = carry(*score, s, truth.of_readings);
+      const CarriedGaussian carried = carry(*score, s, truth.of_observations);
       const PosteriorError e = posterior_error(carried, truth);
       return followed_by({static_cast<double>(w.passes), e.mean, e.covariance},
                          Nearness::of(e, carried, truth).numbers());

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "sda/core/error.hpp"
-#include "sda/score/scores.hpp"
+#include "sda/prior/scores.hpp"
 #include "study.hpp"
 
 namespace sda::app {
@@ -72,7 +72,7 @@ void study_scaling(const ScalingOptions& options, const Globals& globals) {
   if (all.empty()) {
     throw UsageError({.what = "no window of these orders fits in a trajectory of these lengths",
                       .where = "--k, --length",
-                      .wanted = "2k+1 ≤ length for one of them"});
+                      .expected = "2k+1 ≤ length for one of them"});
   }
   table.expect(std::ssize(all));
   std::vector<TableRow> rows{
@@ -89,15 +89,15 @@ void study_scaling(const ScalingOptions& options, const Globals& globals) {
                       experiment.guidance);
         of = &one;
       }
-      const LinearPosterior truth = linear_posterior(process.covariance(one.length), score->readings());
+      const LinearPosterior truth = linear_posterior(process.covariance(one.length), score->observations());
       SamplerParameters sampler = experiment.sampler;
       sampler.corrections = one.corrections;
       const std::int64_t evaluations = sampler.steps * ((sampler.predictor == "heun" ? 2 : 1) + one.corrections);
       const std::int64_t pulls = experiment.guidance.rule == "mmps" ? experiment.guidance.iterations
                                  : experiment.guidance.detach       ? 0
                                                                     : 1;
-      const auto windows = plan_blanket(one.order, 1, one.length).starts.size();
-      const auto near = Nearness::of(carry(*score, sampler, truth.of_readings), truth);
+      const auto windows = plan_windows(one.order, 1, one.length).starts.size();
+      const auto near = Nearness::of(carry(*score, sampler, truth.of_observations), truth);
       return followed_by({static_cast<double>(evaluations * (1 + pulls)), static_cast<double>(windows)},
                          near.numbers());
     });

@@ -6,7 +6,7 @@
 #include "command.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
-#include "sda/score/device.hpp"
+#include "sda/prior/device.hpp"
 #include "sda/training/trainer.hpp"
 
 namespace sda::app {
@@ -38,7 +38,7 @@ std::string recipe(const Experiment& experiment) {
 ModelFile read_checkpoint(const std::string& path) {
   ModelFile checkpoint = read_model(path);
   if (!checkpoint.training) {
-    throw FileError({.what = "holds a model but no state of its training", .where = path, .wanted = "a checkpoint"});
+    throw FileError({.what = "holds a model but no state of its training", .where = path, .expected = "a checkpoint"});
   }
   return checkpoint;
 }
@@ -118,7 +118,7 @@ void train(const Options& options, Globals& globals) {
                 });
   } catch (const Interrupted& stop) {
     throw Interrupted({.what = stop.fault().what,
-                       .mend = fmt::format("saved in {} after epoch {}; the same command with --resume goes on",
+                       .hint = fmt::format("saved in {} after epoch {}; the same command with --resume goes on",
                                            saved_in, last.epoch)},
                       stop.exit_code() - 128);
   }

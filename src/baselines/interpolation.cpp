@@ -1,5 +1,5 @@
-/// Interpolation of gridded readings y = R_y x R_xᵀ (in one unit with x), an axis at a time: x = P_t P_y P_x y, where P
-/// holds the weights of cubic splines, or P = Φ (R Φ)⁻¹ with as many Fourier modes Φ as there are readings.
+/// Interpolation of gridded observations y = R_y x R_xᵀ (in one unit with x), an axis at a time: x = P_t P_y P_x y,
+/// where P holds the weights of cubic splines, or P = Φ (R Φ)⁻¹ with as many Fourier modes Φ as there are observations.
 #include "sda/baselines/interpolation.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ namespace sda {
 namespace {
 
 /// An operator that reads each variable by the same matrix along y and another along x: y = zero + slope (R_y x R_xᵀ).
-struct GridReading {
+struct GridObservation {
   Tensor rows;         ///< R_y (h, y), each row summing to 1
   Tensor columns;      ///< R_x (w, x)
   Tensor zero, slope;  ///< (variable, h, w)
@@ -27,39 +27,40 @@ std::vector<double> as_doubles(const Tensor& values) {
 }
 
 [[noreturn]] void refuse_to_interpolate(const Observations& y) {
-  throw UnsupportedError({.what = "these readings cannot be interpolated",
+  throw UnsupportedError({.what = "these observations cannot be interpolated",
                           .where = "observations " + y.name,
                           .found = y.describe(),
-                          .wanted = "one part, of averages or samples of every variable on a regular grid"});
+                          .expected = "one part, of averages or samples of every variable on a regular grid"});
 }
 
-/// The rows of R along one axis of the event (1 for y, 2 for x), by pulling back readings along the first row or
+/// The rows of R along one axis of the event (1 for y, 2 for x), by pulling back observations along the first row or
 /// column.
-Tensor pulled_back(const ObservationOperator& op, at::IntArrayRef event, at::IntArrayRef reading, std::int64_t axis) {
-  const auto n = reading[static_cast<std::size_t>(axis)];
+Tensor pulled_back(const ObservationOperator& op, at::IntArrayRef event, at::IntArrayRef observation,
+                   std::int64_t axis) {
+  const auto n = observation[static_cast<std::size_t>(axis)];
   const auto options = at::TensorOptions().dtype(at::kDouble);
-  Tensor unit = at::zeros(prepend({n}, reading), options);
+  Tensor unit = at::zeros(prepend({n}, observation), options);
   unit.select(1, 0).select(axis == 1 ? 2 : 1, 0).copy_(at::eye(n, options));
-  const Tensor g = op.pull_back(at::zeros(prepend({n}, event), options), unit).select(1, 0);  // (n, y, x)
+  const Tensor g = op.vjp(at::zeros(prepend({n}, event), options), unit).select(1, 0);  // (n, y, x)
   const Tensor rows = g.sum(axis == 1 ? 2 : 1);
   return rows / rows.sum(1, /*keepdim=*/true);
 }
 
 /// What the operator does, or a refusal; a state with nothing regular about it must be read as the matrices say.
-GridReading grid_reading(const Observations& y) {
+GridObservation grid_observation(const Observations& y) {
   if (y.parts.size() != 1) refuse_to_interpolate(y);
   const auto& op = *y.parts.front().op;
   const auto& event = y.layout.event;
   if (event.size() != 3 || !op.is_affine() || !op.reads_states_alone()) refuse_to_interpolate(y);
-  const auto reading = op.reading_shape(event);
-  if (reading.size() != 3 || reading[0] != event[0]) refuse_to_interpolate(y);
+  const auto observation = op.observation_shape(event);
+  if (observation.size() != 3 || observation[0] != event[0]) refuse_to_interpolate(y);
   const auto options = at::TensorOptions().dtype(at::kDouble);
   const auto read = [&](const Tensor& state) { return op.read(state.unsqueeze(0))[0]; };
-  GridReading found;
+  GridObservation found;
   found.zero = read(at::zeros(event, options));
   found.slope = read(at::ones(event, options)) - found.zero;
-  found.rows = pulled_back(op, event, reading, 1);
-  found.columns = pulled_back(op, event, reading, 2);
+  found.rows = pulled_back(op, event, observation, 1);
+  found.columns = pulled_back(op, event, observation, 2);
   const Tensor x = normal(event, {.purpose = Purpose::test}, at::kDouble);
   const Tensor expected = found.zero + found.slope * found.rows.matmul(x).matmul(found.columns.t());
   if (!at::allclose(read(x), expected, 1e-9, 1e-9))
@@ -85,7 +86,7 @@ Tensor fourier_basis(std::int64_t points, std::int64_t count, double origin) {
   return at::stack(columns, 1);
 }
 
-/// P of one axis of space: readings → grid points.
+/// P of one axis of space: observations → grid points.
 Tensor space_weights(const Tensor& rows, Interpolation method) {
   const auto points = rows.size(1);
   const auto knots = row_centres(rows);
@@ -99,15 +100,15 @@ Tensor space_weights(const Tensor& rows, Interpolation method) {
 }  // namespace
 
 Ensemble interpolate(const Observations& observations, Interpolation method) {
-  const GridReading reading = grid_reading(observations);
+  const GridObservation observation = grid_observation(observations);
   const auto& part = observations.parts.front();
-  const Tensor y = (part.values.to(at::kDouble) - reading.zero) / reading.slope;  // (times, variable, h, w)
+  const Tensor y = (part.values.to(at::kDouble) - observation.zero) / observation.slope;  // (times, variable, h, w)
   std::vector<double> read_at, all;
   for (const auto i : part.op->times(observations.length)) read_at.push_back(static_cast<double>(i));
   for (std::int64_t i = 0; i < observations.length; ++i) all.push_back(static_cast<double>(i));
 
   const Tensor fields =
-      space_weights(reading.rows, method).matmul(y).matmul(space_weights(reading.columns, method).t());
+      space_weights(observation.rows, method).matmul(y).matmul(space_weights(observation.columns, method).t());
   const Tensor in_time = spline_weights(read_at, all, 0).matmul(fields.flatten(1));
   const Tensor states = in_time.reshape(prepend({1, observations.length}, observations.layout.event));
   return {.layout = observations.layout,
@@ -132,7 +133,7 @@ Tensor spline_weights(const std::vector<double>& knots, const std::vector<double
     throw ValueError({.what = "a spline's knots do not ascend",
                       .where = "interpolation",
                       .found = fmt::format("{} knots", n),
-                      .wanted = periodic ? "at least one, ascending, within one period" : "at least one, ascending"});
+                      .expected = periodic ? "at least one, ascending, within one period" : "at least one, ascending"});
   }
   const auto options = at::TensorOptions().dtype(at::kDouble);
   if (n == 1) return at::ones({std::ssize(points), 1}, options);

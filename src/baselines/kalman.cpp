@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t smoother_draw = 0x736d6f6f74686572;
 
 /// What one instrument reads of one physical state: y = H x + c + N(0, R); when, and what it read.
-struct LinearReading {
+struct LinearObservation {
   Tensor matrix;    ///< H (r, d)
   Tensor offset;    ///< c (r)
   Tensor variance;  ///< diagonal of R (r)
@@ -27,35 +27,35 @@ struct LinearReading {
 };
 
 /// H and c by reading the origin and the unit vectors; other states, large and small, must then be read the same way.
-LinearReading probe(const Observations& observations, const ObservationPart& part) {
+LinearObservation probe(const Observations& observations, const ObservationPart& part) {
   if (!part.noise.is_gaussian()) {
     throw UnsupportedError({.what = "a Kalman smoother needs Gaussian noise",
                             .where = "observation noise",
                             .found = part.noise.describe(),
-                            .mend = "use the particle filter"});
+                            .hint = "use the particle filter"});
   }
   const std::int64_t d = observations.layout.event.front();
   const auto read = [&](const Tensor& x) {
     return part.op->read(observations.normalisation.normalise(x)).to(at::kDouble).flatten(1);
   };
-  LinearReading reading;
-  reading.offset = read(at::zeros({1, d}, at::kDouble))[0];
-  reading.matrix = (read(at::eye(d, at::kDouble)) - reading.offset).t().contiguous();
+  LinearObservation observation;
+  observation.offset = read(at::zeros({1, d}, at::kDouble))[0];
+  observation.matrix = (read(at::eye(d, at::kDouble)) - observation.offset).t().contiguous();
 
   const Tensor size = at::pow(10.0, at::arange(-2, 4, at::kDouble)).repeat_interleave(8).unsqueeze(1);
   const Tensor x = size * normal({size.size(0), d}, {.purpose = Purpose::test}, at::kDouble);
-  const Tensor found = read(x), expected = x.mm(reading.matrix.t()) + reading.offset;
-  const Tensor scale = x.abs().mm(reading.matrix.abs().t()) + reading.offset.abs() + 1;
+  const Tensor found = read(x), expected = x.mm(observation.matrix.t()) + observation.offset;
+  const Tensor scale = x.abs().mm(observation.matrix.abs().t()) + observation.offset.abs() + 1;
   if (!((found - expected).abs() <= 1e-9 * scale).all().item<bool>()) {
-    throw UnsupportedError({.what = "a Kalman smoother needs readings that are linear in the state",
+    throw UnsupportedError({.what = "a Kalman smoother needs observations that are linear in the state",
                             .where = "observation operator",
                             .found = part.op->describe(),
-                            .mend = "use the particle filter"});
+                            .hint = "use the particle filter"});
   }
-  reading.variance = part.sigma(at::kDouble).reshape({-1}).square();
-  reading.times = part.op->times(observations.length);
-  reading.values = part.values.to(at::kDouble).flatten(1);
-  return reading;
+  observation.variance = part.sigma(at::kDouble).reshape({-1}).square();
+  observation.times = part.op->times(observations.length);
+  observation.values = part.values.to(at::kDouble).flatten(1);
+  return observation;
 }
 
 Tensor symmetric(const Tensor& a) {
@@ -79,11 +79,11 @@ KalmanResult kalman_smoother(const LinearGaussianChain& chain, const Observation
     throw ShapeError({.what = "observations are of another system",
                       .where = "Kalman smoother",
                       .found = "observations of states " + to_string(observations.layout.event),
-                      .wanted = to_string(chain.layout().event) + ", as " + chain.name() + " has them"});
+                      .expected = to_string(chain.layout().event) + ", as " + chain.name() + " has them"});
   }
   const at::NoGradGuard no_grad;
-  std::vector<LinearReading> readings;
-  for (const auto& part : observations.by_state().parts) readings.push_back(probe(observations, part));
+  std::vector<LinearObservation> linear;
+  for (const auto& part : observations.by_state().parts) linear.push_back(probe(observations, part));
   const auto list = [&] { return std::vector<Tensor>(static_cast<std::size_t>(length)); };
 
   // Forward: p(x_i | y_1:i−1) = N(m⁻, P⁻), p(x_i | y_1:i) = N(m, P).
@@ -96,17 +96,17 @@ KalmanResult kalman_smoother(const LinearGaussianChain& chain, const Observation
     mean[i] = predicted_mean[i];
     covariance[i] = predicted[i];
     // One instrument after the other: their noises are independent.
-    for (LinearReading& reading : readings) {
-      if (!reading.reads(i)) continue;
-      const Tensor& h = reading.matrix;
+    for (LinearObservation& observation : linear) {
+      if (!observation.reads(i)) continue;
+      const Tensor& h = observation.matrix;
       const Tensor prior = covariance[i];
-      const Tensor y = reading.values[static_cast<std::int64_t>(reading.next++)];
-      const Tensor innovation = y - h.mv(mean[i]) - reading.offset;
-      const Tensor s = symmetric(h.mm(prior).mm(h.t()) + reading.variance.diag());
+      const Tensor y = observation.values[static_cast<std::int64_t>(observation.next++)];
+      const Tensor innovation = y - h.mv(mean[i]) - observation.offset;
+      const Tensor s = symmetric(h.mm(prior).mm(h.t()) + observation.variance.diag());
       const Tensor gain = divided(prior.mm(h.t()), s);  // K = P⁻ Hᵀ S⁻¹
       mean[i] = mean[i] + gain.mv(innovation);
       const Tensor rest = at::eye(d, at::kDouble) - gain.mm(h);  // Joseph's form keeps P positive
-      covariance[i] = symmetric(rest.mm(prior).mm(rest.t()) + (gain * reading.variance).mm(gain.t()));
+      covariance[i] = symmetric(rest.mm(prior).mm(rest.t()) + (gain * observation.variance).mm(gain.t()));
       const Tensor white = divided(innovation.unsqueeze(0), s)[0];
       log_evidence -= 0.5 * (innovation.dot(white).item<double>() + at::logdet(s).item<double>() +
                              static_cast<double>(innovation.numel()) * std::log(2 * std::numbers::pi));
@@ -145,7 +145,7 @@ Ensemble sample_posterior(const GaussianPosterior& posterior, const StateLayout&
   if (!posterior.joint_covariance.defined()) {
     throw UnsupportedError({.what = "trajectories need the covariance of the whole trajectory",
                             .where = "Kalman posterior",
-                            .mend = "sample the smoothed posterior, not the filtered one"});
+                            .hint = "sample the smoothed posterior, not the filtered one"});
   }
   // A square root of the covariance, which may lack rank: V √Λ.
   const auto [variances, directions] = at::linalg_eigh(posterior.joint_covariance);

@@ -23,21 +23,21 @@ void check(const Dynamics& dynamics, const Observations& observations, const Par
     throw UnsupportedError({.what = "a particle filter needs a dynamics with noise, or all particles die but one",
                             .where = "particle filter",
                             .found = dynamics.name() + " without noise",
-                            .mend = "give the dynamics noise: dynamics.noise > 0"});
+                            .hint = "give the dynamics noise: dynamics.noise > 0"});
   }
   observations.check();
   if (dynamics.layout().event != observations.layout.event) {
     throw ShapeError({.what = "observations are of another system",
                       .where = "particle filter",
                       .found = "observations of states " + to_string(observations.layout.event),
-                      .wanted = to_string(dynamics.layout().event) + ", as " + dynamics.name() + " has them"});
+                      .expected = to_string(dynamics.layout().event) + ", as " + dynamics.name() + " has them"});
   }
-  const auto at_least_one = [](std::int64_t value, const std::string& key, std::int64_t least) {
-    if (value >= least) return;
+  const auto at_least_one = [](std::int64_t value, const std::string& key, std::int64_t min) {
+    if (value >= min) return;
     throw UsageError({.what = "a particle filter cannot run",
                       .where = "filter." + key,
                       .found = std::to_string(value),
-                      .wanted = "at least " + std::to_string(least)});
+                      .expected = "at least " + std::to_string(min)});
   };
   at_least_one(parameters.particles, "particles", 1);
   at_least_one(parameters.members, "members", 1);
@@ -46,7 +46,7 @@ void check(const Dynamics& dynamics, const Observations& observations, const Par
     throw UsageError({.what = "more trajectories to keep than there are particles",
                       .where = "filter.members",
                       .found = std::to_string(parameters.members),
-                      .wanted = "at most filter.particles = " + std::to_string(parameters.particles)});
+                      .expected = "at most filter.particles = " + std::to_string(parameters.particles)});
   }
 }
 
@@ -54,10 +54,10 @@ void check(const Dynamics& dynamics, const Observations& observations, const Par
 struct Instrument {
   const ObservationPart& part;
   std::vector<std::int64_t> times;
-  std::int64_t reading = 0;  ///< the next
+  std::int64_t observation = 0;  ///< the next
 
   bool reads(std::int64_t state) const {
-    return reading < std::ssize(times) && times[static_cast<std::size_t>(reading)] == state;
+    return observation < std::ssize(times) && times[static_cast<std::size_t>(observation)] == state;
   }
 };
 
@@ -69,7 +69,7 @@ std::vector<double> log_likelihoods(const Observations& observations, std::vecto
     if (!instrument.reads(state)) continue;
     const auto& part = instrument.part;
     const Tensor read = part.op->read(observations.normalisation.normalise(x)).to(at::kDouble);
-    const Tensor term = part.noise.log_prob(part.values.narrow(0, instrument.reading++, 1), read.unsqueeze(1));
+    const Tensor term = part.noise.log_prob(part.values.narrow(0, instrument.observation++, 1), read.unsqueeze(1));
     log_p = log_p.defined() ? log_p + term : term;
   }
   if (!log_p.defined()) return {};
@@ -126,7 +126,7 @@ std::vector<std::int64_t> systematic_resampling(const std::vector<double>& log_w
     throw ValueError({.what = "log-weights cannot be resampled",
                       .where = "systematic resampling",
                       .found = fmt::format("{} weights, sum {}, uniform {}", reach.size(), sum, uniform),
-                      .wanted = "at least one finite log-weight, none NaN or +infinity, and a uniform in (0, 1)"});
+                      .expected = "at least one finite log-weight, none NaN or +infinity, and a uniform in (0, 1)"});
   }
   // Offspring k takes the first ancestor whose reach exceeds (k + u) / count of the whole.
   std::vector<std::int64_t> ancestors(static_cast<std::size_t>(count));
@@ -169,7 +169,7 @@ FilterResult particle_filter(const Dynamics& dynamics, const Observations& obser
       if (!weighing) {
         throw NumericalError({.what = "no particle explains the observation, or a state is no longer finite",
                               .where = fmt::format("particle filter: state {}", i),
-                              .mend = "check the observation's values and noise, or use more particles"});
+                              .hint = "check the observation's values and noise, or use more particles"});
       }
       result.log_evidence += weighing->log_mean;
       result.smallest_effective_size = std::min(result.smallest_effective_size, weighing->effective_size);

@@ -98,10 +98,10 @@ class DateReader {
  public:
   explicit DateReader(std::string_view text) : rest_(text) {}
 
-  std::optional<std::int64_t> digits(std::size_t most) {
+  std::optional<std::int64_t> digits(std::size_t max) {
     std::int64_t value = 0;
     std::size_t n = 0;
-    while (n < most && n < rest_.size() && std::isdigit(static_cast<unsigned char>(rest_[n])) != 0) {
+    while (n < max && n < rest_.size() && std::isdigit(static_cast<unsigned char>(rest_[n])) != 0) {
       value = 10 * value + (rest_[n++] - '0');
     }
     if (n == 0) return std::nullopt;
@@ -186,8 +186,8 @@ std::optional<Date> read_date(std::string_view text) {
 
 /// Throws ValueError for what is no date of the calendar.
 Date require_date(std::string_view text, Leap leap, const std::string& calendar) {
-  const auto refuse = [&](const std::string& wanted) {
-    throw ValueError({.what = "not a date", .found = std::string(text), .wanted = wanted});
+  const auto refuse = [&](const std::string& expected) {
+    throw ValueError({.what = "not a date", .found = std::string(text), .expected = expected});
   };
   const auto date = read_date(text);
   if (!date) refuse("one such as 2004-02-28T12:30:00");
@@ -201,13 +201,13 @@ Date require_date(std::string_view text, Leap leap, const std::string& calendar)
   return *date;
 }
 
-double seconds_in(const std::string& unit, const std::string& mend) {
+double seconds_in(const std::string& unit, const std::string& hint) {
   const auto found = seconds_of_unit.find(unit);
   if (found != seconds_of_unit.end()) return found->second;
   throw ValueError({.what = "dates cannot be told in this unit of time",
                     .found = unit,
-                    .wanted = "seconds, minutes, hours, days or weeks",
-                    .mend = mend});
+                    .expected = "seconds, minutes, hours, days or weeks",
+                    .hint = hint});
 }
 
 /// Since 1582 the two have the same dates.
@@ -272,7 +272,7 @@ TimeConversion conversion_of_times(const std::string& units, const std::string& 
     if (!origin.empty() && time_of_date(origin, "days", "1970-01-01", "") != 0) {
       throw ValueError({.what = "times since a date, and the data are of no calendar",
                         .found = units,
-                        .wanted = "times in " + layout.time_units});
+                        .expected = "times in " + layout.time_units});
     }
     // Of a system without units one of them is written as a second.
     const bool has_units = seconds_of_unit.contains(layout.time_units);
@@ -281,8 +281,8 @@ TimeConversion conversion_of_times(const std::string& units, const std::string& 
   if (without_history(leap_of(calendar)) != without_history(leap_of(layout.calendar))) {
     throw ValueError({.what = "times of another calendar",
                       .found = calendar.empty() ? "standard" : calendar,
-                      .wanted = layout.calendar.empty() ? "standard" : layout.calendar,
-                      .mend = "give times as texts, 2004-02-28T12:00"});
+                      .expected = layout.calendar.empty() ? "standard" : layout.calendar,
+                      .hint = "give times as texts, 2004-02-28T12:00"});
   }
   return {.scale = seconds_in(unit, "") / seconds_in(layout.time_units, ""),
           .offset = time_of_date(units.substr(since + 7), layout.time_units, layout.time_origin, layout.calendar)};

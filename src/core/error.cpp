@@ -5,8 +5,8 @@ namespace sda {
 std::string to_string(const Fault& fault) {
   std::string line = fault.where.empty() ? fault.what : fault.where + ": " + fault.what;
   if (!fault.found.empty()) line += ": found " + fault.found;
-  if (!fault.wanted.empty()) line += (fault.found.empty() ? ": wanted " : ", wanted ") + fault.wanted;
-  if (!fault.mend.empty()) line += "; " + fault.mend;
+  if (!fault.expected.empty()) line += (fault.found.empty() ? ": expected " : ", expected ") + fault.expected;
+  if (!fault.hint.empty()) line += "; " + fault.hint;
   return line;
 }
 

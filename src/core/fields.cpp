@@ -26,12 +26,12 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 
 std::string nearest_name(const std::string& name, const std::vector<std::string>& known) {
   std::string nearest;
-  std::size_t least = name.size();  // as many edits as letters: nothing of the name was kept
+  std::size_t min = name.size();  // as many edits as letters: nothing of the name was kept
   for (const auto& candidate : known) {
     const std::size_t near_enough = std::max<std::size_t>(1, std::max(name.size(), candidate.size()) / 3);
     const std::size_t distance = edit_distance(name, candidate);
-    if (distance <= near_enough && distance < least) {
-      least = distance;
+    if (distance <= near_enough && distance < min) {
+      min = distance;
       nearest = candidate;
     }
   }

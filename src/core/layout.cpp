@@ -33,26 +33,26 @@ void StateLayout::check() const {
     throw ShapeError({.what = "a state has no elements",
                       .where = "state layout",
                       .found = to_string(event),
-                      .wanted = "an event of at least one axis, every size at least 1"});
+                      .expected = "an event of at least one axis, every size at least 1"});
   }
   if (variables.size() != 1 && !channels_are_variables()) {
     throw ShapeError({.what = "variables do not fit the event",
                       .where = "state layout",
                       .found = fmt::format("{} variables, event {}", variables.size(), to_string(event)),
-                      .wanted = fmt::format("1 or {} variables", event.front())});
+                      .expected = fmt::format("1 or {} variables", event.front())});
   }
   if (space_names.size() != space().size()) {
     throw ShapeError({.what = "names of space do not fit the event",
                       .where = "state layout",
                       .found = fmt::format("{} names", space_names.size()),
-                      .wanted = fmt::format("{}, one for each axis of {}", space().size(), to_string(space()))});
+                      .expected = fmt::format("{}, one for each axis of {}", space().size(), to_string(space()))});
   }
   if (!spacing.empty() && spacing.size() != space().size()) {
     throw ShapeError(
         {.what = "spacing does not fit the event",
          .where = "state layout",
          .found = fmt::format("{} values", spacing.size()),
-         .wanted = fmt::format("none or {}, one for each axis of {}", space().size(), to_string(space()))});
+         .expected = fmt::format("none or {}, one for each axis of {}", space().size(), to_string(space()))});
   }
   const Shape sizes = space();
   bool coordinates_fit = coordinates.empty() || coordinates.size() == sizes.size();
@@ -63,20 +63,20 @@ void StateLayout::check() const {
   if (!coordinates_fit) {
     throw ShapeError({.what = "coordinates do not fit the event",
                       .where = "state layout",
-                      .wanted = "none or as many on each axis as there are points: " + to_string(sizes)});
+                      .expected = "none or as many on each axis as there are points: " + to_string(sizes)});
   }
   if (mask.defined() && mask.sizes() != at::IntArrayRef(event)) {
     throw ShapeError({.what = "the mask does not fit the event",
                       .where = "state layout",
                       .found = to_string(mask.sizes()),
-                      .wanted = to_string(event)});
+                      .expected = to_string(event)});
   }
   for (const double value : spacing) {
     if (!(value > 0) || !std::isfinite(value)) {
       throw ValueError({.what = "spacing of a space axis",
                         .where = "state layout",
                         .found = fmt::format("{}", value),
-                        .wanted = "a finite number > 0"});
+                        .expected = "a finite number > 0"});
     }
   }
 }

@@ -70,8 +70,8 @@ void fill_rows(Real* out, std::int64_t rows, std::int64_t row, const StreamKey& 
     throw ValueError({.what = "a member's row needs more blocks than a stream has",
                       .where = "random streams",
                       .found = std::to_string(row) + " elements",
-                      .wanted = "at most " + std::to_string(per_block << 32),
-                      .mend = "split the row over several steps of the stream"});
+                      .expected = "at most " + std::to_string(per_block << 32),
+                      .hint = "split the row over several steps of the stream"});
   }
   const Key key = stream::make_key(name.seed, name.purpose, name.step);
   const auto step = static_cast<std::uint32_t>(name.step);
@@ -110,7 +110,7 @@ void check_fillable(const Tensor& out) {
                     .where = "random streams",
                     .found = std::string(c10::toString(out.scalar_type())) + ", " + to_string(out.sizes()) +
                              (out.is_contiguous() ? "" : ", not contiguous"),
-                    .wanted = "contiguous float32 or float64 in main memory, (member, …event)"});
+                    .expected = "contiguous float32 or float64 in main memory, (member, …event)"});
 }
 
 template <class Kernel>

@@ -94,17 +94,17 @@ int choose_threads(int requested) {
 
 int others_running() {
   constexpr int looks = 5;
-  int least = std::numeric_limits<int>::max();
-  for (int i = 0; i < looks && least > 0; ++i) {
+  int min = std::numeric_limits<int>::max();
+  for (int i = 0; i < looks && min > 0; ++i) {
     if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(12));
     std::ifstream file("/proc/loadavg");
     std::string averages;
     int running = 1;  // "0.20 0.18 0.12 1/80 11206": the fourth number
     for (int skipped = 0; skipped < 3; ++skipped) file >> averages;
     file >> running;
-    least = std::min(least, std::max(0, running - 1));
+    min = std::min(min, std::max(0, running - 1));
   }
-  return least;
+  return min;
 }
 
 void configure_runtime(int threads) {
@@ -134,7 +134,7 @@ void StopToken::throw_if_stopped(const std::string& saved) {
   const int number = signal();
   if (number == 0) return;
   const char* name = sigabbrev_np(number);
-  throw Interrupted({.what = std::string("stopped by SIG") + (name == nullptr ? "?" : name), .mend = saved}, number);
+  throw Interrupted({.what = std::string("stopped by SIG") + (name == nullptr ? "?" : name), .hint = saved}, number);
 }
 
 void StopToken::install() {
@@ -155,7 +155,7 @@ std::int64_t parse_bytes(const std::string& text, const std::string& where) {
   const Fault fault{.what = "not an amount of memory",
                     .where = where,
                     .found = "\"" + text + "\"",
-                    .wanted = "bytes with K, M, G or T after them, such as 512M or 2G"};
+                    .expected = "bytes with K, M, G or T after them, such as 512M or 2G"};
   double number = 0;
   const char* end = text.data() + text.size();
   const auto [rest, status] = std::from_chars(text.data(), end, number);

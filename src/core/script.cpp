@@ -41,7 +41,7 @@ std::string reason(const std::string& message) {
   throw FileError({.what = "no TorchScript module can be read",
                    .where = where,
                    .found = message.substr(0, message.find('\n')),
-                   .wanted = "a file that torch.jit.save wrote"});
+                   .expected = "a file that torch.jit.save wrote"});
 }
 
 std::vector<Slot> slots_of(const torch::jit::Module& root) {
@@ -72,7 +72,7 @@ Script Script::load(Source&& source, const std::string& where) {
 
 Script Script::from_file(const std::string& path) {
   if (!std::filesystem::exists(path)) {
-    throw FileError({.what = "no such file", .where = path, .mend = "check the path of the TorchScript module"});
+    throw FileError({.what = "no such file", .where = path, .hint = "check the path of the TorchScript module"});
   }
   return load(path, path);
 }
@@ -88,13 +88,13 @@ std::string Script::bytes() const {
 }
 
 Tensor Script::operator()(const std::vector<Tensor>& inputs) const {
-  const auto refuse = [&](const std::string& found, const std::string& wanted) {
+  const auto refuse = [&](const std::string& found, const std::string& expected) {
     std::string shapes;
     for (const auto& input : inputs) shapes += (shapes.empty() ? "" : ", ") + to_string(input.sizes());
     throw UsageError({.what = "forward of a TorchScript module failed on inputs " + shapes,
                       .where = where_,
                       .found = found,
-                      .wanted = wanted});
+                      .expected = expected});
   };
   torch::jit::IValue result;
   try {

@@ -36,7 +36,7 @@ void require_choice(const std::string& what, const std::string& found, const std
   throw ValueError({.what = what,
                     .where = "noise schedule",
                     .found = found,
-                    .wanted = fmt::format("one of {}", fmt::join(choices, ", "))});
+                    .expected = fmt::format("one of {}", fmt::join(choices, ", "))});
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ NoiseSchedule::NoiseSchedule(NoiseScheduleParameters parameters) : parameters_(s
     throw ValueError({.what = "eta out of range",
                       .where = "noise schedule",
                       .found = fmt::format("{}", parameters_.eta),
-                      .wanted = "0 < eta < 1"});
+                      .expected = "0 < eta < 1"});
 }
 
 double NoiseSchedule::mu(double t) const {

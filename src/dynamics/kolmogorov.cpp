@@ -34,19 +34,19 @@ std::int64_t resolved_modes(std::int64_t n) {
 /// Fourier modes of real fields on n × n points: (…, n, most + 1) complex, x-wavenumbers 0, 1, …, −1 and y-wavenumbers
 /// 0 … most; those of the others follow from the field's being real.
 struct Modes {
-  std::int64_t n, most;
+  std::int64_t n, max;
   Tensor kx, ky;  ///< (n, 1) and (1, most + 1), real
   Tensor kept;    ///< (n, most + 1): 1 where |kx| ≤ most, else 0
 
-  Modes(std::int64_t points, std::int64_t largest, const at::TensorOptions& real) : n(points), most(largest) {
+  Modes(std::int64_t points, std::int64_t largest, const at::TensorOptions& real) : n(points), max(largest) {
     kx = (at::fft_fftfreq(n, 1.0, real) * static_cast<double>(n)).round_().unsqueeze(1);
-    ky = at::arange(most + 1, real).unsqueeze(0);
-    kept = (kx.abs() <= static_cast<double>(most)).to(real.dtype()).expand({n, most + 1}).contiguous();
+    ky = at::arange(max + 1, real).unsqueeze(0);
+    kept = (kx.abs() <= static_cast<double>(max)).to(real.dtype()).expand({n, max + 1}).contiguous();
   }
 
   Tensor square() const { return kx.square() + ky.square(); }
   Tensor of(const Tensor& field) const {
-    return at::fft_fft(at::fft_rfft(field, c10::nullopt, -1).narrow(-1, 0, most + 1), c10::nullopt, -2);
+    return at::fft_fft(at::fft_rfft(field, c10::nullopt, -1).narrow(-1, 0, max + 1), c10::nullopt, -2);
   }
   Tensor field(const Tensor& modes) const { return at::fft_irfft(at::fft_ifft(modes, c10::nullopt, -2), n, -1); }
 
@@ -78,7 +78,7 @@ class Solver {
       : modes_(p.solver_grid, resolved_modes(p.solver_grid), real),
         curl_(modes_.curl()),
         inverse_curl_(modes_.inverse_curl()),
-        largest_speed_(stable_rotation / (h * static_cast<double>(modes_.most))),
+        largest_speed_(stable_rotation / (h * static_cast<double>(modes_.max))),
         forced_(p.forcing_wavenumber),
         mean_decay_(std::exp(-p.drag * h / 2)) {
     const Tensor damping = modes_.square() / p.reynolds + p.drag;
@@ -157,19 +157,19 @@ class Solver {
 /// Modes (…, n, m) of one grid of cells → those of a finer grid of the same domain, for one and the same function of
 /// space: higher modes are 0, values grow with the number of points, and phases shift as the first centre does.
 Tensor refine(const Tensor& coarse, const Modes& from, const Modes& to) {
-  const std::int64_t most = std::min(from.most, to.most), lower = most + 1;
+  const std::int64_t max = std::min(from.max, to.max), lower = max + 1;
   const double scale = std::pow(static_cast<double>(to.n) / static_cast<double>(from.n), 2);
   const double shift = pi / static_cast<double>(to.n) - pi / static_cast<double>(from.n);
   const Tensor turned = coarse * at::polar(at::full_like(from.kept, scale), (from.kx + from.ky) * shift);
   Shape shape = coarse.sizes().vec();
   shape[shape.size() - 2] = to.n;
-  shape[shape.size() - 1] = to.most + 1;
+  shape[shape.size() - 1] = to.max + 1;
   Tensor fine = at::zeros(shape, coarse.options());
   const auto copy_rows = [&](std::int64_t from_row, std::int64_t to_row, std::int64_t rows) {
     fine.narrow(-2, to_row, rows).narrow(-1, 0, lower).copy_(turned.narrow(-2, from_row, rows).narrow(-1, 0, lower));
   };
   copy_rows(0, 0, lower);
-  copy_rows(from.n - most, to.n - most, most);
+  copy_rows(from.n - max, to.n - max, max);
   return fine;
 }
 
@@ -191,7 +191,7 @@ Tensor fastest(const Tensor& velocity) {
   if (speed.isfinite().all().item<bool>()) return speed;
   throw NumericalError({.what = "a velocity is no longer finite",
                         .where = "kolmogorov",
-                        .mend = "lower dynamics.cfl, or raise dynamics.solver_grid for so high a Reynolds number"});
+                        .hint = "lower dynamics.cfl, or raise dynamics.solver_grid for so high a Reynolds number"});
 }
 
 /// One transition of members (member, 2, n, n) in place: `steps` steps of `usual`, or as many times more for a member
@@ -199,12 +199,12 @@ Tensor fastest(const Tensor& velocity) {
 void transition(const KolmogorovParameters& p, double dt, std::int64_t steps, const Solver& usual, Tensor& x) {
   constexpr double margin = 0.8;  // a flow may grow faster on its way
   const Tensor times = (fastest(x) / (margin * usual.largest_speed())).ceil().clamp_min(1);
-  const std::int64_t most = times.max().item().toLong();
-  if (most == 1) {
+  const std::int64_t max = times.max().item().toLong();
+  if (max == 1) {
     x.copy_(usual.advance(x, steps));
     return;
   }
-  for (std::int64_t more = 1; more <= most; ++more) {
+  for (std::int64_t more = 1; more <= max; ++more) {
     const Tensor members = (times == more).nonzero().squeeze(1);
     if (members.numel() == 0) continue;
     const Solver solver(p, dt / static_cast<double>(steps * more), x.options());
@@ -212,13 +212,14 @@ void transition(const KolmogorovParameters& p, double dt, std::int64_t steps, co
   }
 }
 
-void require_fit(bool fits, const std::string& key, const std::string& found, const std::string& wanted) {
+void require_fit(bool fits, const std::string& key, const std::string& found, const std::string& expected) {
   if (fits) return;
-  throw UsageError({.what = "a dynamics cannot be made", .where = "dynamics." + key, .found = found, .wanted = wanted});
+  throw UsageError(
+      {.what = "a dynamics cannot be made", .where = "dynamics." + key, .found = found, .expected = expected});
 }
 
-void require_fit(bool fits, const std::string& key, std::int64_t found, const std::string& wanted) {
-  require_fit(fits, key, std::to_string(found), wanted);
+void require_fit(bool fits, const std::string& key, std::int64_t found, const std::string& expected) {
+  require_fit(fits, key, std::to_string(found), expected);
 }
 
 /// The velocity among the components (…, c, n, n) of a state or solver state.
@@ -239,9 +240,9 @@ KolmogorovFlow::KolmogorovFlow(const KolmogorovParameters& parameters, double dt
   require_fit(p.grid >= 4 && p.grid % 2 == 0, "grid", p.grid, "an even number of at least 4 points");
   require_fit(p.solver_grid >= p.grid && p.solver_grid % p.grid == 0, "solver_grid", p.solver_grid,
               fmt::format("a multiple of dynamics.grid = {}", p.grid));
-  const std::int64_t most = resolved_modes(p.solver_grid);
-  require_fit(p.forcing_wavenumber >= 1 && p.forcing_wavenumber <= most, "forcing_wavenumber", p.forcing_wavenumber,
-              fmt::format("1 to {}, which a solver_grid of {} points resolves", most, p.solver_grid));
+  const std::int64_t max = resolved_modes(p.solver_grid);
+  require_fit(p.forcing_wavenumber >= 1 && p.forcing_wavenumber <= max, "forcing_wavenumber", p.forcing_wavenumber,
+              fmt::format("1 to {}, which a solver_grid of {} points resolves", max, p.solver_grid));
   const auto& range = p.reynolds_range;
   require_fit(range.empty() || (range.size() == 2 && 0 < range[0] && range[0] < range[1]), "reynolds_range",
               fmt::format("[{}]", fmt::join(range, ", ")), "[least, most], the least above 0 and below the most");
@@ -269,13 +270,13 @@ Normalisation KolmogorovFlow::normalisation() const {
   // Long runs with the default parameters have a standard deviation of 1.01, 1.05 along x and 0.98 along y.
   Normalisation known{.mean = at::zeros({2, 1, 1}, at::kDouble), .std = at::ones({2, 1, 1}, at::kDouble)};
   if (!is_unknown()) return known;
-  const auto [least, most] = log_range();
+  const auto [min, max] = log_range();
   // Told at n² points, a value is known n² times as well as the flow at one of them: a diffusion would settle on it
-  // while the flow is noise, and no reading could move it any more. Told faintly it is settled with the flow's small
-  // scales, which depend on it (docs/decisions/0018-faint-constants.md).
+  // while the flow is noise, and no observation could move it any more. Told faintly it is settled with the flow's
+  // small scales, which depend on it (docs/decisions/0018-faint-constants.md).
   const double faint = 3 * static_cast<double>(parameters_.grid);
-  return {.mean = at::cat({known.mean, at::full({1, 1, 1}, (least + most) / 2, at::kDouble)}),
-          .std = at::cat({known.std, at::full({1, 1, 1}, faint * (most - least) / std::sqrt(12), at::kDouble)})};
+  return {.mean = at::cat({known.mean, at::full({1, 1, 1}, (min + max) / 2, at::kDouble)}),
+          .std = at::cat({known.std, at::full({1, 1, 1}, faint * (max - min) / std::sqrt(12), at::kDouble)})};
 }
 
 Tensor KolmogorovFlow::context() const {
@@ -321,10 +322,10 @@ Tensor KolmogorovFlow::start(std::int64_t members, const StreamKey& key, at::Sca
   vorticity = vorticity * (largest_speed / shown.square().sum(-3, true).amax({-2, -1}).sqrt().unsqueeze(-1));
   Tensor velocity = fine.field(fine.inverse_curl() * refine(vorticity, coarse, fine).unsqueeze(-3));
   if (!is_unknown()) return velocity;
-  const auto [least, most] = log_range();
+  const auto [min, max] = log_range();
   StreamKey after = key;  // the member's next draws
   ++after.step;
-  return with_constant(velocity, uniform({members}, after, dtype) * (most - least) + least);
+  return with_constant(velocity, uniform({members}, after, dtype) * (max - min) + min);
 }
 
 void KolmogorovFlow::advance(Tensor& x, std::int64_t steps, const StreamKey&) const {
@@ -373,7 +374,7 @@ Tensor block_average(const Tensor& field, std::int64_t size) {
     throw ShapeError({.what = "a field cannot be averaged over blocks",
                       .where = fmt::format("blocks of {} × {}", size, size),
                       .found = to_string(field.sizes()),
-                      .wanted = "two last axes that blocks divide"});
+                      .expected = "two last axes that blocks divide"});
   }
   Shape shape = field.sizes().vec();
   shape[shape.size() - 2] /= size;

@@ -80,11 +80,11 @@ LinearGaussianChain::LinearGaussianChain(LinearGaussianParameters parameters) : 
       throw ShapeError({.what = "sizes of a linear-Gaussian chain do not fit",
                         .where = p.name + ": " + key,
                         .found = value.defined() ? to_string(value.sizes()) : "no tensor",
-                        .wanted = d < 1 ? "transition d × d, and the rest to fit" : to_string(shape)});
+                        .expected = d < 1 ? "transition d × d, and the rest to fit" : to_string(shape)});
     }
     value = value.to(at::kDouble).contiguous();
     if (!value.isfinite().all().item<bool>()) {
-      throw ValueError({.what = "NaN or infinity", .where = p.name + ": " + key, .wanted = "finite numbers"});
+      throw ValueError({.what = "NaN or infinity", .where = p.name + ": " + key, .expected = "finite numbers"});
     }
   };
   expect(p.transition, {d, d}, "transition");
@@ -128,7 +128,7 @@ std::pair<Tensor, Tensor> LinearGaussianChain::stationary() const {
   }
   throw UnsupportedError({.what = "a chain that does not settle has no stationary distribution",
                           .where = parameters_.name + ": transition",
-                          .wanted = "eigenvalues inside the unit circle"});
+                          .expected = "eigenvalues inside the unit circle"});
 }
 
 Normalisation LinearGaussianChain::normalisation() const {
@@ -180,14 +180,14 @@ Tensor LinearGaussianChain::log_transition(const Tensor& from, const Tensor& to)
     throw UnsupportedError({.what = "a transition without noise in some direction has no density",
                             .where = p.name + ": noise_covariance",
                             .found = "singular",
-                            .wanted = "positive definite"});
+                            .expected = "positive definite"});
   }
   const std::int64_t d = p.transition.size(0);
   if (from.sizes() != to.sizes() || from.dim() < 1 || from.size(-1) != d) {
     throw ShapeError({.what = "states of a transition do not fit",
                       .where = p.name,
                       .found = to_string(from.sizes()) + " to " + to_string(to.sizes()),
-                      .wanted = "the same shape twice, … × " + std::to_string(d)});
+                      .expected = "the same shape twice, … × " + std::to_string(d)});
   }
   const Tensor residual =
       (to.to(at::kDouble) - at::matmul(from.to(at::kDouble), p.transition.t()) - p.offset).reshape({-1, d});
@@ -203,7 +203,7 @@ std::pair<Tensor, Tensor> LinearGaussianChain::joint(std::int64_t length) const 
     throw ValueError({.what = "a trajectory has at least one state",
                       .where = "length",
                       .found = std::to_string(length),
-                      .wanted = "at least 1"});
+                      .expected = "at least 1"});
   }
   const auto& p = parameters_;
   const std::int64_t d = p.transition.size(0);

@@ -20,7 +20,7 @@ void check_states(const Tensor& x, at::IntArrayRef event, const std::string& dyn
                     .found = !x.defined() ? "no tensor"
                                           : std::string(c10::toString(x.scalar_type())) + ", " + to_string(x.sizes()) +
                                                 (x.is_contiguous() ? "" : ", not contiguous"),
-                    .wanted = "contiguous float32 or float64, members × " + to_string(event)});
+                    .expected = "contiguous float32 or float64, members × " + to_string(event)});
 }
 
 Tensor record_trajectories(
@@ -31,7 +31,7 @@ Tensor record_trajectories(
     throw ValueError({.what = "a trajectory has at least one state",
                       .where = "length",
                       .found = std::to_string(length),
-                      .wanted = "at least 1"});
+                      .expected = "at least 1"});
   }
   Tensor all = at::empty(prepend({first.size(0), length}, first.sizes().slice(1)), first.options());
   all.select(1, 0).copy_(first);
@@ -59,7 +59,7 @@ Tensor covariance_factor(const Tensor& covariance, const std::string& what) {
   const double rounding = 1e-12 * scale * static_cast<double>(c.size(0));
   const Fault fault{.what = "not symmetric positive semi-definite",
                     .where = what,
-                    .wanted = "the covariance of a normal distribution"};
+                    .expected = "the covariance of a normal distribution"};
   if (!std::isfinite(scale) || !((c - c.t()).abs() <= 1e-9 * scale).all().item<bool>()) throw ValueError(fault);
   // Cholesky, column by column.
   Tensor factor = at::zeros_like(c);

@@ -116,7 +116,7 @@ class Simulated final : public Dynamics {
     if (!is_stochastic()) {
       throw UnsupportedError({.what = "a deterministic transition has no density",
                               .where = about_.name,
-                              .mend = "give the dynamics noise: dynamics.noise > 0"});
+                              .hint = "give the dynamics noise: dynamics.noise > 0"});
     }
     const auto axes = static_cast<std::int64_t>(about_.layout.event.size());
     if (from.sizes() != to.sizes() || from.dim() < axes ||
@@ -124,7 +124,7 @@ class Simulated final : public Dynamics {
       throw ShapeError({.what = "states of a transition do not fit",
                         .where = about_.name,
                         .found = to_string(from.sizes()) + " to " + to_string(to.sizes()),
-                        .wanted = "the same shape twice, … × " + to_string(about_.layout.event)});
+                        .expected = "the same shape twice, … × " + to_string(about_.layout.event)});
     }
     Tensor mean = from.to(at::kDouble).reshape(prepend({-1}, about_.layout.event)).clone();
     march(mean, 1, {}, 0.0, nullptr, 0);
@@ -176,18 +176,19 @@ Tensor vector(std::initializer_list<double> values) {
   return at::tensor(at::ArrayRef<double>(values.begin(), values.size()), at::kDouble);
 }
 
-void refuse(const std::string& key, const std::string& found, const std::string& wanted, const std::string& mend = "") {
+void refuse(const std::string& key, const std::string& found, const std::string& expected,
+            const std::string& hint = "") {
   throw UsageError({.what = "a dynamics cannot be made",
                     .where = "dynamics." + key,
                     .found = found,
-                    .wanted = wanted,
-                    .mend = mend});
+                    .expected = expected,
+                    .hint = hint});
 }
 
 /// A parameter that is not known: its name in TOML, what it is, and its range.
 struct Unknown {
   std::string name, meaning;
-  double least, most;
+  double min, max;
 };
 
 std::vector<Unknown> unknowns_of(const DynamicsParameters& p, Lorenz63Unknown<double>& equation) {
@@ -232,12 +233,12 @@ std::unique_ptr<Dynamics> lorenz63(const DynamicsParameters& p) {
   const auto unknowns = unknowns_of(p, equation);
   if (unknowns.empty()) return std::make_unique<Simulated<Lorenz63>>(equation.known, std::move(about));
 
-  std::vector<double> least, width;
+  std::vector<double> min, width;
   for (const auto& unknown : unknowns) {
     about.layout.variables.push_back({unknown.name, unknown.meaning});
-    least.push_back(unknown.least), width.push_back(unknown.most - unknown.least);
+    min.push_back(unknown.min), width.push_back(unknown.max - unknown.min);
   }
-  const Tensor from = at::tensor(least, at::kDouble), over = at::tensor(width, at::kDouble);
+  const Tensor from = at::tensor(min, at::kDouble), over = at::tensor(width, at::kDouble);
   about.layout.event = {3 + std::ssize(unknowns)};
   about.normalisation = {.mean = at::cat({mean, from + over / 2}), .std = at::cat({deviation, over / std::sqrt(12)})};
   // Φ of further draws of the member's stream.
@@ -329,12 +330,12 @@ struct CheckRanges {
   template <class Number>
   void operator()(const char* key, Number value, const char*, const Range& range) const {
     const auto v = static_cast<double>(value);
-    const bool low = range.open_least ? v > range.least : v >= range.least;
-    const bool high = range.open_most ? v < range.most : v <= range.most;
+    const bool low = range.open_min ? v > range.min : v >= range.min;
+    const bool high = range.open_max ? v < range.max : v <= range.max;
     if (low && high && std::isfinite(v)) return;
     refuse(key, std::to_string(value),
-           "a finite number " + std::string(range.open_least ? "> " : "≥ ") + std::to_string(range.least) +
-               (std::isfinite(range.most) ? (range.open_most ? ", < " : ", ≤ ") + std::to_string(range.most) : ""));
+           "a finite number " + std::string(range.open_min ? "> " : "≥ ") + std::to_string(range.min) +
+               (std::isfinite(range.max) ? (range.open_max ? ", < " : ", ≤ ") + std::to_string(range.max) : ""));
   }
 };
 

@@ -76,10 +76,10 @@ Tensor features_of(const Tensor& x) {
 /// 0 or 1.
 Tensor logistic_weights(const Tensor& x, const Tensor& y) {
   constexpr double ridge = 1e-3;
-  constexpr int most_steps = 25;
+  constexpr int max_steps = 25;
   const auto n = static_cast<double>(x.size(0));
   Tensor w = at::zeros({x.size(1)}, x.options());
-  for (int step = 0; step < most_steps; ++step) {
+  for (int step = 0; step < max_steps; ++step) {
     const Tensor p = at::sigmoid(x.mv(w));
     const Tensor gradient = x.t().mv(p - y) / n + ridge * w;
     Tensor curvature = x.t().mm(x * (p * (1 - p)).unsqueeze(1)) / n;
@@ -100,7 +100,7 @@ Estimate classifier_test(const std::vector<Tensor>& posterior, const std::vector
     throw ValueError({.what = "too few trajectories to leave some out, or not as many of each",
                       .where = "classifier test",
                       .found = std::to_string(trajectories) + " and " + std::to_string(reference.size()),
-                      .wanted = "at least " + std::to_string(std::max<std::int64_t>(folds, 2))});
+                      .expected = "at least " + std::to_string(std::max<std::int64_t>(folds, 2))});
   const Shape shape = posterior.front().sizes().slice(1).vec();
   for (const auto* members : {&posterior, &reference}) {
     for (const Tensor& x : *members) {
@@ -108,7 +108,7 @@ Estimate classifier_test(const std::vector<Tensor>& posterior, const std::vector
       throw ShapeError({.what = "members do not fit each other",
                         .where = "classifier test",
                         .found = to_string(x.sizes()),
-                        .wanted = "(member, time, …event) of one shape"});
+                        .expected = "(member, time, …event) of one shape"});
     }
   }
   // As many of each, or the classifier would know before it looks.

@@ -1,4 +1,4 @@
-/// Scores of ensembles of fields: residuals of the readings, skill at observed and unobserved components, one-step
+/// Scores of ensembles of fields: departures of the observations, skill at observed and unobserved components, one-step
 /// error and energy spectrum.
 #include "sda/evaluation/field_scores.hpp"
 
@@ -19,16 +19,16 @@ Estimate root_of_mean(const Estimate& square) {
   return {root, root > 0 ? square.standard_error / (2 * root) : 0.0};
 }
 
-/// At most `wanted` of 0 … n − 1, evenly spread.
-Tensor evenly_spread(std::int64_t n, std::int64_t wanted) {
-  const auto m = std::min(n, wanted);
+/// At most `expected` of 0 … n − 1, evenly spread.
+Tensor evenly_spread(std::int64_t n, std::int64_t expected) {
+  const auto m = std::min(n, expected);
   return m <= 1 ? at::zeros({m}, at::kLong)
                 : at::linspace(0, static_cast<double>(n - 1), m, at::kDouble).round().to(at::kLong);
 }
 
 }  // namespace
 
-std::vector<Residual> residuals(const Observations& observations, const Tensor& members) {
+std::vector<Residual> departures(const Observations& observations, const Tensor& members) {
   const Tensor x = observations.normalisation.normalise(members.detach().to(at::kDouble));
   std::vector<Residual> all;
   for (const auto& part : observations.parts) {
@@ -48,7 +48,7 @@ Tensor observed_components(const Observations& observations) {
     // Weights of one sign that have nothing to do with each other, so that no two terms cancel but by a rounding.
     const Tensor v =
         1 + uniform(part.values.unsqueeze(0).sizes(), {.purpose = Purpose::evaluation, .step = ++step}, at::kDouble);
-    const Tensor g = part.op->apply_pull_back(x, v).abs();
+    const Tensor g = part.op->apply_vjp(x, v).abs();
     observed = observed.logical_or(g > 1e-12 * g.max());
   }
   return observed[0];
@@ -59,7 +59,7 @@ std::optional<Skill> skill(const Tensor& members, const Tensor& truth, const Ten
     throw ShapeError({.what = "the chosen components are not of the truth's shape",
                       .where = "skill",
                       .found = to_string(chosen.sizes()),
-                      .wanted = to_string(truth.sizes())});
+                      .expected = to_string(truth.sizes())});
   }
   const Tensor index = chosen.flatten().nonzero().flatten();
   if (index.numel() == 0) return std::nullopt;
@@ -74,13 +74,13 @@ Estimate one_step_error(const Dynamics& dynamics, const Tensor& members, std::in
   if (dynamics.is_stochastic()) {
     throw UnsupportedError({.what = "a one-step error is of deterministic dynamics",
                             .where = "dynamics " + dynamics.name(),
-                            .mend = "look at the log-prior"});
+                            .hint = "look at the log-prior"});
   }
   if (members.dim() < 3 || members.size(1) < 2 || transitions < 1) {
     throw ValueError({.what = "no transition to compare",
                       .where = "one-step error",
                       .found = to_string(members.sizes()),
-                      .wanted = "(member, length ≥ 2, …event), and at least 1 transition"});
+                      .expected = "(member, length ≥ 2, …event), and at least 1 transition"});
   }
   const Tensor from = evenly_spread(members.size(1) - 1, transitions);
   const Tensor next = members.index_select(1, from + 1).to(at::kDouble);
@@ -103,11 +103,11 @@ SpectrumRatio spectrum_ratio(const Tensor& members, const Tensor& simulated, con
 
 namespace {
 
-/// Whether members are states that the system could have. An interpolation that runs away between its readings is at
-/// thousands of times the flow's speed: the solver would take as many steps, to no end.
+/// Whether members are states that the system could have. An interpolation that runs away between its observations is
+/// at thousands of times the flow's speed: the solver would take as many steps, to no end.
 bool is_near(const Tensor& members, const Tensor& reference) {
-  constexpr double most = 10;
-  return !reference.defined() || members.abs().max().item<double>() <= most * reference.abs().max().item<double>();
+  constexpr double max = 10;
+  return !reference.defined() || members.abs().max().item<double>() <= max * reference.abs().max().item<double>();
 }
 
 }  // namespace
@@ -120,7 +120,7 @@ FieldScores score_fields(const Ensemble& ensemble, const Observations& observati
                          const Dynamics* dynamics, std::int64_t transitions, std::uint64_t seed) {
   FieldScores scores;
   const Tensor& truth = observations.truth;
-  scores.residuals = residuals(observations, ensemble.members);
+  scores.departures = departures(observations, ensemble.members);
   if (truth.defined()) {
     const auto normalised = [&](const Tensor& x) {
       return observations.normalisation.normalise(x.detach().to(at::kDouble));

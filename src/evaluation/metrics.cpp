@@ -15,7 +15,7 @@ namespace {
 
 void require_finite_samples(const Tensor& values, const std::string& where) {
   if (!at::isfinite(values).all().item<bool>()) {
-    throw ValueError({.what = "values are not finite", .where = where, .wanted = "finite numbers"});
+    throw ValueError({.what = "values are not finite", .where = where, .expected = "finite numbers"});
   }
 }
 
@@ -25,13 +25,13 @@ Tensor checked_members(const Tensor& members, std::int64_t at_least, const std::
     throw ShapeError({.what = "no ensemble",
                       .where = where,
                       .found = members.defined() ? to_string(members.sizes()) : "nothing",
-                      .wanted = "(member, time, …event), none of them empty"});
+                      .expected = "(member, time, …event), none of them empty"});
   }
   if (members.size(0) < at_least) {
     throw ValueError({.what = "too few members",
                       .where = where,
                       .found = std::to_string(members.size(0)),
-                      .wanted = "at least " + std::to_string(at_least)});
+                      .expected = "at least " + std::to_string(at_least)});
   }
   require_finite_samples(members, where);
   return members.detach().to(at::kDouble);
@@ -42,7 +42,7 @@ Tensor checked_truth(const Tensor& members, const Tensor& truth, const std::stri
     throw ShapeError({.what = "the truth does not fit the members",
                       .where = where,
                       .found = truth.defined() ? to_string(truth.sizes()) : "nothing",
-                      .wanted = to_string(members.sizes().slice(1))});
+                      .expected = to_string(members.sizes().slice(1))});
   }
   require_finite_samples(truth, where + ": truth");
   return truth.detach().to(at::kDouble);
@@ -58,7 +58,7 @@ Tensor shuffle(const Tensor& rows, std::uint64_t seed, std::uint64_t step) {
 
 Estimate estimate(const Tensor& values) {
   if (!values.defined() || values.numel() == 0) {
-    throw ShapeError({.what = "no values to average", .where = "estimate", .wanted = "at least one"});
+    throw ShapeError({.what = "no values to average", .where = "estimate", .expected = "at least one"});
   }
   const Tensor v = values.detach().to(at::kDouble);
   const auto n = v.numel();
@@ -121,14 +121,15 @@ double coverage(const std::vector<std::int64_t>& ranks, double level) {
   const auto values = std::accumulate(ranks.begin(), ranks.end(), std::int64_t{0});
   if (values == 0) throw ValueError({.what = "no ranks to count", .where = "coverage"});
   if (!(level >= 0 && level <= 1))
-    throw ValueError({.what = "not a share", .where = "coverage", .found = std::to_string(level), .wanted = "0 to 1"});
+    throw ValueError(
+        {.what = "not a share", .where = "coverage", .found = std::to_string(level), .expected = "0 to 1"});
   // Rank r of m members stands for the quantiles from r / (m + 1) to (r + 1) / (m + 1).
   const auto bins = static_cast<double>(ranks.size());
-  const double least = (1 - level) / 2 * bins, most = (1 + level) / 2 * bins;
+  const double min = (1 - level) / 2 * bins, max = (1 + level) / 2 * bins;
   double inside = 0;
   for (std::size_t r = 0; r < ranks.size(); ++r) {
     const auto begin = static_cast<double>(r);
-    inside += static_cast<double>(ranks[r]) * std::max(0.0, std::min(begin + 1, most) - std::max(begin, least));
+    inside += static_cast<double>(ranks[r]) * std::max(0.0, std::min(begin + 1, max) - std::max(begin, min));
   }
   return inside / static_cast<double>(values);
 }

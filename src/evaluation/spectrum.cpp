@@ -33,7 +33,7 @@ void require_plane_velocity(const Tensor& velocity, const char* where) {
     throw ShapeError({.what = "not a plane velocity",
                       .where = where,
                       .found = to_string(velocity.sizes()),
-                      .wanted = "(…, c, y, x), c ≥ 2, none of them empty"});
+                      .expected = "(…, c, y, x), c ≥ 2, none of them empty"});
   }
 }
 
@@ -55,7 +55,7 @@ EnergySpectrum energy_spectrum(const Tensor& velocity, const StateLayout& layout
     throw ShapeError({.what = "the fields are not velocities of the layout",
                       .where = "energy spectrum",
                       .found = to_string(velocity.sizes()),
-                      .wanted = "variables u and v on axes y and x, (…, " + to_string(layout.event) + ")"});
+                      .expected = "variables u and v on axes y and x, (…, " + to_string(layout.event) + ")"});
   }
   const auto ny = velocity.size(-2), nx = velocity.size(-1);
   const double dy = layout.spacing_of(0), dx = layout.spacing_of(1);

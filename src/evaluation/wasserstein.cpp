@@ -46,7 +46,7 @@ Tensor flattened(const Tensor& samples, const char* name) {
   if (!at::isfinite(flat).all().item<bool>()) {
     throw ValueError({.what = std::string("sample set ") + name + " is not finite",
                       .where = "earth mover's distance",
-                      .wanted = "finite numbers"});
+                      .expected = "finite numbers"});
   }
   return flat;
 }

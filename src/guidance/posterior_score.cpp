@@ -17,11 +17,11 @@ namespace {
 void require_gaussian(const Observations& observations) {
   for (const auto& part : observations.parts) {
     if (part.noise.is_gaussian()) continue;
-    throw UsageError({.what = "dps weighs readings by their distance, whatever their noise is",
+    throw UsageError({.what = "dps weighs observations by their distance, whatever their noise is",
                       .where = "guidance.rule",
                       .found = part.noise.describe(),
-                      .wanted = "Gaussian noise",
-                      .mend = "use mmps, sda or pigdm, which take every noise"});
+                      .expected = "Gaussian noise",
+                      .hint = "use mmps, sda or pigdm, which take every noise"});
   }
 }
 
@@ -38,12 +38,12 @@ PosteriorScore::PosteriorScore(std::shared_ptr<const DifferentiableScore> prior,
     throw UsageError({.what = "unknown likelihood rule",
                       .where = "guidance.rule",
                       .found = parameters_.rule,
-                      .wanted = fmt::format("one of {}", fmt::join(rules, ", "))});
+                      .expected = fmt::format("one of {}", fmt::join(rules, ", "))});
   if (parameters_.iterations < 1)
     throw UsageError({.what = "out of range",
                       .where = "guidance.iterations",
                       .found = fmt::format("{}", parameters_.iterations),
-                      .wanted = "at least 1"});
+                      .expected = "at least 1"});
   observations_.check();
   if (parameters_.rule == "dps") require_gaussian(observations_);
   guidance::require_fits(parameters_.gamma, observations_);
@@ -56,22 +56,20 @@ Tensor PosteriorScore::epsilon(const Tensor& x, double t) const {
     throw ShapeError({.what = "trajectories are not of the observed length",
                       .where = "posterior score",
                       .found = to_string(x.sizes()),
-                      .wanted = fmt::format("member × {} × event", observations_.length)});
+                      .expected = fmt::format("member × {} × event", observations_.length)});
   const double mu = schedule_.mu(t), sigma = schedule_.sigma(t);
   const bool through = parameters_.rule != "sda" || !parameters_.detach;
 
   const auto linear = through ? prior_->linearise(x, t) : nullptr;
   const Tensor epsilon = through ? linear->epsilon() : prior_->epsilon(x, t);
-  const guidance::Readings readings(observations_, tweedie_mean(schedule_, x, t, epsilon));
+  const guidance::Departures observations(observations_, tweedie_mean(schedule_, x, t, epsilon));
   // ∂x̂/∂x = (I − σ ∂ε/∂x) / μ
-  const guidance::PullBack pull_back = [&](const Tensor& v) {
-    return through ? at::sub(v, linear->pull_back(v), sigma) : v;
-  };
+  const guidance::Vjp vjp = [&](const Tensor& v) { return through ? at::sub(v, linear->vjp(v), sigma) : v; };
   const auto gradient = [&] {
-    if (parameters_.rule == "sda") return guidance::sda_gradient(readings, pull_back, parameters_, sigma / mu);
-    if (parameters_.rule == "pigdm") return guidance::pigdm_gradient(readings, pull_back, parameters_, sigma / mu);
-    if (parameters_.rule == "mmps") return guidance::mmps_gradient(readings, pull_back, parameters_, sigma / mu);
-    return guidance::dps_gradient(readings, pull_back, parameters_);
+    if (parameters_.rule == "sda") return guidance::sda_gradient(observations, vjp, parameters_, sigma / mu);
+    if (parameters_.rule == "pigdm") return guidance::pigdm_gradient(observations, vjp, parameters_, sigma / mu);
+    if (parameters_.rule == "mmps") return guidance::mmps_gradient(observations, vjp, parameters_, sigma / mu);
+    return guidance::dps_gradient(observations, vjp, parameters_);
   };
   return at::sub(epsilon, gradient(), sigma / mu);
 }

@@ -20,12 +20,12 @@ constexpr const char* derivative_prefix = "grad_";
 
 /// The text with a caret where it is wrong.
 [[noreturn]] void refuse_formula(const std::string& text, std::size_t at, const std::string& what,
-                                 const std::string& wanted, const std::string& mend = "") {
+                                 const std::string& expected, const std::string& hint = "") {
   throw UsageError({.what = what,
                     .where = fmt::format("operator link expression, character {}", at + 1),
                     .found = text.substr(0, at) + "‸" + text.substr(at),
-                    .wanted = wanted,
-                    .mend = mend});
+                    .expected = expected,
+                    .hint = hint});
 }
 
 /// What a function does to values, and what it asks for.
@@ -72,7 +72,7 @@ class FormulaParser {
       throw UsageError({.what = "a formula is too long",
                         .where = "operator link expression",
                         .found = fmt::format("{} characters", text_.size()),
-                        .wanted = fmt::format("at most {}", longest)});
+                        .expected = fmt::format("at most {}", longest)});
     }
     Expression all = expression();
     if (at_ < text_.size()) refuse("an operator + - * / ^ or the end");
@@ -205,14 +205,14 @@ class FormulaParser {
   void skip_blanks() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n')) ++at_;
   }
-  [[noreturn]] void refuse(const std::string& wanted) const { refuse_formula(text_, at_, "not a formula", wanted); }
+  [[noreturn]] void refuse(const std::string& expected) const { refuse_formula(text_, at_, "not a formula", expected); }
 
   /// Each nesting takes a call: a formula of a million brackets shall be an error, not the end of the stack.
   class Depth {
    public:
     explicit Depth(FormulaParser& parser) : parser_(parser) {
-      constexpr int most = 200;
-      if (++parser_.depth_ > most)
+      constexpr int max = 200;
+      if (++parser_.depth_ > max)
         refuse_formula(parser_.text_, parser_.at_, "a formula nested too deeply", "at most 100 levels");
     }
     ~Depth() { --parser_.depth_; }
@@ -406,13 +406,13 @@ class Formula {
 class ExpressionLink final : public StateLink {
  public:
   explicit ExpressionLink(const Field& field, Formula formula)
-      : StateLink(field, reading_of(field, formula.nature())), formula_(std::move(formula)) {}
+      : StateLink(field, observation_of(field, formula.nature())), formula_(std::move(formula)) {}
 
-  Tensor read(const Tensor& x) const override { return formula_.value(x).reshape(reading_shape_for(x)); }
+  Tensor read(const Tensor& x) const override { return formula_.value(x).reshape(observation_shape_for(x)); }
 
-  Tensor pull_back(const Tensor& x, const Tensor& v) const override {
+  Tensor vjp(const Tensor& x, const Tensor& v) const override {
     // Of what is affine the derivative is everywhere the same.
-    return pull_back_by_autograd([this](const Tensor& from) { return read(from); }, is_affine() ? zeros_for(v) : x, v);
+    return vjp_by_autograd([this](const Tensor& from) { return read(from); }, is_affine() ? zeros_for(v) : x, v);
   }
 
   bool is_affine() const override { return formula_.nature().degree <= Degree::affine; }
@@ -420,12 +420,12 @@ class ExpressionLink final : public StateLink {
   std::string describe() const override { return formula_.text(); }
 
  private:
-  static Field reading_of(const Field& field, const Nature& nature) {
-    Field reading = field;
-    reading.names.clear();
-    if (field.has_components) reading.sizes.front() = 1;
+  static Field observation_of(const Field& field, const Nature& nature) {
+    Field observation = field;
+    observation.names.clear();
+    if (field.has_components) observation.sizes.front() = 1;
     const bool has_space = !field.has_components || field.sizes.size() > 1;
-    return has_space && nature.reach == Reach::point ? reading.with_space({1}) : reading;
+    return has_space && nature.reach == Reach::point ? observation.with_space({1}) : observation;
   }
 
   Formula formula_;

@@ -9,8 +9,8 @@
 
 namespace sda {
 
-Tensor StateFunction::pull_back(const Tensor& states, const Tensor& v) const {
-  return observation::pull_back_by_autograd([this](const Tensor& x) { return read(x); }, states, v);
+Tensor StateFunction::vjp(const Tensor& states, const Tensor& v) const {
+  return observation::vjp_by_autograd([this](const Tensor& x) { return read(x); }, states, v);
 }
 
 }  // namespace sda
@@ -18,43 +18,46 @@ Tensor StateFunction::pull_back(const Tensor& states, const Tensor& v) const {
 namespace sda::observation {
 namespace {
 
-/// States (n, …field) → what the function makes of them, (n, …reading), whatever leading axes there are.
+/// States (n, …field) → what the function makes of them, (n, …observation), whatever leading axes there are.
 class FunctionLink final : public StateLink {
  public:
   FunctionLink(const Field& field, std::shared_ptr<const StateFunction> function, std::string name)
-      : StateLink(field, reading_of(field, *function, name)), function_(std::move(function)), name_(std::move(name)) {}
+      : StateLink(field, observation_of(field, *function, name)),
+        function_(std::move(function)),
+        name_(std::move(name)) {}
 
   Tensor read(const Tensor& x) const override {
-    return function_->read(x.reshape(prepend({-1}, field().sizes))).reshape(reading_shape_for(x));
+    return function_->read(x.reshape(prepend({-1}, field().sizes))).reshape(observation_shape_for(x));
   }
-  Tensor pull_back(const Tensor& x, const Tensor& v) const override {
+  Tensor vjp(const Tensor& x, const Tensor& v) const override {
     const Tensor g =
-        function_->pull_back(x.reshape(prepend({-1}, field().sizes)), v.reshape(prepend({-1}, reading().sizes)));
+        function_->vjp(x.reshape(prepend({-1}, field().sizes)), v.reshape(prepend({-1}, observation().sizes)));
     return g.reshape(x.sizes());
   }
   bool is_affine() const override { return false; }
   std::string describe() const override { return name_; }
 
  private:
-  /// By its answer to two states of 1: a component for each value of a reading unless space is as it was.
-  static Field reading_of(const Field& field, const StateFunction& function, const std::string& name) {
+  /// By its answer to two states of 1: a component for each value of an observation unless space is as it was.
+  static Field observation_of(const Field& field, const StateFunction& function, const std::string& name) {
     const Tensor y = function.read(at::ones(prepend({2}, field.sizes), at::kDouble));
     if (y.dim() < 1 || y.size(0) != 2 || y.numel() == 0) {
       throw ShapeError(
-          {.what = "an operator of your own does not give a reading for each state",
+          {.what = "an operator of your own does not give an observation for each state",
            .where = name,
            .found = fmt::format("{} for states {}", to_string(y.sizes()), to_string(prepend({2}, field.sizes))),
-           .wanted = "2 × …"});
+           .expected = "2 × …"});
     }
-    Field reading = field;
-    reading.names.clear();
-    reading.sizes = y.sizes().slice(1).vec();
-    if (reading.sizes.empty()) reading.sizes = {1};
-    reading.has_components = true;
-    if (reading.sizes.size() != field.sizes.size() || reading.space() != field.space() || !field.has_components) {
-      reading.axes.clear();
+    Field observation = field;
+    observation.names.clear();
+    observation.sizes = y.sizes().slice(1).vec();
+    if (observation.sizes.empty()) observation.sizes = {1};
+    observation.has_components = true;
+    if (observation.sizes.size() != field.sizes.size() || observation.space() != field.space() ||
+        !field.has_components) {
+      observation.axes.clear();
     }
-    return reading;
+    return observation;
   }
 
   std::shared_ptr<const StateFunction> function_;

@@ -107,19 +107,19 @@ const LinkKind& find_kind(const std::string& name, const std::string& where) {
   throw UsageError({.what = "unknown kind of operator link",
                     .where = where,
                     .found = name,
-                    .wanted = fmt::format("{}", fmt::join(names, ", ")),
-                    .mend = nearest.empty() ? "if it is of your own: --plugin FILE, which registers it"
+                    .expected = fmt::format("{}", fmt::join(names, ", ")),
+                    .hint = nearest.empty() ? "if it is of your own: --plugin FILE, which registers it"
                                             : fmt::format("did you mean {}?", nearest)});
 }
 
 namespace {
 
 [[noreturn]] void refuse_link(const LinkKind& kind, const std::string& where, const std::string& found,
-                              const std::string& wanted) {
+                              const std::string& expected) {
   throw UsageError({.what = fmt::format("bad value of operator link {}", kind.name),
                     .where = where,
                     .found = found,
-                    .wanted = wanted});
+                    .expected = expected});
 }
 
 /// The names of a table: those of the kind once each, and any number of axes with so many numbers as it takes.
@@ -162,8 +162,8 @@ void check_names(const LinkKind& kind, const OperatorLink& link, const std::stri
 void check_link(const OperatorLink& link, const std::string& where) {
   const auto& kind = find_kind(link.kind, where);
   const auto n = link.numbers.size();
-  const auto refuse = [&](const std::string& found, const std::string& wanted) {
-    refuse_link(kind, where, found, wanted);
+  const auto refuse = [&](const std::string& found, const std::string& expected) {
+    refuse_link(kind, where, found, expected);
   };
   if (kind.arguments == Arguments::text) {
     if (link.text.empty() || n != 0) refuse(link.text.empty() ? "nothing" : "numbers", kind.help);
@@ -180,10 +180,10 @@ void check_link(const OperatorLink& link, const std::string& where) {
   for (const auto number : link.numbers) {
     constexpr double exact_integers = 9007199254740992.0;  // 2⁵³
     const bool integer = std::trunc(number) == number && std::abs(number) < exact_integers;
-    if (!std::isfinite(number) || (kind.whole && !integer) || number < kind.least) {
+    if (!std::isfinite(number) || (kind.whole && !integer) || number < kind.min) {
       const std::string noun = kind.whole ? "an integer" : "a finite number";
       refuse(fmt::format("{}", number),
-             std::isfinite(kind.least) ? fmt::format("{} of at least {}", noun, kind.least) : noun);
+             std::isfinite(kind.min) ? fmt::format("{} of at least {}", noun, kind.min) : noun);
     }
   }
 }
@@ -192,7 +192,7 @@ std::vector<std::int64_t> integers(const std::vector<double>& numbers) {
   return {numbers.begin(), numbers.end()};
 }
 
-Tensor pull_back_by_autograd(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& v) {
+Tensor vjp_by_autograd(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& v) {
   c10::InferenceMode ordinary(false);
   at::AutoGradMode enabled(true);
   const Tensor from = (x.is_inference() ? x.clone() : x.detach()).requires_grad_();
@@ -213,11 +213,11 @@ Shape leading_with(const Tensor& x, const Shape& inner, const Shape& other) {
 }  // namespace
 
 Shape StateLink::shape_for(const Tensor& v) const {
-  return leading_with(v, reading_.sizes, field_.sizes);
+  return leading_with(v, observation_.sizes, field_.sizes);
 }
 
-Shape StateLink::reading_shape_for(const Tensor& x) const {
-  return leading_with(x, field_.sizes, reading_.sizes);
+Shape StateLink::observation_shape_for(const Tensor& x) const {
+  return leading_with(x, field_.sizes, observation_.sizes);
 }
 
 }  // namespace sda::observation

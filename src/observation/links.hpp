@@ -1,6 +1,6 @@
-/// The links an operator is made of. Each formula and its pull-back stand once: links of time in time_links.cpp, of
-/// values in value_links.cpp, of space in space_links.cpp, of scattered readings in point_links.cpp; their names and
-/// arguments in links.cpp.
+/// The links an operator is made of. Each formula and its VJP stand once: links of time in time_links.cpp, of
+/// values in value_links.cpp, of space in space_links.cpp, of scattered observations in point_links.cpp; their names
+/// and arguments in links.cpp.
 #pragma once
 
 #include <functional>
@@ -24,31 +24,31 @@ class TimeLink {
   virtual std::string describe() const = 0;
 };
 
-/// Changes what is read of each state, from one field to another: (…, field) → (…, reading), any leading axes.
+/// Changes what is read of each state, from one field to another: (…, field) → (…, observation), any leading axes.
 class StateLink {
  public:
-  explicit StateLink(Field field, Field reading) : field_(std::move(field)), reading_(std::move(reading)) {}
+  explicit StateLink(Field field, Field observation) : field_(std::move(field)), observation_(std::move(observation)) {}
   virtual ~StateLink() = default;
   virtual Tensor read(const Tensor& x) const = 0;
   /// vᵀ ∂read/∂x. An affine link must not look at x, which may be undefined.
-  virtual Tensor pull_back(const Tensor& x, const Tensor& v) const = 0;
+  virtual Tensor vjp(const Tensor& x, const Tensor& v) const = 0;
   virtual bool is_affine() const = 0;
   virtual bool is_linear() const { return is_affine(); }
   virtual std::string describe() const = 0;
-  const Field& reading() const { return reading_; }
+  const Field& observation() const { return observation_; }
 
  protected:
   const Field& field() const { return field_; }
   /// Of an axis of the field within x, counted from the end.
   std::int64_t axis_of(std::int64_t axis) const { return axis - std::ssize(field_.sizes); }
-  /// Of the field, with the leading axes of a reading v.
+  /// Of the field, with the leading axes of an observation v.
   Shape shape_for(const Tensor& v) const;
-  /// Of the reading, with the leading axes of a field x.
-  Shape reading_shape_for(const Tensor& x) const;
+  /// Of the observation, with the leading axes of a field x.
+  Shape observation_shape_for(const Tensor& x) const;
   Tensor zeros_for(const Tensor& v) const { return at::zeros(shape_for(v), v.options()); }
 
  private:
-  Field field_, reading_;
+  Field field_, observation_;
 };
 
 /// What value a link takes in TOML: true, one number, a list, either of these, a table {name = number or list}, or a
@@ -59,7 +59,7 @@ struct LinkKind {
   std::string name, help;
   Arguments arguments = Arguments::none;
   bool whole = true;  ///< numbers are integers
-  double least = -std::numeric_limits<double>::infinity();
+  double min = -std::numeric_limits<double>::infinity();
   std::vector<std::string> names{};  ///< table: those it must have, one number each
   int for_axis = 0;                  ///< table: so many numbers for an axis of space, under the axis's name
 };
@@ -82,9 +82,9 @@ std::unique_ptr<StateLink> make_space_link(const OperatorLink& link, const Field
 /// Links of the user's own. Throws FileError for a module that cannot be read, UsageError for one that fails on states
 /// of this field.
 std::unique_ptr<StateLink> make_function_link(const OperatorLink& link, const Field& field);
-/// vᵀ ∂f/∂x by autograd, for links without a pull-back of their own; 0 where there is no derivative, such as of the
+/// vᵀ ∂f/∂x by autograd, for links without a VJP of their own; 0 where there is no derivative, such as of the
 /// root of 0.
-Tensor pull_back_by_autograd(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& v);
+Tensor vjp_by_autograd(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& v);
 
 /// What `points` is made of: where its points have times, it chooses states, and its link of state takes all of them
 /// together, (…, states, field) → (…, 1, points); else only a link of state, of each state alone.

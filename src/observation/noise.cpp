@@ -1,4 +1,4 @@
-/// An instrument's noise: what its parameters must be, and readings of many times and members through its form.
+/// An instrument's noise: what its parameters must be, and observations of many times and members through its form.
 #include "sda/observation/noise.hpp"
 
 #include <fmt/format.h>
@@ -17,19 +17,19 @@ namespace {
 
 void check_sigma(const std::vector<double>& sigma) {
   if (sigma.empty()) {
-    throw ValueError({.what = "observation noise has no standard deviation", .wanted = "at least one number > 0"});
+    throw ValueError({.what = "observation noise has no standard deviation", .expected = "at least one number > 0"});
   }
   for (const auto value : sigma) {
     if (!(value > 0) || !std::isfinite(value)) {
       throw ValueError({.what = "observation noise σ is not a standard deviation",
                         .found = fmt::format("{}", value),
-                        .wanted = "a finite number > 0"});
+                        .expected = "a finite number > 0"});
     }
   }
 }
 
-[[noreturn]] void refuse_shape(const std::string& key, const std::string& found, const std::string& wanted) {
-  throw ValueError({.what = "bad parameter of the noise", .where = key, .found = found, .wanted = wanted});
+[[noreturn]] void refuse_shape(const std::string& key, const std::string& found, const std::string& expected) {
+  throw ValueError({.what = "bad parameter of the noise", .where = key, .found = found, .expected = expected});
 }
 
 std::string listed_numbers(const std::vector<double>& numbers) {
@@ -47,7 +47,7 @@ void require_only_its_own(const NoiseShape& shape) {
   const auto refuse = [&](const std::string& key, const std::string& kind) {
     throw ValueError({.what = fmt::format("a parameter that noise = \"{}\" does not have", shape.kind),
                       .where = key,
-                      .mend = fmt::format("leave it out, or set noise = \"{}\"", kind)});
+                      .hint = fmt::format("leave it out, or set noise = \"{}\"", kind)});
   };
   const bool mixture = shape.kind == "mixture", censored = shape.kind == "censored";
   if (!mixture && !shape.weights.empty()) refuse("weights", "mixture");
@@ -57,16 +57,16 @@ void require_only_its_own(const NoiseShape& shape) {
   if (!shape.parameters.empty() && registered_noise().count(shape.kind) == 0) {
     throw ValueError({.what = fmt::format("a parameter that noise = \"{}\" does not have", shape.kind),
                       .where = "parameters",
-                      .mend = "leave it out; a noise of your own has it, which register_noise makes known"});
+                      .hint = "leave it out; a noise of your own has it, which register_noise makes known"});
   }
 }
 
 void check_mixture(const NoiseShape& shape) {
   const auto n = shape.weights.size();
   if (n == 0) refuse_shape("weights", "none", "a weight for each Gaussian of the mixture");
-  const auto wanted = fmt::format("{} numbers, as there are weights", n);
-  if (shape.means.size() != n) refuse_shape("means", fmt::format("{}", shape.means.size()), wanted);
-  if (shape.scales.size() != n) refuse_shape("scales", fmt::format("{}", shape.scales.size()), wanted);
+  const auto expected = fmt::format("{} numbers, as there are weights", n);
+  if (shape.means.size() != n) refuse_shape("means", fmt::format("{}", shape.means.size()), expected);
+  if (shape.scales.size() != n) refuse_shape("scales", fmt::format("{}", shape.scales.size()), expected);
   double sum = 0;
   for (const double w : shape.weights) {
     if (!(w >= 0)) refuse_shape("weights", fmt::format("{}", w), "numbers ≥ 0");
@@ -97,11 +97,11 @@ void check_shape(const NoiseShape& shape) {
   }
 }
 
-void require_readings(const Tensor& y, const Tensor& readings) {
-  if (readings.dim() < 2 || readings.sizes().slice(1) != y.sizes()) {
-    throw ShapeError({.what = "readings do not have the observations' shape",
-                      .found = to_string(readings.sizes()),
-                      .wanted = "members × " + to_string(y.sizes())});
+void require_observations(const Tensor& y, const Tensor& observations) {
+  if (observations.dim() < 2 || observations.sizes().slice(1) != y.sizes()) {
+    throw ShapeError({.what = "observations do not have the observations' shape",
+                      .found = to_string(observations.sizes()),
+                      .expected = "members × " + to_string(y.sizes())});
   }
 }
 
@@ -133,31 +133,32 @@ Noise::Noise(std::vector<double> sigma, NoiseShape shape) : sigma_(std::move(sig
   model_ = make_model(shape_);
 }
 
-Tensor Noise::sigma(at::IntArrayRef reading, at::ScalarType dtype) const {
+Tensor Noise::sigma(at::IntArrayRef observation, at::ScalarType dtype) const {
   const auto all = at::tensor(sigma_, at::kDouble).to(dtype);
-  if (sigma_.size() == 1) return all.reshape({}).expand(reading);
-  if (std::ssize(sigma_) != count(reading)) {
-    throw ShapeError({.what = "observation noise does not fit the reading",
-                      .found = fmt::format("{} standard deviations", sigma_.size()),
-                      .wanted = fmt::format("1 or {}, for a reading {}", count(reading), to_string(reading))});
+  if (sigma_.size() == 1) return all.reshape({}).expand(observation);
+  if (std::ssize(sigma_) != count(observation)) {
+    throw ShapeError(
+        {.what = "observation noise does not fit the observation",
+         .found = fmt::format("{} standard deviations", sigma_.size()),
+         .expected = fmt::format("1 or {}, for an observation {}", count(observation), to_string(observation))});
   }
-  return all.reshape(reading);
+  return all.reshape(observation);
 }
 
-Tensor Noise::log_prob(const Tensor& y, const Tensor& readings) const {
-  require_readings(y, readings);
+Tensor Noise::log_prob(const Tensor& y, const Tensor& observations) const {
+  require_observations(y, observations);
   const auto s = sigma(y.sizes().slice(1), at::kDouble);
-  return model_->log_density(y.to(at::kDouble), readings.to(at::kDouble), s).flatten(1).sum(1);
+  return model_->log_density(y.to(at::kDouble), observations.to(at::kDouble), s).flatten(1).sum(1);
 }
 
-Tensor Noise::draw(const Tensor& readings, const StreamKey& key) const {
-  return model_->draw(readings, sigma(readings.sizes().slice(2), at::kDouble), key);
+Tensor Noise::draw(const Tensor& observations, const StreamKey& key) const {
+  return model_->draw(observations, sigma(observations.sizes().slice(2), at::kDouble), key);
 }
 
-Tensor Noise::standardised(const Tensor& y, const Tensor& readings) const {
-  require_readings(y, readings);
+Tensor Noise::standardised(const Tensor& y, const Tensor& observations) const {
+  require_observations(y, observations);
   const auto s = sigma(y.sizes().slice(1), at::kDouble);
-  return model_->standardised(y.to(at::kDouble), readings.to(at::kDouble), s);
+  return model_->standardised(y.to(at::kDouble), observations.to(at::kDouble), s);
 }
 
 Noise Noise::scaled(double factor) const {

@@ -136,7 +136,7 @@ class Mixture final : public NoiseModel {
 };
 
 /// Student-t of ν degrees of freedom as Gaussians of variance 1/λ, λ ~ Γ(ν/2, ν/2), by the trapezoidal rule over log λ.
-/// The step is a share of the width of λ given a residual, √(2 / (ν + 1)); the widest Gaussians serve residuals of
+/// The step is a share of the width of λ given a departure, √(2 / (ν + 1)); the widest Gaussians serve departures of
 /// 10⁴ σ.
 std::vector<Component> student_components(double freedom) {
   const double half = freedom / 2, step = std::min(0.4, 0.9 * std::sqrt(2 / (freedom + 1)));
@@ -217,7 +217,7 @@ class Laplace final : public NoiseModel {
 /// y = a + σ ε, shown as the bound where it is beyond one.
 class Censored final : public NoiseModel {
  public:
-  Censored(double least, double most) : least_(least), most_(most) {}
+  Censored(double min, double max) : min_(min), max_(max) {}
 
   Tensor log_density(const Tensor& y, const Tensor& a, const Tensor& sigma) const override {
     return marginal(y, a, sigma, at::zeros_like(sigma)).log_density;
@@ -226,9 +226,9 @@ class Censored final : public NoiseModel {
   MarginalLikelihood marginal(const Tensor& y, const Tensor& m, const Tensor& sigma,
                               const Tensor& variance) const override {
     const Tensor v = sigma.square() + variance, tau = v.sqrt(), r = y - m;
-    const Tensor below = is_at(least_, 1, y, sigma), above = is_at(most_, -1, y, sigma);
+    const Tensor below = is_at(min_, 1, y, sigma), above = is_at(max_, -1, y, sigma);
     // At the upper bound everything is mirrored.
-    const Tensor x = at::where(above, (m - most_) / tau, (least_ - m) / tau);
+    const Tensor x = at::where(above, (m - max_) / tau, (min_ - m) / tau);
     const Tensor log_mass = at::special_log_ndtr(x), mills = (log_phi(x) - log_mass).exp();
     const Tensor at_bound = below.logical_or(above);
     return {at::where(at_bound, log_mass, log_normal(r, v)),
@@ -236,12 +236,12 @@ class Censored final : public NoiseModel {
             at::where(at_bound, mills * (mills + x) / v, 1 / v)};
   }
   Tensor draw(const Tensor& a, const Tensor& sigma, const StreamKey& key) const override {
-    return (a + sigma * normal(a.sizes(), key, at::kDouble)).clamp(least_, most_);
+    return (a + sigma * normal(a.sizes(), key, at::kDouble)).clamp(min_, max_);
   }
   Tensor variance(const Tensor& a, const Tensor& sigma) const override {
     // Of ε cut at α and β; 40 σ away is nowhere.
-    const Tensor alpha = std::isfinite(least_) ? (least_ - a) / sigma : at::full_like(a, -40);
-    const Tensor beta = std::isfinite(most_) ? (most_ - a) / sigma : at::full_like(a, 40);
+    const Tensor alpha = std::isfinite(min_) ? (min_ - a) / sigma : at::full_like(a, -40);
+    const Tensor beta = std::isfinite(max_) ? (max_ - a) / sigma : at::full_like(a, 40);
     const Tensor p = at::special_ndtr(alpha), q = at::special_ndtr(-beta);
     const Tensor f = log_phi(alpha).exp(), g = log_phi(beta).exp();
     const Tensor mean = alpha * p + beta * q + f - g;
@@ -251,18 +251,17 @@ class Censored final : public NoiseModel {
   Tensor standardised(const Tensor& y, const Tensor& a, const Tensor& sigma) const override {
     // A bound says no more than that the prediction lies beyond it.
     const Tensor z = (y - a) / sigma;
-    return at::where(is_at(least_, 1, y, sigma), z.clamp_max(0),
-                     at::where(is_at(most_, -1, y, sigma), z.clamp_min(0), z));
+    return at::where(is_at(min_, 1, y, sigma), z.clamp_max(0), at::where(is_at(max_, -1, y, sigma), z.clamp_min(0), z));
   }
   void check(const Tensor& y, const Tensor& sigma) const override {
-    const Tensor wrong = (y < least_ - slack(least_, sigma)).logical_or(y > most_ + slack(most_, sigma));
+    const Tensor wrong = (y < min_ - slack(min_, sigma)).logical_or(y > max_ + slack(max_, sigma));
     if (!wrong.any().item<bool>()) return;
-    throw ValueError({.what = "a reading beyond the bounds of its instrument",
+    throw ValueError({.what = "an observation beyond the bounds of its instrument",
                       .found = fmt::format("{}", y.masked_select(wrong)[0].item<double>()),
-                      .wanted = fmt::format("within [{}, {}]", least_, most_)});
+                      .expected = fmt::format("within [{}, {}]", min_, max_)});
   }
   std::string describe() const override {
-    return fmt::format("Gaussian noise, censored to [{}, {}], of standard deviation", least_, most_);
+    return fmt::format("Gaussian noise, censored to [{}, {}], of standard deviation", min_, max_);
   }
 
  private:
@@ -273,7 +272,7 @@ class Censored final : public NoiseModel {
     if (!std::isfinite(bound)) return at::zeros_like(y, at::kBool);
     return (y - bound) * inwards <= slack(bound, sigma);
   }
-  double least_, most_;
+  double min_, max_;
 };
 
 /// y = σ N, N ~ Poisson(a / σ); a below 0 is taken for 0.
@@ -320,14 +319,14 @@ class Poisson final : public NoiseModel {
   /// The least n whose P(N ≤ n) = Q(n + 1, a/σ) reaches a uniform, by bisection.
   Tensor draw(const Tensor& a, const Tensor& sigma, const StreamKey& key) const override {
     const Tensor u = uniform(a.sizes(), key, at::kDouble), rate = (a / sigma).clamp_min(0);
-    Tensor most = (rate + 12 * rate.sqrt() + 40).ceil(), below = at::full_like(most, -1);
-    while ((most - below).gt(1).any().item<bool>()) {
-      const Tensor middle = ((below + most) / 2).floor();
+    Tensor max = (rate + 12 * rate.sqrt() + 40).ceil(), below = at::full_like(max, -1);
+    while ((max - below).gt(1).any().item<bool>()) {
+      const Tensor middle = ((below + max) / 2).floor();
       const Tensor reaches = at::special_gammaincc(middle + 1, rate) >= u;
-      most = at::where(reaches, middle, most);
+      max = at::where(reaches, middle, max);
       below = at::where(reaches, below, middle);
     }
-    return most * sigma;
+    return max * sigma;
   }
   Tensor variance(const Tensor& a, const Tensor& sigma) const override { return sigma * a.clamp_min(0); }
   /// Anscombe's transform, whose variance is nearly 1.
@@ -337,10 +336,10 @@ class Poisson final : public NoiseModel {
   void check(const Tensor& y, const Tensor& sigma) const override {
     const Tensor n = y / sigma, wrong = ((n - n.round()).abs() > 1e-6 * n.abs().clamp_min(1)).logical_or(n < -1e-6);
     if (!wrong.any().item<bool>()) return;
-    throw ValueError({.what = "a reading that is no number of counts",
+    throw ValueError({.what = "an observation that is no number of counts",
                       .found = fmt::format("{}", y.masked_select(wrong)[0].item<double>()),
-                      .wanted = "a whole multiple of sigma, 0 or more",
-                      .mend = "sigma is the value of one count"});
+                      .expected = "a whole multiple of sigma, 0 or more",
+                      .hint = "sigma is the value of one count"});
   }
   std::string describe() const override { return "Poisson noise in counts of"; }
 };
@@ -373,7 +372,7 @@ MarginalLikelihood NoiseModel::marginal(const Tensor& y, const Tensor& m, const 
     const Tensor fineness_z = -s.log() - z.square() / 50, fineness_u = -at::hypot(sigma, a - y).log();
     const Tensor log_share = at::log_sigmoid(sharpness * this_grid * (fineness_z - fineness_u));
     const Tensor log_f = log_density(y, a, sigma) + observation::log_normal(a - m, variance) + width.log() + log_share;
-    // Where a reading cannot be, log_density may be −∞, of which LogSum would make NaN.
+    // Where an observation cannot be, log_density may be −∞, of which LogSum would make NaN.
     sum.add(log_f.clamp_min(-1e300), slope, slope.square() - 1 / variance);
   };
   const auto nodes = [](double reach, double step) { return static_cast<int>(std::ceil(reach / step)); };

@@ -19,22 +19,22 @@ namespace {
 
 void check_part(const ObservationPart& part, const Observations& whole, const std::string& where) {
   if (part.op == nullptr) throw ValueError({.what = "observations have no operator", .where = where});
-  const auto wanted = part.op->readings_shape(whole.length, whole.layout.event);
+  const auto expected = part.op->observations_shape(whole.length, whole.layout.event);
   const auto& values = part.values;
-  if (!values.defined() || values.sizes() != wanted) {
+  if (!values.defined() || values.sizes() != expected) {
     throw ShapeError(
         {.what = "observed values do not fit the operator",
          .where = where,
          .found = values.defined() ? to_string(values.sizes()) : "none",
-         .wanted = fmt::format("{} ({} of {} states)", to_string(wanted), part.op->describe(), whole.length)});
+         .expected = fmt::format("{} ({} of {} states)", to_string(expected), part.op->describe(), whole.length)});
   }
-  const Tensor sigma = part.noise.sigma(part.reading(), at::kDouble);
+  const Tensor sigma = part.noise.sigma(part.observation(), at::kDouble);
   if (!values.isfinite().all().item<bool>()) {
     throw ValueError({.what = "observed values are not finite",
                       .where = where,
                       .found = fmt::format("{} NaN or infinite", (~values.isfinite()).sum().item<std::int64_t>()),
-                      .wanted = "finite values",
-                      .mend = "leave states that were not observed out of the operator's times"});
+                      .expected = "finite values",
+                      .hint = "leave states that were not observed out of the operator's times"});
   }
   try {
     part.noise.model().check(values.to(at::kDouble), sigma);
@@ -56,9 +56,9 @@ bool is_word(const std::string& name) {
 void check_names(const std::vector<ObservationPart>& parts, const std::string& where) {
   std::vector<std::string> names;
   for (const auto& part : parts) {
-    const auto refuse = [&](const std::string& wanted) {
+    const auto refuse = [&](const std::string& expected) {
       throw ValueError(
-          {.what = "a part of observations needs a name", .where = where, .found = part.name, .wanted = wanted});
+          {.what = "a part of observations needs a name", .where = where, .found = part.name, .expected = expected});
     };
     if (!is_word(part.name)) refuse("a word of letters, digits and _");
     if (part.name == "truth") refuse("another name than truth");
@@ -71,12 +71,12 @@ void check_names(const std::vector<ObservationPart>& parts, const std::string& w
 
 void Observations::check() const {
   const auto where = name.empty() ? std::string("observations") : "observations " + name;
-  if (parts.empty()) throw ValueError({.what = "nothing is observed", .where = where, .wanted = "at least one part"});
+  if (parts.empty()) throw ValueError({.what = "nothing is observed", .where = where, .expected = "at least one part"});
   if (length < 1) {
     throw ValueError({.what = "observed trajectory has no states",
                       .where = where,
                       .found = fmt::format("length {}", length),
-                      .wanted = "at least 1"});
+                      .expected = "at least 1"});
   }
   layout.check();
   if (parts.size() > 1) check_names(parts, where);
@@ -86,36 +86,36 @@ void Observations::check() const {
     throw ShapeError({.what = "the true trajectory does not fit",
                       .where = where,
                       .found = to_string(truth.sizes()),
-                      .wanted = to_string(states)});
+                      .expected = to_string(states)});
   }
 }
 
 Tensor Observations::apply(const Tensor& x) const {
-  std::vector<Tensor> readings;
-  for (const auto& part : parts) readings.push_back(part.op->apply(x).flatten(1));
-  return readings.size() == 1 ? readings.front() : at::cat(readings, 1);
+  std::vector<Tensor> observations;
+  for (const auto& part : parts) observations.push_back(part.op->apply(x).flatten(1));
+  return observations.size() == 1 ? observations.front() : at::cat(observations, 1);
 }
 
-Tensor Observations::residual(const Tensor& x) const {
+Tensor Observations::departure(const Tensor& x) const {
   std::vector<Tensor> y;
   for (const auto& part : parts) y.push_back(part.values.flatten());
   return at::cat(y).to(x.options()) - apply(x);
 }
 
-Tensor Observations::pull_back(const Tensor& x, const Tensor& v) const {
-  std::int64_t readings = 0;
-  for (const auto& part : parts) readings += part.values.numel();
-  if (v.dim() != 2 || v.size(1) != readings) {
-    throw ShapeError({.what = "a pull-back's cotangent does not have the readings' shape",
+Tensor Observations::vjp(const Tensor& x, const Tensor& v) const {
+  std::int64_t observations = 0;
+  for (const auto& part : parts) observations += part.values.numel();
+  if (v.dim() != 2 || v.size(1) != observations) {
+    throw ShapeError({.what = "a VJP's cotangent does not have the observations' shape",
                       .where = "observations " + name,
                       .found = to_string(v.sizes()),
-                      .wanted = fmt::format("members × {}", readings)});
+                      .expected = fmt::format("members × {}", observations)});
   }
   Tensor sum;
   std::int64_t first = 0;
   for (const auto& part : parts) {
     const auto own = v.narrow(1, first, part.values.numel()).reshape(prepend({v.size(0)}, part.values.sizes()));
-    const auto g = part.op->apply_pull_back(x, own);
+    const auto g = part.op->apply_vjp(x, own);
     sum = sum.defined() ? sum.add_(g) : g;
     first += part.values.numel();
   }
@@ -136,7 +136,7 @@ Tensor Observations::log_prob(const Tensor& x) const {
   return sum;
 }
 
-double Observations::residual_over_sigma(const Tensor& x) const {
+double Observations::departure_over_sigma(const Tensor& x) const {
   std::vector<Tensor> all;
   for (const auto& part : parts) {
     all.push_back(part.noise.standardised(part.values, part.op->apply(x.to(at::kDouble))).flatten(1));
@@ -161,10 +161,11 @@ std::map<std::int64_t, std::vector<std::size_t>> rows_by_state(const OperatorLin
   for (std::size_t r = 0; r < rows; ++r) {
     const double time = points.numbers[static_cast<std::size_t>(column) * rows + r];
     if (time != std::trunc(time)) {
-      throw UnsupportedError({.what = "a reading lies between two states, and here states are taken one by one",
-                              .where = where,
-                              .found = fmt::format("time {} of reading {}, in states from 0", time, r),
-                              .mend = "give readings to the nearest state: sda observe --set readings.time=nearest"});
+      throw UnsupportedError(
+          {.what = "an observation lies between two states, and here states are taken one by one",
+           .where = where,
+           .found = fmt::format("time {} of observation {}, in states from 0", time, r),
+           .hint = "give observations to the nearest state: sda observe --set observation_file.time=nearest"});
     }
     by_state[static_cast<std::int64_t>(time)].push_back(r);
   }
@@ -198,7 +199,7 @@ void append_by_state(Observations& y, const ObservationPart& part) {
       read.push_back(values.data_ptr<double>()[r]);
       deviations.push_back(sigma.size() == 1 ? sigma.front() : sigma[r]);
     }
-    y.parts.push_back({.name = fmt::format("{}_{}", part.name.empty() ? "readings" : part.name, state),
+    y.parts.push_back({.name = fmt::format("{}_{}", part.name.empty() ? "observations" : part.name, state),
                        .chain = chain,
                        .noise = Noise(deviations, part.noise.shape()),
                        .op = make_operator(chain, y.layout, y.normalisation),
@@ -228,7 +229,7 @@ Observations observe(const Tensor& truth, const StateLayout& layout, const Norma
     throw ShapeError({.what = "the trajectory to observe does not have the system's event",
                       .where = name,
                       .found = to_string(truth.sizes()),
-                      .wanted = "length × " + to_string(layout.event)});
+                      .expected = "length × " + to_string(layout.event)});
   }
   Observations y{.layout = layout, .normalisation = normalisation, .length = truth.size(0), .parts = std::move(parts)};
   y.truth = truth;
@@ -237,8 +238,8 @@ Observations observe(const Tensor& truth, const StateLayout& layout, const Norma
   StreamKey key{.seed = seed, .purpose = Purpose::observation_noise, .first_member = index};
   for (auto& part : y.parts) {
     part.op = make_operator(part.chain, layout, normalisation);
-    const auto readings = part.op->apply(x);
-    part.values = part.noise.draw(readings, key).squeeze(0);
+    const auto observations = part.op->apply(x);
+    part.values = part.noise.draw(observations, key).squeeze(0);
     ++key.step;
   }
   y.check();
@@ -251,7 +252,7 @@ Observations observe(const Tensor& truth, const StateLayout& layout, const Norma
   return observe(truth, layout, normalisation, {{.name = "", .chain = chain, .noise = noise}}, name, seed, index);
 }
 
-std::vector<std::int64_t> valueless_readings(const Observations& observations) {
+std::vector<std::int64_t> valueless_observations(const Observations& observations) {
   const StateLayout& layout = observations.layout;
   std::vector<std::int64_t> counts(observations.parts.size(), 0);
   if (!layout.mask.defined()) return counts;

@@ -27,7 +27,7 @@ std::vector<std::int64_t> times_of(const ObservationOperator& op, const Tensor& 
     throw ShapeError({.what = "not a batch of trajectories",
                       .where = "observation operator",
                       .found = to_string(trajectories.sizes()),
-                      .wanted = "member × length × event"});
+                      .expected = "member × length × event"});
   }
   return op.times(trajectories.size(1));
 }
@@ -50,7 +50,7 @@ Tensor index_of(const std::vector<std::int64_t>& times, const Tensor& trajectori
   return at::tensor(times, at::kLong).to(trajectories.device());
 }
 
-/// A chain of links: those of time choose states, those of state make the reading, each in their order.
+/// A chain of links: those of time choose states, those of state make the observation, each in their order.
 class Chain final : public ObservationOperator {
  public:
   /// `joins_states`: one of the links of state takes all states together.
@@ -79,7 +79,7 @@ class Chain final : public ObservationOperator {
   }
 
   // The chain rule, last link first. What the links read is needed as far as the last that is not affine.
-  Tensor pull_back(const Tensor& states, const Tensor& v) const override {
+  Tensor vjp(const Tensor& states, const Tensor& v) const override {
     require_states(states);
     std::vector<Tensor> inputs(state_.size());
     auto y = states;
@@ -88,7 +88,7 @@ class Chain final : public ObservationOperator {
       if (i + 1 < curved_) y = state_[i]->read(y);
     }
     auto g = v;
-    for (auto i = state_.size(); i-- > 0;) g = state_[i]->pull_back(inputs[i], g);
+    for (auto i = state_.size(); i-- > 0;) g = state_[i]->vjp(inputs[i], g);
     return g;
   }
 
@@ -97,9 +97,9 @@ class Chain final : public ObservationOperator {
   }
   bool is_affine() const override { return curved_ == 0; }
 
-  Shape reading_shape(at::IntArrayRef event) const override {
+  Shape observation_shape(at::IntArrayRef event) const override {
     if (event != event_) refuse_event(event);
-    return state_.empty() ? event_ : state_.back()->reading().sizes;
+    return state_.empty() ? event_ : state_.back()->observation().sizes;
   }
 
   std::string describe() const override {
@@ -116,7 +116,7 @@ class Chain final : public ObservationOperator {
     throw ShapeError({.what = "states are not those that the operator reads",
                       .where = "observation operator",
                       .found = to_string(found),
-                      .wanted = to_string(event_)});
+                      .expected = to_string(event_)});
   }
   void require_states(const Tensor& states) const {
     const auto leading = states.dim() - std::ssize(event_);
@@ -149,7 +149,7 @@ double number_from_toml(const toml::node& node, const std::string& where) {
   if (const auto* real = node.as_floating_point()) return real->get();
   std::ostringstream found;
   found << node.type();
-  throw UsageError({.what = "not a number", .where = where, .found = found.str(), .wanted = "a number"});
+  throw UsageError({.what = "not a number", .where = where, .found = found.str(), .expected = "a number"});
 }
 
 /// Puts a number, or those of a list, after the ones that a link has; under `name` if the kind takes names.
@@ -171,14 +171,14 @@ std::size_t entries_of(const toml::node& value) {
 
 /// The link of a kind with this value; the value's form (true, number, list, table) must be the kind's own.
 OperatorLink link_from_toml(const observation::LinkKind& kind, const toml::node& value, const std::string& where) {
-  const auto refuse = [&](const std::string& wanted) {
+  const auto refuse = [&](const std::string& expected) {
     std::ostringstream found;
     value.visit([&](const auto& node) { found << node; });
     throw UsageError({.what = fmt::format("bad value of operator link {}", kind.name),
                       .where = where,
                       .found = found.str(),
-                      .wanted = wanted,
-                      .mend = kind.arguments == Arguments::none ? "leave the link out where it is not wanted" : ""});
+                      .expected = expected,
+                      .hint = kind.arguments == Arguments::none ? "leave the link out where it is not expected" : ""});
   };
   OperatorLink link{kind.name, {}};
   switch (kind.arguments) {
@@ -293,20 +293,20 @@ void require_physical(const std::vector<OperatorLink>& chain, std::size_t i, con
                                         chain[i].kind == "expression" ? "a formula" : "a function of your own"),
                     .where = link_name(i, chain[i]),
                     .found = "normalised ones",
-                    .wanted = "{physical = true} before it"});
+                    .expected = "{physical = true} before it"});
 }
 
 }  // namespace
 
-Tensor ObservationOperator::pull_back(const Tensor& states, const Tensor& v) const {
+Tensor ObservationOperator::vjp(const Tensor& states, const Tensor& v) const {
   c10::InferenceMode ordinary(false);
   at::AutoGradMode enabled(true);
   const auto x = (states.is_inference() ? states.clone() : states.detach()).requires_grad_();
   return torch::autograd::grad({read(x)}, {x}, {v}).front();
 }
 
-Shape ObservationOperator::readings_shape(std::int64_t length, at::IntArrayRef event) const {
-  return prepend({reads_states_alone() ? std::ssize(times(length)) : 1}, reading_shape(event));
+Shape ObservationOperator::observations_shape(std::int64_t length, at::IntArrayRef event) const {
+  return prepend({reads_states_alone() ? std::ssize(times(length)) : 1}, observation_shape(event));
 }
 
 Tensor ObservationOperator::apply(const Tensor& trajectories) const {
@@ -315,24 +315,24 @@ Tensor ObservationOperator::apply(const Tensor& trajectories) const {
                              : trajectories.index_select(1, index_of(when, trajectories)));
 }
 
-Tensor ObservationOperator::apply_pull_back(const Tensor& trajectories, const Tensor& v) const {
+Tensor ObservationOperator::apply_vjp(const Tensor& trajectories, const Tensor& v) const {
   const auto when = times_of(*this, trajectories);
-  const auto reading =
-      prepend({trajectories.size(0)}, readings_shape(trajectories.size(1), trajectories.sizes().slice(2)));
-  if (v.sizes() != reading) {
-    throw ShapeError({.what = "a pull-back's cotangent does not have the readings' shape",
+  const auto observation =
+      prepend({trajectories.size(0)}, observations_shape(trajectories.size(1), trajectories.sizes().slice(2)));
+  if (v.sizes() != observation) {
+    throw ShapeError({.what = "a VJP's cotangent does not have the observations' shape",
                       .where = "observation operator",
                       .found = to_string(v.sizes()),
-                      .wanted = to_string(reading)});
+                      .expected = to_string(observation)});
   }
   const bool all = std::ssize(when) == trajectories.size(1);
   auto out = all ? at::empty_like(trajectories) : at::zeros_like(trajectories);
   if (are_even(when)) {
-    even_states(out, when).copy_(pull_back(even_states(trajectories, when), v));
+    even_states(out, when).copy_(vjp(even_states(trajectories, when), v));
     return out;
   }
   const auto index = index_of(when, trajectories);
-  return out.index_copy_(1, index, pull_back(trajectories.index_select(1, index), v));
+  return out.index_copy_(1, index, vjp(trajectories.index_select(1, index), v));
 }
 
 std::shared_ptr<const ObservationOperator> make_operator(const std::vector<OperatorLink>& chain,
@@ -346,7 +346,7 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
     if (joins_states) {
       throw UsageError({.what = "a link of time behind points that have times of their own",
                         .where = link_name(i, chain[i]),
-                        .wanted = "links of time before points"});
+                        .expected = "links of time before points"});
     }
     time.push_back(std::move(of_time));
   };
@@ -363,15 +363,15 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
         add_time(i, std::move(of_points.time));
         joins_states = true;
       }
-      field = of_points.state->reading();
+      field = of_points.state->observation();
       state.push_back(std::move(of_points.state));
       continue;
     }
     if (link.kind == "physical" && !state.empty()) {
-      throw UsageError({.what = "a normalised reading cannot be made physical",
+      throw UsageError({.what = "a normalised observation cannot be made physical",
                         .where = link_name(i, link),
                         .found = fmt::format("physical after \"{}\"", state.back()->describe()),
-                        .wanted = "physical before every link that changes what is read"});
+                        .expected = "physical before every link that changes what is read"});
     }
     if (link.kind == "expression") {
       require_physical(chain, i, normalisation);
@@ -383,7 +383,7 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
       auto of_state = observation::make_value_link(link, normalisation, field);
       state.push_back(of_state ? std::move(of_state) : observation::make_space_link(link, field));
     }
-    field = state.back()->reading();
+    field = state.back()->observation();
   }
   return std::make_shared<Chain>(layout.event, std::move(time), std::move(state), joins_states);
 }
@@ -399,7 +399,7 @@ std::vector<OperatorLink> read_operator(const std::string& text, const std::stri
     throw UsageError({.what = "not an operator",
                       .where = where,
                       .found = found,
-                      .wanted = "a list of links such as [{every = 8}, {select = [0]}]"});
+                      .expected = "a list of links such as [{every = 8}, {select = [0]}]"});
   };
   toml::table table;
   try {

@@ -1,4 +1,4 @@
-/// Links of points: readings that lie between the points of the grid and between states, y_r = Σ_k w_kr x[i_kr].
+/// Links of points: observations that lie between the points of the grid and between states, y_r = Σ_k w_kr x[i_kr].
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -46,11 +46,11 @@ std::span<const double> column_of(const OperatorLink& link, const std::string& n
   return {link.numbers.data() + static_cast<std::size_t>(at - link.names.begin()) * rows, rows};
 }
 
-[[noreturn]] void refuse_point(const std::string& column, std::size_t row, double found, const std::string& wanted) {
+[[noreturn]] void refuse_point(const std::string& column, std::size_t row, double found, const std::string& expected) {
   throw UsageError({.what = "a point is not on the grid",
                     .where = fmt::format("operator link points: {}, point {} (counted from 0)", column, row),
                     .found = fmt::format("{}", found),
-                    .wanted = wanted});
+                    .expected = expected});
 }
 
 /// The columns must be axes, and those of more than one point must all be there.
@@ -63,15 +63,15 @@ void check_columns(const OperatorLink& link, const std::vector<PointAxis>& axes)
     throw UsageError({.what = "no such axis",
                       .where = "operator link points",
                       .found = name,
-                      .wanted = fmt::format("{}", fmt::join(known, ", ")),
-                      .mend = nearest.empty() ? "" : fmt::format("did you mean {}?", nearest)});
+                      .expected = fmt::format("{}", fmt::join(known, ", ")),
+                      .hint = nearest.empty() ? "" : fmt::format("did you mean {}?", nearest)});
   }
   for (const auto& axis : axes) {
     if (axis.size == 1 || std::find(link.names.begin(), link.names.end(), axis.name) != link.names.end()) continue;
     throw UsageError({.what = "points without a place",
                       .where = "operator link points",
                       .found = fmt::format("none along {}", axis.name),
-                      .wanted = fmt::format("a number for each point: {} = [0, …]", axis.name)});
+                      .expected = fmt::format("a number for each point: {} = [0, …]", axis.name)});
   }
 }
 
@@ -147,7 +147,7 @@ class StatesUsed final : public TimeLink {
       throw ShapeError({.what = "a point lies at a state that is not there",
                         .where = "operator link points: time",
                         .found = fmt::format("state {} of {}", used_.back(), states.size()),
-                        .wanted = fmt::format("0 … {}", std::ssize(states) - 1)});
+                        .expected = fmt::format("0 … {}", std::ssize(states) - 1)});
     }
     std::vector<std::int64_t> chosen;
     for (const auto i : used_) chosen.push_back(states[static_cast<std::size_t>(i)]);
@@ -183,7 +183,7 @@ class SparsePoints final : public StateLink {
     return with_time(y);
   }
 
-  Tensor pull_back(const Tensor&, const Tensor& v) const override {
+  Tensor vjp(const Tensor&, const Tensor& v) const override {
     const Tensor of_points = joins_states() ? v.squeeze(-2) : v;
     Shape shape = of_points.sizes().vec();
     shape.back() = count(field().sizes) * std::max<std::int64_t>(states_, 1);
@@ -209,7 +209,7 @@ class SparsePoints final : public StateLink {
 
  private:
   bool joins_states() const { return states_ > 0; }
-  /// The one reading of all states together.
+  /// The one observation of all states together.
   Tensor with_time(const Tensor& y) const { return joins_states() ? y.unsqueeze(-2) : y; }
   Tensor index_for(const Tensor& like, std::int64_t corner) const {
     Shape shape = like.sizes().vec();
@@ -228,13 +228,13 @@ PointLinks make_point_links(const OperatorLink& link, const Field& field) {
     throw ShapeError({.what = "points are no grid any more",
                       .where = "operator link points",
                       .found = "points scattered by a link before",
-                      .wanted = "a grid"});
+                      .expected = "a grid"});
   }
   const auto axes = axes_of_points(field);
   check_columns(link, axes);
   const auto points = link.numbers.size() / link.names.size();
   if (points == 0) {
-    throw UsageError({.what = "no points to read", .where = "operator link points", .wanted = "at least one"});
+    throw UsageError({.what = "no points to read", .where = "operator link points", .expected = "at least one"});
   }
   WeightsMaker weights(points);
   for (const auto& axis : axes) {
@@ -245,8 +245,8 @@ PointLinks make_point_links(const OperatorLink& link, const Field& field) {
 
   std::vector<std::int64_t> used;
   for (std::size_t r = 0; r < points; ++r) {
-    constexpr double most = 2147483647;
-    if (times[r] > most) refuse_point(time_column, r, times[r], "a state of the trajectory");
+    constexpr double max = 2147483647;
+    if (times[r] > max) refuse_point(time_column, r, times[r], "a state of the trajectory");
     used.push_back(static_cast<std::int64_t>(times[r]));
     if (times[r] > std::trunc(times[r])) used.push_back(used.back() + 1);
   }

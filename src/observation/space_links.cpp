@@ -19,8 +19,8 @@ std::string place_of(const OperatorLink& link) {
 }
 
 [[noreturn]] void refuse_numbers(const OperatorLink& link, const std::string& what, const std::string& found,
-                                 const std::string& wanted) {
-  throw UsageError({.what = what, .where = place_of(link), .found = found, .wanted = wanted});
+                                 const std::string& expected) {
+  throw UsageError({.what = what, .where = place_of(link), .found = found, .expected = expected});
 }
 
 void require_grid(const OperatorLink& link, const Field& field) {
@@ -28,7 +28,7 @@ void require_grid(const OperatorLink& link, const Field& field) {
   throw ShapeError({.what = "points are no grid any more",
                     .where = place_of(link),
                     .found = fmt::format("{} of them, scattered by a link before", field.space().front()),
-                    .wanted = "a grid"});
+                    .expected = "a grid"});
 }
 
 /// A number for each axis of space, from one for all or one for each.
@@ -100,7 +100,7 @@ class Coarsen final : public StateLink {
     }
     return y.mean(within);
   }
-  Tensor pull_back(const Tensor&, const Tensor& v) const override {
+  Tensor vjp(const Tensor&, const Tensor& v) const override {
     // (…, rows, columns) → (…, rows, block, columns, block), each value in all places of its block.
     auto g = v.div(count(blocks_));
     auto sizes = g.sizes().vec();
@@ -128,7 +128,7 @@ class Coarsen final : public StateLink {
         throw ShapeError({.what = "space cannot be cut into equal blocks",
                           .where = where,
                           .found = fmt::format("a grid {}", to_string(space)),
-                          .wanted = "a number that divides each size"});
+                          .expected = "a number that divides each size"});
       }
       space[a] /= blocks[a];
       axes[a].first += axes[a].spacing * static_cast<double>(blocks[a] - 1) / 2;
@@ -149,7 +149,7 @@ class SubGrid final : public StateLink {
   SubGrid(const Field& field, std::vector<Cut> cuts, std::string description)
       : StateLink(field, smaller(field, cuts)), cuts_(std::move(cuts)), description_(std::move(description)) {}
   Tensor read(const Tensor& x) const override { return cut(x); }
-  Tensor pull_back(const Tensor&, const Tensor& v) const override {
+  Tensor vjp(const Tensor&, const Tensor& v) const override {
     auto g = zeros_for(v);
     cut(g).copy_(v);
     return g;
@@ -192,7 +192,7 @@ class Points final : public StateLink {
         index_(chosen.flatten().nonzero().flatten()),
         description_(std::move(description)) {}
   Tensor read(const Tensor& x) const override { return flat(x).index_select(-1, index_.to(x.device())); }
-  Tensor pull_back(const Tensor&, const Tensor& v) const override {
+  Tensor vjp(const Tensor&, const Tensor& v) const override {
     auto g = zeros_for(v);
     flat(g).index_copy_(-1, index_.to(v.device()), v);
     return g;
@@ -213,7 +213,7 @@ class Mean final : public StateLink {
   Tensor read(const Tensor& x) const override {
     return x.flatten(axis_of(field().first_space_axis()), -1).mean(-1, /*keepdim=*/true);
   }
-  Tensor pull_back(const Tensor&, const Tensor& v) const override {
+  Tensor vjp(const Tensor&, const Tensor& v) const override {
     auto one = v.div(count(field().space()));
     while (one.dim() < v.dim() - 1 + std::ssize(field().space())) one = one.unsqueeze(-1);
     return one.expand(shape_for(v));
@@ -223,7 +223,7 @@ class Mean final : public StateLink {
 };
 
 /// ω = ∂v/∂x − ∂u/∂y of a velocity (u, v) on a periodic grid, by central differences: (x_{i+1} − x_{i−1}) / 2h. They
-/// are antisymmetric, Dᵀ = −D, so that the pull-back of w is (∂w/∂y, −∂w/∂x).
+/// are antisymmetric, Dᵀ = −D, so that the VJP of w is (∂w/∂y, −∂w/∂x).
 class Vorticity final : public StateLink {
  public:
   explicit Vorticity(const Field& field)
@@ -232,7 +232,7 @@ class Vorticity final : public StateLink {
     const auto w = difference(x.select(-3, 1), along_x_);
     return w.sub_(difference(x.select(-3, 0), 1 - along_x_)).unsqueeze(-3);
   }
-  Tensor pull_back(const Tensor&, const Tensor& v) const override {
+  Tensor vjp(const Tensor&, const Tensor& v) const override {
     const auto w = v.squeeze(-3);
     return at::stack({difference(w, 1 - along_x_), difference(w, along_x_).neg_()}, -3);
   }
@@ -255,13 +255,13 @@ class Vorticity final : public StateLink {
                         .where = "operator link vorticity",
                         .found = is_velocity ? "a grid that a link before has cut, or one too small"
                                              : "a field " + to_string(field.sizes),
-                        .wanted = "2 × y × x, at least 3 points along each",
-                        .mend = is_velocity ? "" : "choose its two components before, {select = [0, 1]}"});
+                        .expected = "2 × y × x, at least 3 points along each",
+                        .hint = is_velocity ? "" : "choose its two components before, {select = [0, 1]}"});
     }
-    Field reading = field;
-    reading.sizes.front() = 1;
-    reading.names.clear();
-    return reading;
+    Field observation = field;
+    observation.sizes.front() = 1;
+    observation.names.clear();
+    return observation;
   }
   std::int64_t along_x_;  ///< the axis of space named x; the last where none is
 };
@@ -326,9 +326,9 @@ std::unique_ptr<StateLink> box(const OperatorLink& link, const Field& field) {
     }
     const auto place = [&](double end) { return (end - axis.first) / axis.spacing; };
     const auto [from, to] = std::minmax({place(ends[0]), place(ends[1])});
-    const double most = static_cast<double>(size);
-    cuts.back().start = static_cast<std::int64_t>(std::clamp(std::ceil(from - rounding), 0.0, most));
-    cuts.back().end = static_cast<std::int64_t>(std::clamp(std::floor(to + rounding) + 1, 0.0, most));
+    const double max = static_cast<double>(size);
+    cuts.back().start = static_cast<std::int64_t>(std::clamp(std::ceil(from - rounding), 0.0, max));
+    cuts.back().end = static_cast<std::int64_t>(std::clamp(std::floor(to + rounding) + 1, 0.0, max));
     if (cuts.back().start >= cuts.back().end) inside.zero_();
     const auto i = at::arange(size).view(coordinates(field, a).sizes());
     inside = inside.logical_and(i.ge(cuts.back().start)).logical_and(i.lt(cuts.back().end));

@@ -37,7 +37,7 @@ class Offset final : public TimeLink {
       throw ShapeError({.what = "an operator leaves out every state",
                         .where = fmt::format("operator link offset = {}", n_),
                         .found = fmt::format("{} states to choose from", left),
-                        .wanted = fmt::format("more than {}", n_)});
+                        .expected = fmt::format("more than {}", n_)});
     }
     return {states.begin() + n_, states.end()};
   }
@@ -56,7 +56,7 @@ class End final : public TimeLink {
       throw ShapeError({.what = "an operator reads a state that is not there",
                         .where = fmt::format("operator link {} = {}", kind_, n_),
                         .found = fmt::format("{} states to choose from", states.size()),
-                        .wanted = fmt::format("at least {}", n_)});
+                        .expected = fmt::format("at least {}", n_)});
     }
     if (kind_ == "first") return {states.begin(), states.begin() + n_};
     return {states.end() - n_, states.end()};
@@ -82,14 +82,14 @@ class Times final : public TimeLink {
         throw ShapeError({.what = "an operator reads a state that is not there",
                           .where = where(),
                           .found = fmt::format("index {} among {} states", index, left),
-                          .wanted = fmt::format("{} … {}", -left, left - 1)});
+                          .expected = fmt::format("{} … {}", -left, left - 1)});
       }
       const auto state = states[static_cast<std::size_t>(i)];
       if (!chosen.empty() && state <= chosen.back()) {
         throw ShapeError({.what = "an operator's times do not ascend",
                           .where = where(),
                           .found = fmt::format("state {} after state {}", state, chosen.back()),
-                          .wanted = "ascending states, each once, where negative indices count from the end"});
+                          .expected = "ascending states, each once, where negative indices count from the end"});
       }
       chosen.push_back(state);
     }

@@ -14,7 +14,7 @@ class Select final : public StateLink {
   Select(const Field& field, std::vector<std::int64_t> components)
       : StateLink(field, selected(field, components)), components_(std::move(components)) {}
   Tensor read(const Tensor& x) const override { return x.index_select(axis_of(0), index(x)); }
-  Tensor pull_back(const Tensor&, const Tensor& v) const override {
+  Tensor vjp(const Tensor&, const Tensor& v) const override {
     // Added, not copied: a component may be read more than once.
     return zeros_for(v).index_add_(axis_of(0), index(v), v);
   }
@@ -30,18 +30,18 @@ class Select final : public StateLink {
         throw ShapeError({.what = "an operator selects a component that is not there",
                           .where = fmt::format("operator link select = [{}]", fmt::join(components, ", ")),
                           .found = fmt::format("component {} of {}", c, to_string(field.sizes)),
-                          .wanted = fmt::format("0 … {}", field.sizes.front() - 1)});
+                          .expected = fmt::format("0 … {}", field.sizes.front() - 1)});
       }
     }
-    Field reading = field;
-    reading.sizes.front() = std::ssize(components);
+    Field observation = field;
+    observation.sizes.front() = std::ssize(components);
     if (field.has_components && !field.names.empty()) {
-      reading.names.clear();
-      for (const auto c : components) reading.names.push_back(field.names[static_cast<std::size_t>(c)]);
+      observation.names.clear();
+      for (const auto c : components) observation.names.push_back(field.names[static_cast<std::size_t>(c)]);
     }
     // Points chosen one by one, where the first axis is space too, lie on a line of their own.
-    if (field.first_space_axis() == 0 && field.is_grid()) reading.axes.front() = {.name = "", .whole = false};
-    return reading;
+    if (field.first_space_axis() == 0 && field.is_grid()) observation.axes.front() = {.name = "", .whole = false};
+    return observation;
   }
   Tensor index(const Tensor& x) const { return at::tensor(components_, at::kLong).to(x.device()); }
   std::vector<std::int64_t> components_;
@@ -64,11 +64,11 @@ class Physical final : public StateLink {
       throw ShapeError({.what = "the normalisation does not fit the event",
                         .where = "operator link physical",
                         .found = fmt::format("a normalisation {}", to_string(std)),
-                        .wanted = to_string(field.sizes)});
+                        .expected = to_string(field.sizes)});
     }
   }
   Tensor read(const Tensor& x) const override { return shifts_ || stretches_ ? normalisation_.denormalise(x) : x; }
-  Tensor pull_back(const Tensor&, const Tensor& v) const override {
+  Tensor vjp(const Tensor&, const Tensor& v) const override {
     return stretches_ ? v * normalisation_.std.to(v.options()) : v;
   }
   bool is_affine() const override { return true; }
@@ -91,7 +91,7 @@ class Scale final : public Elementwise {
  public:
   Scale(const Field& field, double a) : Elementwise(field), a_(a) {}
   Tensor read(const Tensor& x) const override { return x * a_; }
-  Tensor pull_back(const Tensor&, const Tensor& v) const override { return v * a_; }
+  Tensor vjp(const Tensor&, const Tensor& v) const override { return v * a_; }
   bool is_affine() const override { return true; }
   std::string describe() const override { return fmt::format("times {}", a_); }
 
@@ -103,7 +103,7 @@ class Square final : public Elementwise {
  public:
   using Elementwise::Elementwise;
   Tensor read(const Tensor& x) const override { return x.square(); }
-  Tensor pull_back(const Tensor& x, const Tensor& v) const override { return 2 * x * v; }
+  Tensor vjp(const Tensor& x, const Tensor& v) const override { return 2 * x * v; }
   std::string describe() const override { return "square"; }
 };
 
@@ -111,7 +111,7 @@ class Absolute final : public Elementwise {
  public:
   using Elementwise::Elementwise;
   Tensor read(const Tensor& x) const override { return x.abs(); }
-  Tensor pull_back(const Tensor& x, const Tensor& v) const override { return x.sign() * v; }
+  Tensor vjp(const Tensor& x, const Tensor& v) const override { return x.sign() * v; }
   std::string describe() const override { return "absolute value"; }
 };
 
@@ -120,7 +120,7 @@ class Saturate final : public Elementwise {
  public:
   using Elementwise::Elementwise;
   Tensor read(const Tensor& x) const override { return x / (1 + x.abs()); }
-  Tensor pull_back(const Tensor& x, const Tensor& v) const override { return v / (1 + x.abs()).square(); }
+  Tensor vjp(const Tensor& x, const Tensor& v) const override { return v / (1 + x.abs()).square(); }
   std::string describe() const override { return "x / (1 + |x|)"; }
 };
 
@@ -129,7 +129,7 @@ class Speed final : public StateLink {
  public:
   explicit Speed(const Field& field) : StateLink(field, length_of(field)) {}
   Tensor read(const Tensor& x) const override { return x.norm(2, {axis_of(0)}, /*keepdim=*/true); }
-  Tensor pull_back(const Tensor& x, const Tensor& v) const override {
+  Tensor vjp(const Tensor& x, const Tensor& v) const override {
     const Tensor speed = read(x);
     return x * (v / speed.masked_fill(speed.eq(0), 1));
   }
@@ -142,12 +142,12 @@ class Speed final : public StateLink {
       throw ShapeError({.what = "speed needs the components of a velocity",
                         .where = "operator link speed",
                         .found = "one component of " + to_string(field.sizes),
-                        .wanted = "at least 2 components along the first axis"});
+                        .expected = "at least 2 components along the first axis"});
     }
-    Field reading = field;
-    reading.sizes.front() = 1;
-    reading.names.clear();
-    return reading;
+    Field observation = field;
+    observation.sizes.front() = 1;
+    observation.names.clear();
+    return observation;
   }
 };
 

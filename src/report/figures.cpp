@@ -12,7 +12,7 @@
 #include <set>
 
 #include "core/torch.hpp"
-#include "report/point_readings.hpp"
+#include "report/point_observations.hpp"
 #include "sda/core/error.hpp"
 #include "sda/evaluation/spectrum.hpp"
 
@@ -61,9 +61,9 @@ Panel draw(const Quantity& quantity, const std::vector<double>& times, const Ten
 }
 
 /// Evenly spread indices of at most `most` of `n`.
-std::vector<std::int64_t> spread_indices(std::int64_t n, std::int64_t most) {
+std::vector<std::int64_t> spread_indices(std::int64_t n, std::int64_t max) {
   std::vector<std::int64_t> chosen;
-  const auto m = std::min(n, most);
+  const auto m = std::min(n, max);
   for (std::int64_t i = 0; i < m; ++i) chosen.push_back(m < n && m > 1 ? i * (n - 1) / (m - 1) : i);
   return chosen;
 }
@@ -84,21 +84,22 @@ void name_component(Panel& panel, const StateLayout& layout, std::int64_t c) {
   if (!place.empty()) panel.name += "[" + place + "]";
 }
 
-/// One element of a reading that is an affine function of one component: y = offset + slope × normalised component.
+/// One element of an observation that is an affine function of one component: y = offset + slope × normalised
+/// component.
 struct SingleComponent {
   std::int64_t component = 0;
   double slope = 1, offset = 0;
 };
 
-/// What each element of a reading reads, if that is one component; found by reading the zero state, unit states and,
-/// to see that the operator is affine, two states of mixed signs. Nothing for events too large to try.
+/// What each element of an observation reads, if that is one component; found by observation the zero state, unit
+/// states and, to see that the operator is affine, two states of mixed signs. Nothing for events too large to try.
 std::vector<std::optional<SingleComponent>> probe(const ObservationOperator& op, at::IntArrayRef event) {
-  constexpr std::int64_t most_components = 256;
+  constexpr std::int64_t max_components = 256;
   constexpr double rounding = 1e-9;
   const auto n = count(event);
-  const auto elements = count(op.reading_shape(event));
+  const auto elements = count(op.observation_shape(event));
   std::vector<std::optional<SingleComponent>> found(static_cast<std::size_t>(elements));
-  if (n > most_components) return found;
+  if (n > max_components) return found;
   const auto options = at::TensorOptions().dtype(at::kDouble);
   const Tensor angles = at::arange(1, n + 1, options);
   const Tensor mixed = at::stack({3 * at::sin(angles), -2 * at::cos(1.7 * angles)});
@@ -213,24 +214,25 @@ std::string rank_sentence(const std::vector<RankBars>& all) {
   std::string sentence;
   for (const auto& bars : all) {
     const double ends = (bars.ratio.front() + bars.ratio.back()) / 2;
-    const char* reading = ends > 1 + bars.tolerance ? "too often at the ensemble’s edge, which is too narrow or biased"
-                          : ends < 1 - bars.tolerance ? "too seldom at the ensemble’s edge, which is too wide"
-                                                      : "at the ensemble’s edge as often as it should be";
+    const char* observation = ends > 1 + bars.tolerance
+                                  ? "too often at the ensemble’s edge, which is too narrow or biased"
+                              : ends < 1 - bars.tolerance ? "too seldom at the ensemble’s edge, which is too wide"
+                                                          : "at the ensemble’s edge as often as it should be";
     sentence += fmt::format("{}{}: the truth is {} (outer bins {:.2f} times their share)", sentence.empty() ? "" : "; ",
-                            bars.method, reading, ends);
+                            bars.method, observation, ends);
   }
   return sentence;
 }
 
 void check_shapes(const ReportCase& report_case) {
-  const auto wanted = prepend({report_case.observations.length}, report_case.observations.layout.event);
+  const auto expected = prepend({report_case.observations.length}, report_case.observations.layout.event);
   const auto check = [&](const Tensor& members, const char* who) {
     const auto where = "report, case " + report_case.name;
-    if (!members.defined() || members.dim() < 2 || members.size(0) == 0 || members.sizes().slice(1) != wanted) {
+    if (!members.defined() || members.dim() < 2 || members.size(0) == 0 || members.sizes().slice(1) != expected) {
       throw ShapeError({.what = std::string("the ") + who + " does not fit the observations",
                         .where = where,
                         .found = members.defined() ? sda::to_string(members.sizes()) : "no members",
-                        .wanted = "members of " + sda::to_string(wanted)});
+                        .expected = "members of " + sda::to_string(expected)});
     }
     if (!at::isfinite(members).all().item<bool>()) {
       throw ValueError({.what = std::string("the ") + who + " is not finite", .where = where});
@@ -273,7 +275,7 @@ class Builder {
   Figures build() {
     const auto shown = shown_components();
     add_states(shown);
-    add_readings(shown);
+    add_observations(shown);
     add_skill_panel();
     add_ranks();
     if (is_velocity(y_.layout)) add_spectrum();
@@ -282,7 +284,7 @@ class Builder {
 
  private:
   /// Curves at single points say little of fields, which have pictures of their own.
-  std::int64_t panels() const { return y_.layout.space().size() == 2 ? 2 : most_panels; }
+  std::int64_t panels() const { return y_.layout.space().size() == 2 ? 2 : max_panels; }
 
   /// Evenly spread components; where points were read one by one, those that were read most often, of one variable
   /// after the other.
@@ -292,10 +294,10 @@ class Builder {
     for (std::int64_t c = 0; c < all; ++c) often[static_cast<std::size_t>(c)] = {0, c};
     bool has_points = false;
     for (const auto& part : y_.parts) {
-      const auto points = point_readings(y_, part);
+      const auto points = point_observations(y_, part);
       has_points = has_points || points;
       if (!points) continue;
-      for (const auto& reading : *points) --often[static_cast<std::size_t>(reading.component)].first;
+      for (const auto& observation : *points) --often[static_cast<std::size_t>(observation.component)].first;
     }
     if (!has_points || all <= panels()) return spread_indices(all, panels());
     std::sort(often.begin(), often.end());
@@ -325,60 +327,61 @@ class Builder {
     }
   }
 
-  void add_readings(const std::vector<std::int64_t>& shown) {
+  void add_observations(const std::vector<std::int64_t>& shown) {
     std::vector<std::string> observed;
     std::int64_t apart = 0;
     for (const auto& part : y_.parts) {
-      apart += add_readings(part, shown);
+      apart += add_observations(part, shown);
       observed.push_back((part.name.empty() ? "" : part.name + ": ") + describe(part));
     }
     figures_.observed = fmt::format("{}", fmt::join(observed, "; "));
     if (apart == 0) return;
-    figures_.readings_caption = "What the instrument would read of each member, against what it did read. " +
-                                band_sentence(figures_, figures_.readings);
-    if (const auto drawn = static_cast<std::int64_t>(figures_.readings.size()); apart > drawn) {
-      figures_.readings_caption += fmt::format(" {} of {} are shown.", drawn, apart);
+    figures_.observations_caption = "What the instrument would read of each member, against what it did read. " +
+                                    band_sentence(figures_, figures_.observations);
+    if (const auto drawn = static_cast<std::int64_t>(figures_.observations.size()); apart > drawn) {
+      figures_.observations_caption += fmt::format(" {} of {} are shown.", drawn, apart);
     }
   }
 
   /// Operator, count and noise.
   std::string describe(const ObservationPart& part) const {
-    const auto sigma = to_vector(part.sigma(at::kDouble).expand(part.reading()));
-    const auto [least, most] = std::minmax_element(sigma.begin(), sigma.end());
-    const auto readings = part.values.numel();
-    return fmt::format("{}; {} {} in {} states, each with {} {} in the operator’s unit", part.op->describe(), readings,
-                       readings == 1 ? "reading" : "readings", y_.length, part.noise.model().describe(),
-                       *least == *most ? fmt::format("{:g}", *least) : fmt::format("{:g} to {:g}", *least, *most));
+    const auto sigma = to_vector(part.sigma(at::kDouble).expand(part.observation()));
+    const auto [min, max] = std::minmax_element(sigma.begin(), sigma.end());
+    const auto observations = part.values.numel();
+    return fmt::format("{}; {} {} in {} states, each with {} {} in the operator’s unit", part.op->describe(),
+                       observations, observations == 1 ? "observation" : "observations", y_.length,
+                       part.noise.model().describe(),
+                       *min == *max ? fmt::format("{:g}", *min) : fmt::format("{:g} to {:g}", *min, *max));
   }
 
-  /// Readings at points go over the component nearest to them, each at its own time.
-  void add_points(const std::vector<PointReading>& points, const std::vector<std::int64_t>& shown) {
+  /// Departures at points go over the component nearest to them, each at its own time.
+  void add_points(const std::vector<PointObservation>& points, const std::vector<std::int64_t>& shown) {
     bool between = false;
-    for (const auto& reading : points) {
-      const auto place = std::find(shown.begin(), shown.end(), reading.component);
+    for (const auto& observation : points) {
+      const auto place = std::find(shown.begin(), shown.end(), observation.component);
       if (place == shown.end()) continue;
-      auto& readings = figures_.states[static_cast<std::size_t>(place - shown.begin())].readings;
-      readings.times.push_back(y_.start_time + reading.time * y_.layout.dt);
-      readings.values.push_back(reading.value);
-      readings.errors.push_back(reading.sigma);
-      between = between || reading.between;
+      auto& observations = figures_.states[static_cast<std::size_t>(place - shown.begin())].observations;
+      observations.times.push_back(y_.start_time + observation.time * y_.layout.dt);
+      observations.values.push_back(observation.value);
+      observations.errors.push_back(observation.sigma);
+      between = between || observation.between;
     }
-    if (between) figures_.states_caption += " Readings between points of the grid are shown at the nearest one.";
+    if (between) figures_.states_caption += " Departures between points of the grid are shown at the nearest one.";
   }
 
-  /// Readings of one component go over it, in its unit; others into panels of their own, over A(members): how many
-  /// others there are. Readings at points and times of their own lie at the nearest component.
-  std::int64_t add_readings(const ObservationPart& part, const std::vector<std::int64_t>& shown) {
-    if (const auto points = point_readings(y_, part)) {
+  /// Departures of one component go over it, in its unit; others into panels of their own, over A(members): how many
+  /// others there are. Departures at points and times of their own lie at the nearest component.
+  std::int64_t add_observations(const ObservationPart& part, const std::vector<std::int64_t>& shown) {
+    if (const auto points = point_observations(y_, part)) {
       add_points(*points, shown);
       return 0;
     }
     if (!part.op->reads_states_alone()) return 0;
     const auto read_at = part.op->times(y_.length);
     const auto count_of_times = static_cast<std::int64_t>(read_at.size());
-    const auto reading = part.op->reading_shape(y_.layout.event);
-    const auto values = part.values.detach().to(at::kDouble).reshape({count_of_times, count(reading)});
-    const auto sigma = to_vector(part.noise.sigma(reading, at::kDouble).expand(reading));
+    const auto observation = part.op->observation_shape(y_.layout.event);
+    const auto values = part.values.detach().to(at::kDouble).reshape({count_of_times, count(observation)});
+    const auto sigma = to_vector(part.noise.sigma(observation, at::kDouble).expand(observation));
     const auto mean = to_vector(y_.normalisation.mean.expand(y_.layout.event));
     const auto std = to_vector(y_.normalisation.std.expand(y_.layout.event));
     std::vector<double> read_times;
@@ -394,21 +397,21 @@ class Builder {
       const auto [component, slope, offset] = *single[e];
       const auto place = std::find(shown.begin(), shown.end(), component);
       if (place == shown.end()) continue;
-      auto& readings = figures_.states[static_cast<std::size_t>(place - shown.begin())].readings;
+      auto& observations = figures_.states[static_cast<std::size_t>(place - shown.begin())].observations;
       const auto c = static_cast<std::size_t>(component);
       const double scale = std[c] / slope;  // y = offset + slope (x − mean) / std
       for (const double value : to_vector(values.select(1, static_cast<std::int64_t>(e)))) {
-        readings.values.push_back(mean[c] + scale * (value - offset));
-        readings.errors.push_back(std::abs(scale) * sigma[e]);
+        observations.values.push_back(mean[c] + scale * (value - offset));
+        observations.errors.push_back(std::abs(scale) * sigma[e]);
       }
-      readings.times.insert(readings.times.end(), read_times.begin(), read_times.end());
+      observations.times.insert(observations.times.end(), read_times.begin(), read_times.end());
     }
-    if (!apart.empty()) add_reading_panels(part, apart, values, read_times, sigma);
+    if (!apart.empty()) add_observation_panels(part, apart, values, read_times, sigma);
     return static_cast<std::int64_t>(apart.size());
   }
 
-  void add_reading_panels(const ObservationPart& part, const std::vector<std::int64_t>& apart, const Tensor& values,
-                          const std::vector<double>& read_times, const std::vector<double>& sigma) {
+  void add_observation_panels(const ObservationPart& part, const std::vector<std::int64_t>& apart, const Tensor& values,
+                              const std::vector<double>& read_times, const std::vector<double>& sigma) {
     const auto read = [&](const Tensor& states) {  // (member, time, element)
       if (!states.defined()) return Tensor();
       const Tensor a = part.op->apply(y_.normalisation.normalise(states));
@@ -417,17 +420,17 @@ class Builder {
     const Tensor posterior = read(posterior_), reference = read(reference_);
     const Tensor truth = truth_.defined() ? read(truth_.unsqueeze(0))[0] : Tensor();
     const Tensor all = at::arange(0, values.size(0), at::kLong);
-    const auto most = std::max<std::int64_t>(1, panels() / static_cast<std::int64_t>(y_.parts.size()));
-    for (const auto k : spread_indices(static_cast<std::int64_t>(apart.size()), most)) {
+    const auto max = std::max<std::int64_t>(1, panels() / static_cast<std::int64_t>(y_.parts.size()));
+    for (const auto k : spread_indices(static_cast<std::int64_t>(apart.size()), max)) {
       const auto e = apart[static_cast<std::size_t>(k)];
       const auto element = [&](const Tensor& x) { return x.defined() ? x.select(-1, e) : Tensor(); };
       auto panel = draw({element(posterior), element(reference), element(truth)}, read_times, all, figures_);
-      panel.name = (part.name.empty() ? "" : part.name + ", ") + fmt::format("reading {}", e + 1);
+      panel.name = (part.name.empty() ? "" : part.name + ", ") + fmt::format("observation {}", e + 1);
       panel.title = part.op->describe();
       panel.unit = "as read";
-      panel.readings = {read_times, to_vector(values.select(1, e)),
-                        std::vector<double>(read_times.size(), sigma[static_cast<std::size_t>(e)])};
-      figures_.readings.push_back(std::move(panel));
+      panel.observations = {read_times, to_vector(values.select(1, e)),
+                            std::vector<double>(read_times.size(), sigma[static_cast<std::size_t>(e)])};
+      figures_.observations.push_back(std::move(panel));
     }
   }
 
@@ -467,13 +470,13 @@ class Builder {
 
   /// Energy of each wavenumber that the grid resolves, over states: of some members, the truth, and the simulator.
   void add_spectrum() {
-    constexpr std::int64_t most_members = 32, most_states = 256;
-    const auto some = [](const Tensor& x, std::int64_t axis, std::int64_t most) {
-      const auto chosen = spread_indices(x.size(axis), std::min(x.size(axis), most));
+    constexpr std::int64_t max_members = 32, max_states = 256;
+    const auto some = [](const Tensor& x, std::int64_t axis, std::int64_t max) {
+      const auto chosen = spread_indices(x.size(axis), std::min(x.size(axis), max));
       return x.index_select(axis, at::tensor(chosen, at::kLong));
     };
     const auto energy = [&](const Tensor& states) {  // (state, resolved)
-      const auto spectrum = energy_spectrum(some(states.flatten(0, -4), 0, most_states), y_.layout);
+      const auto spectrum = energy_spectrum(some(states.flatten(0, -4), 0, max_states), y_.layout);
       return spectrum.energy.narrow(1, 1, spectrum.resolved);
     };
     const auto shells = energy_spectrum(posterior_[0][0], y_.layout);
@@ -487,7 +490,7 @@ class Builder {
     figures_.wavenumber_axis =
         fmt::format("wavenumber ({})", plain ? std::string("dimensionless") : "rad / " + layout.space_units);
     panel.times.assign(shells.wavenumbers.begin() + 1, shells.wavenumbers.begin() + 1 + shells.resolved);
-    const Tensor ours = energy(some(posterior_, 0, most_members));
+    const Tensor ours = energy(some(posterior_, 0, max_members));
     const Tensor simulated = case_.simulated.defined() ? energy(case_.simulated.detach()) : Tensor();
     const Tensor truth = truth_.defined() ? energy(truth_) : Tensor();
     const Tensor reference = simulated.defined() ? simulated : truth;
@@ -546,8 +549,8 @@ std::pair<double, double> Panel::range() const {
   for (const auto& line : members) cover_all(line);
   for (const auto& b : bands) cover_all(b.low), cover_all(b.high);
   for (const auto& c : curves) cover_all(c.values);
-  for (std::size_t i = 0; i < readings.values.size(); ++i) {
-    cover(readings.values[i] - readings.errors[i]), cover(readings.values[i] + readings.errors[i]);
+  for (std::size_t i = 0; i < observations.values.size(); ++i) {
+    cover(observations.values[i] - observations.errors[i]), cover(observations.values[i] + observations.errors[i]);
   }
   if (!(low <= high)) return {0, 1};
   if (from_zero) low = 0;
@@ -580,9 +583,9 @@ std::pair<double, double> decades(const Panel& panel) {
     }
   }
   if (!(low <= high)) return {0, 1};
-  constexpr double most = 12;  // beyond lies rounding
+  constexpr double max = 12;  // beyond lies rounding
   const double last = std::ceil(std::log10(high) + 0.1);
-  return {std::max(std::floor(std::log10(low) - 0.1), last - most), last};
+  return {std::max(std::floor(std::log10(low) - 0.1), last - max), last};
 }
 
 std::vector<double> ticks(double low, double high, int count) {

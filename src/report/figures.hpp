@@ -30,8 +30,8 @@ struct Curve {
   bool dashed = false;
 };
 
-/// Readings with one standard deviation of their noise, in the panel's unit.
-struct Readings {
+/// Departures with one standard deviation of their noise, in the panel's unit.
+struct Departures {
   std::vector<double> times, values, errors;
 };
 
@@ -44,7 +44,7 @@ struct Panel {
   std::vector<std::vector<double>> members;  ///< a few of the posterior's
   std::vector<Band> bands;
   std::vector<Curve> curves;
-  Readings readings;
+  Departures observations;
   bool from_zero = false;  ///< the axis starts at zero
 
   std::string axis() const;  ///< "x (dimensionless)"
@@ -67,23 +67,23 @@ struct Figures {
   std::string time_axis;                       ///< "time (dimensionless)"
   double first_time = 0, last_time = 1;        ///< of the axis: a little more than the states'
   std::vector<Panel> states;                   ///< a component each, at most 6
-  std::vector<Panel> readings;                 ///< a reading each, at most 6, where readings are not single components
-  Panel skill;                                 ///< spread and error over time
+  std::vector<Panel> observations;  ///< an observation each, at most 6, where observations are not single components
+  Panel skill;                      ///< spread and error over time
   std::vector<RankBars> ranks;
   std::vector<Films> films;       ///< of states on a plane, of each quantity
   std::optional<Panel> spectrum;  ///< of velocities: energy over wavenumber (in `times`), to be drawn on logarithms
   std::string wavenumber_axis, spectrum_caption;
   std::vector<EnsembleScores> scores;
-  std::string states_caption, readings_caption, skill_caption, ranks_caption;
+  std::string states_caption, observations_caption, skill_caption, ranks_caption;
   std::int64_t members = 0, stride = 1;  ///< members drawn as lines; states from one drawn point to the next
 };
 
-inline constexpr std::int64_t most_panels = 6;
-inline constexpr std::int64_t most_lines = 32;
+inline constexpr std::int64_t max_panels = 6;
+inline constexpr std::int64_t max_lines = 32;
 
 /// At most `lines` members as lines, every `stride`-th state (the last one always), and `pixels` of pictures.
-Figures figures_of(const ReportCase& report_case, std::int64_t lines = most_lines, std::int64_t stride = 1,
-                   std::int64_t pixels = most_pixels);
+Figures figures_of(const ReportCase& report_case, std::int64_t lines = max_lines, std::int64_t stride = 1,
+                   std::int64_t pixels = max_pixels);
 
 /// Least and largest value shown in the panel, over whole powers of ten, as exponents.
 std::pair<double, double> decades(const Panel& panel);

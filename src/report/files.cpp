@@ -43,7 +43,7 @@ void write_text(const std::string& path, const std::string& text, const std::str
     throw FileError({.what = "cannot be written",
                      .where = for_whom,
                      .found = errno != 0 ? std::strerror(errno) : "a write that failed",
-                     .mend = "look whether the folder can be written and the disk has room"});
+                     .hint = "look whether the folder can be written and the disk has room"});
   }
 }
 

@@ -1,4 +1,4 @@
-/// Truth, readings, mean, spread and a few members of fields on a plane, as levels of colour.
+/// Truth, observations, mean, spread and a few members of fields on a plane, as levels of colour.
 #include "report/films.hpp"
 
 #include <fmt/format.h>
@@ -10,15 +10,15 @@
 
 #include "core/calendar.hpp"
 #include "core/torch.hpp"
-#include "report/point_readings.hpp"
+#include "report/point_observations.hpp"
 #include "sda/evaluation/field_scores.hpp"
 #include "sda/evaluation/spectrum.hpp"
 
 namespace sda::report {
 namespace {
 
-constexpr std::int64_t most_members = 4, most_points = 128, most_films = 4 + most_members;
-constexpr std::size_t most_columns = 6;
+constexpr std::int64_t max_members = 4, max_points = 128, max_films = 4 + max_members;
+constexpr std::size_t max_columns = 6;
 
 std::string unit_or_none(const std::string& units) {
   return units.empty() || units == "1" ? "dimensionless" : units;
@@ -69,7 +69,7 @@ double aspect_of(const StateLayout& layout, const Axis& x, const Axis& y) {
   return std::clamp(aspect, 0.25, 4.0);
 }
 
-constexpr std::size_t most_quantities = 4;
+constexpr std::size_t max_quantities = 4;
 
 /// A quantity that is drawn: the vorticity of a velocity, or one variable.
 struct Shown {
@@ -131,25 +131,27 @@ struct ReadFields {
   std::string of;        ///< what it is then
 };
 
-/// Readings at points, each in the frame of the nearest state that is read: of the variable that is shown, in its unit.
+/// Departures at points, each in the frame of the nearest state that is read: of the variable that is shown, in its
+/// unit.
 std::optional<ReadFields> fields_of_points(const Observations& y, const ObservationPart& part, const Shown& shown) {
-  const auto points = point_readings(y, part);
+  const auto points = point_observations(y, part);
   if (!points) return std::nullopt;
   const auto space = y.layout.space();
   const auto read_at = part.op->times(y.length);
   Tensor fields = at::full({std::ssize(read_at), count(space)}, std::numeric_limits<double>::quiet_NaN(), at::kDouble);
   double* field = fields.data_ptr<double>();
-  for (const auto& reading : *points) {
-    const auto point = reading.component - shown.variable * count(space);
+  for (const auto& observation : *points) {
+    const auto point = observation.component - shown.variable * count(space);
     if (point < 0 || point >= count(space)) continue;  // of another variable
-    const auto state = std::lower_bound(read_at.begin(), read_at.end(), std::llround(reading.time)) - read_at.begin();
-    field[state * count(space) + point] = reading.value;
+    const auto state =
+        std::lower_bound(read_at.begin(), read_at.end(), std::llround(observation.time)) - read_at.begin();
+    field[state * count(space) + point] = observation.value;
   }
   return ReadFields{upright(y.layout, fields.view({-1, space[0], space[1]})), shown.is_vorticity,
                     variable_of(y.layout, shown).name + " where it was read"};
 }
 
-/// Readings y = c + span z of an affine operator, where z is normalised and all-ones states have z = 1. On a coarser
+/// Departures y = c + span z of an affine operator, where z is normalised and all-ones states have z = 1. On a coarser
 /// grid of all variables they are states of that grid. Otherwise they are laid back to where they were read, each
 /// weighing as much as it depends on a component: Jᵀ (span z) / Jᵀ span, the value itself of a sample, the mean over
 /// the region of an average.
@@ -157,14 +159,14 @@ std::optional<ReadFields> read_fields(const Observations& y, const ObservationPa
   if (!part.op->reads_states_alone()) return fields_of_points(y, part, shown);
   const auto& layout = y.layout;
   const auto& event = layout.event;
-  const auto reading = part.op->reading_shape(event);
-  const auto rank = reading.size();
+  const auto observation = part.op->observation_shape(event);
+  const auto rank = observation.size();
   const auto options = at::TensorOptions().dtype(at::kDouble);
   const auto as_read = [&]() -> std::optional<ReadFields> {
     const bool is_first = shown.is_vorticity || shown.variable == 0;  // once is enough
-    if (!is_first || rank < 2 || reading[rank - 1] < 2 || reading[rank - 2] < 2) return std::nullopt;
+    if (!is_first || rank < 2 || observation[rank - 1] < 2 || observation[rank - 2] < 2) return std::nullopt;
     const Tensor fields =
-        part.values.to(at::kDouble).reshape({part.values.size(0), -1, reading[rank - 2], reading[rank - 1]});
+        part.values.to(at::kDouble).reshape({part.values.size(0), -1, observation[rank - 2], observation[rank - 1]});
     return ReadFields{upright(layout, fields.select(1, 0)), true, part.op->describe()};
   };
   if (!part.op->is_affine()) return as_read();
@@ -175,13 +177,14 @@ std::optional<ReadFields> read_fields(const Observations& y, const ObservationPa
   const Tensor offset = part.values.to(at::kDouble) - zero;
 
   const auto space = layout.space();
-  const bool all_variables = rank == event.size() && (!layout.channels_are_variables() || reading[0] == event[0]);
-  if (all_variables && (reading[rank - 2] < space[0] || reading[rank - 1] < space[1])) {
+  const bool all_variables = rank == event.size() && (!layout.channels_are_variables() || observation[0] == event[0]);
+  if (all_variables && (observation[rank - 2] < space[0] || observation[rank - 1] < space[1])) {
     StateLayout coarse = layout;
-    coarse.event = reading;
+    coarse.event = observation;
     coarse.mask = Tensor();
-    coarse.spacing = {layout.spacing_of(0) * static_cast<double>(space[0]) / static_cast<double>(reading[rank - 2]),
-                      layout.spacing_of(1) * static_cast<double>(space[1]) / static_cast<double>(reading[rank - 1])};
+    coarse.spacing = {
+        layout.spacing_of(0) * static_cast<double>(space[0]) / static_cast<double>(observation[rank - 2]),
+        layout.spacing_of(1) * static_cast<double>(space[1]) / static_cast<double>(observation[rank - 1])};
     // Mean and standard deviation of each variable; the same all over space, or nearly so.
     const auto of_variable = [&](const Tensor& v) {
       return v.to(at::kDouble).expand(event).mean(at::IntArrayRef{-2, -1}, /*keepdim=*/true);
@@ -192,8 +195,8 @@ std::optional<ReadFields> read_fields(const Observations& y, const ObservationPa
 
   const auto times = part.values.size(0);
   const Tensor origin = at::zeros(prepend({times}, event), options);
-  const Tensor weight = part.op->pull_back(origin, span.unsqueeze(0).expand_as(offset).contiguous());
-  const Tensor laid = part.op->pull_back(origin, offset.contiguous()) / weight;
+  const Tensor weight = part.op->vjp(origin, span.unsqueeze(0).expand_as(offset).contiguous());
+  const Tensor laid = part.op->vjp(origin, offset.contiguous()) / weight;
   const Tensor nothing = at::full({}, std::numeric_limits<double>::quiet_NaN(), options);
   const Tensor states = at::where(weight.abs() > 1e-9 * weight.abs().max(), y.normalisation.denormalise(laid), nothing);
   if (!shown.is_vorticity) return ReadFields{looked_at(layout, states, shown), false, ""};
@@ -229,11 +232,11 @@ ColourScale scale_of(const Tensor& fields, const std::string& label) {
   return {ColourMap::sequential, round_up(high - origin), label, origin};
 }
 
-/// At most `most_points` along each axis.
+/// At most `max_points` along each axis.
 Tensor shrunk(const Tensor& fields) {
   const auto ny = fields.size(-2), nx = fields.size(-1);
-  if (ny <= most_points && nx <= most_points) return fields;
-  return at::adaptive_avg_pool2d(fields, {std::min(ny, most_points), std::min(nx, most_points)});
+  if (ny <= max_points && nx <= max_points) return fields;
+  return at::adaptive_avg_pool2d(fields, {std::min(ny, max_points), std::min(nx, max_points)});
 }
 
 class FilmMaker {
@@ -241,9 +244,9 @@ class FilmMaker {
   FilmMaker(const ReportCase& report_case, std::int64_t pixels, const Shown& shown)
       : case_(report_case), y_(report_case.observations), layout_(y_.layout), shown_(shown) {
     const auto space = layout_.space();
-    const auto points = std::min(space[0], most_points) * std::min(space[1], most_points);
-    const auto most = std::max<std::int64_t>(2, pixels / (points * most_films));
-    const auto stride = (y_.length + most - 1) / most;
+    const auto points = std::min(space[0], max_points) * std::min(space[1], max_points);
+    const auto max = std::max<std::int64_t>(2, pixels / (points * max_films));
+    const auto stride = (y_.length + max - 1) / max;
     for (std::int64_t i = 0; i < y_.length; i += stride) states_.push_back(i);
     for (const auto i : states_) films_.times.push_back(y_.start_time + static_cast<double>(i) * layout_.dt);
     const auto [up, right] = drawn_axes(layout_);
@@ -259,7 +262,7 @@ class FilmMaker {
     const Tensor posterior = case_.posterior.members.detach();
     const auto count = posterior.size(0);
     std::vector<Tensor> means, spreads, truths;
-    std::vector<std::vector<Tensor>> members(static_cast<std::size_t>(std::min(count, most_members)));
+    std::vector<std::vector<Tensor>> members(static_cast<std::size_t>(std::min(count, max_members)));
     for (const auto i : states_) {  // one state of all members at a time: ensembles can be large
       const Tensor fields = shrunk(looked_at(layout_, posterior.select(1, i).to(at::kDouble), shown_));
       means.push_back(fields.mean(0));
@@ -273,7 +276,7 @@ class FilmMaker {
     const auto quantity =
         add_scale(scale_of(truth.defined() ? truth : at::stack(members.front()), quantity_label(layout_, shown_)));
     if (truth.defined()) add("truth", quantity, truth);
-    for (const auto& part : y_.parts) add_readings(part, quantity);
+    for (const auto& part : y_.parts) add_observations(part, quantity);
     add("mean", quantity, mean);
     if (count > 1) {
       const Tensor spread = at::stack(spreads);
@@ -302,7 +305,7 @@ class FilmMaker {
   }
 
   /// Frames of states that were not read stay empty.
-  void add_readings(const ObservationPart& part, std::size_t quantity) {
+  void add_observations(const ObservationPart& part, std::size_t quantity) {
     const auto read = read_fields(y_, part, shown_);
     if (!read || !read->fields.isfinite().any().item<bool>()) return;  // nothing, or of other variables
     const Tensor fields = shrunk(read->fields);
@@ -316,14 +319,14 @@ class FilmMaker {
       read_frames_.push_back(f);
     }
     const auto scale = read->as_read ? add_scale({ColourMap::diverging, round_up(nearly_largest(fields.abs())),
-                                                  "readings, in their own unit: " + read->of})
+                                                  "observations, in their own unit: " + read->of})
                                      : quantity;
-    add(y_.parts.size() > 1 ? "readings of " + part.name : "readings", scale, frames);
+    add(y_.parts.size() > 1 ? "observations of " + part.name : "observations", scale, frames);
   }
 
-  /// Evenly spread frames, every other one moved to the nearest that has readings, if one is near.
+  /// Evenly spread frames, every other one moved to the nearest that has observations, if one is near.
   void choose_columns() {
-    const auto frames = states_.size(), columns = std::min(frames, most_columns);
+    const auto frames = states_.size(), columns = std::min(frames, max_columns);
     std::set<std::size_t> chosen;
     for (std::size_t c = 0; c < columns; ++c) {
       const auto frame = columns == 1 ? 0 : c * (frames - 1) / (columns - 1);
@@ -344,8 +347,8 @@ class FilmMaker {
         count == 1 ? "member" : "members");
     films_.caption +=
         " Grey is where nothing was read, or no values are; values beyond a colour bar take its end’s colour.";
-    if (const auto all = quantities_of(layout_).size(); all > most_quantities) {
-      films_.caption += fmt::format(" {} of {} quantities are drawn.", most_quantities, all);
+    if (const auto all = quantities_of(layout_).size(); all > max_quantities) {
+      films_.caption += fmt::format(" {} of {} quantities are drawn.", max_quantities, all);
     }
     if (std::ssize(states_) < y_.length) {
       films_.caption += fmt::format(" Shown is every {}. state.", states_.size() > 1 ? states_[1] : y_.length);
@@ -368,7 +371,7 @@ std::string Films::time_text(std::size_t time) const {
 }
 
 std::size_t shown_quantities(const StateLayout& layout) {
-  return std::min(quantities_of(layout).size(), most_quantities);
+  return std::min(quantities_of(layout).size(), max_quantities);
 }
 
 std::optional<Films> films_of(const ReportCase& report_case, std::int64_t pixels, std::size_t quantity) {

@@ -26,7 +26,7 @@ struct ColourScale {
 
 /// One quantity at each time, on one grid.
 struct Film {
-  std::string name;  ///< "truth", "readings", "mean", "spread", "member 1"
+  std::string name;  ///< "truth", "observations", "mean", "spread", "member 1"
   std::int64_t height = 0, width = 0;
   std::size_t scale = 0;             ///< which of the scales
   std::vector<std::uint8_t> levels;  ///< (times, y, x): levels of `scale`, 0 where there is no value
@@ -57,7 +57,7 @@ struct Films {
   std::string caption;
 };
 
-inline constexpr std::int64_t most_pixels = 2'500'000;
+inline constexpr std::int64_t max_pixels = 2'500'000;
 
 /// How many quantities are drawn of states: the vorticity in place of a velocity, and each other variable, at most 4.
 /// None of states that have not two axes of space.
@@ -65,7 +65,7 @@ std::size_t shown_quantities(const StateLayout& layout);
 
 /// One of these quantities, at so many times that its films have at most `pixels` pixels in all. Nothing if there is
 /// none.
-std::optional<Films> films_of(const ReportCase& report_case, std::int64_t pixels = most_pixels,
+std::optional<Films> films_of(const ReportCase& report_case, std::int64_t pixels = max_pixels,
                               std::size_t quantity = 0);
 
 }  // namespace sda::report

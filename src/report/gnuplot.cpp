@@ -28,14 +28,14 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
-std::vector<std::string> wrapped(const std::string& text, std::size_t most) {
+std::vector<std::string> wrapped(const std::string& text, std::size_t max) {
   std::vector<std::string> lines{""};
   std::size_t length = 0;
   std::istringstream words(text);
   for (std::string word; words >> word;) {
     const auto characters = static_cast<std::size_t>(
         std::count_if(word.begin(), word.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-    if (length > 0 && length + 1 + characters > most) lines.emplace_back(), length = 0;
+    if (length > 0 && length + 1 + characters > max) lines.emplace_back(), length = 0;
     if (length > 0) lines.back() += ' ', ++length;
     lines.back() += word, length += characters;
   }
@@ -58,8 +58,8 @@ std::string find_program(const std::string& name) {
   }
   throw FileError({.what = "the picture program " + name + " is not installed",
                    .where = "PATH",
-                   .wanted = "an executable " + name,
-                   .mend = "install it: apt-get install gnuplot-nox"});
+                   .expected = "an executable " + name,
+                   .hint = "install it: apt-get install gnuplot-nox"});
 }
 
 /// Runs `program` on one argument, its output into the file `log`. Returns its exit status.
@@ -100,7 +100,7 @@ void run_gnuplot(const std::string& script, const TemporaryFile& output, const s
     throw FileError({.what = fmt::format("gnuplot could not draw the picture (exit status {})", status),
                      .where = path,
                      .found = first_line(log.path()),
-                     .mend = "look whether the folder can be written and the disk has room"});
+                     .hint = "look whether the folder can be written and the disk has room"});
   }
 }
 

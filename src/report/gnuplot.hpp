@@ -18,7 +18,7 @@ namespace sda::report {
 std::string quoted(const std::string& text);
 
 /// Lines of at most about `most` characters, broken at spaces; one at least.
-std::vector<std::string> wrapped(const std::string& text, std::size_t most);
+std::vector<std::string> wrapped(const std::string& text, std::size_t max);
 
 /// Appends to a gnuplot script; places are pixels from the top left of a page.
 class Script {

@@ -99,9 +99,9 @@ std::string panel_html(const Panel& panel, const Figures& figures, bool name_tim
     svg += path(to_string(curve.role) + (curve.dashed ? " dashed" : ""), polyline(view, panel.times, curve.values));
   }
   std::string bars, points;
-  for (std::size_t i = 0; i < panel.readings.times.size(); ++i) {
-    const auto x = view.x(panel.readings.times[i]);
-    const double value = panel.readings.values[i], error = panel.readings.errors[i];
+  for (std::size_t i = 0; i < panel.observations.times.size(); ++i) {
+    const auto x = view.x(panel.observations.times[i]);
+    const double value = panel.observations.values[i], error = panel.observations.errors[i];
     bars += fmt::format("M{} {}V{}", x, view.y(value - error), view.y(value + error));
     points += fmt::format("M{} {}h0", x, view.y(value));
   }
@@ -188,8 +188,8 @@ std::string films_html(const Films& films, const std::string& time_axis) {
 /// Energy over wavenumber on logarithms: powers of ten up, of two times the smallest across.
 std::string spectrum_html(const Panel& panel, const std::string& wavenumber_axis) {
   const auto [low, high] = decades(panel);
-  const auto logs = [](std::vector<double> values, double least) {
-    for (auto& v : values) v = std::max(std::log10(std::max(v, 1e-300)), least);
+  const auto logs = [](std::vector<double> values, double min) {
+    for (auto& v : values) v = std::max(std::log10(std::max(v, 1e-300)), min);
     return values;
   };
   const auto k = logs(panel.times, -300);
@@ -285,9 +285,9 @@ std::string controls_html(const Figures& figures) {
   if (std::any_of(curves.begin(), curves.end(), [](const Curve& c) { return c.role == Role::truth; })) {
     html += control("truth", "truth", line("truth"), true);
   }
-  const auto has_readings = [](const Panel& p) { return !p.readings.values.empty(); };
-  if (std::any_of(figures.states.begin(), figures.states.end(), has_readings) || !figures.readings.empty()) {
-    html += control("readings", "readings ± 1 standard deviation",
+  const auto has_observations = [](const Panel& p) { return !p.observations.values.empty(); };
+  if (std::any_of(figures.states.begin(), figures.states.end(), has_observations) || !figures.observations.empty()) {
+    html += control("observations", "observations ± 1 standard deviation",
                     path("error-bars", "M15 1V13") + path("points", "M15 7h0"), true);
   }
   return html +
@@ -350,11 +350,12 @@ nlohmann::json panel_json(const Panel& panel) {
                               {"low", rounded(band.low)},
                               {"high", rounded(band.high)}});
   }
-  json["readings"] = nlohmann::json::array();
-  for (std::size_t i = 0; i < panel.readings.times.size(); ++i) {
-    auto reading = exact({panel.readings.times[i]});
-    for (const auto& part : rounded({panel.readings.values[i], panel.readings.errors[i]})) reading.push_back(part);
-    json["readings"].push_back(std::move(reading));
+  json["observations"] = nlohmann::json::array();
+  for (std::size_t i = 0; i < panel.observations.times.size(); ++i) {
+    auto observation = exact({panel.observations.times[i]});
+    for (const auto& part : rounded({panel.observations.values[i], panel.observations.errors[i]}))
+      observation.push_back(part);
+    json["observations"].push_back(std::move(observation));
   }
   return json;
 }
@@ -448,8 +449,8 @@ std::string case_html(const Figures& figures, int& number) {
     return body;
   };
   html += figure_html(number, "states", stack(figures.states), figures.states_caption);
-  if (!figures.readings.empty()) {
-    html += figure_html(number, "states", stack(figures.readings), figures.readings_caption);
+  if (!figures.observations.empty()) {
+    html += figure_html(number, "states", stack(figures.observations), figures.observations_caption);
   }
   if (figures.spectrum) {
     html += figure_html(number, "spectrum",

@@ -26,7 +26,7 @@ constexpr const char* posterior_colour = "#0072b2";
 constexpr const char* member_colour = "#a00072b2";  // the first two digits are gnuplot's transparency
 constexpr const char* reference_colour = "#b86e00";
 constexpr const char* reference_fill = "#e69f00";
-constexpr const char* reading_colour = "#b0246b";
+constexpr const char* observation_colour = "#b0246b";
 constexpr const char* truth_colour = "#111417";
 
 std::string lines_style(const Curve& curve) {
@@ -43,9 +43,9 @@ const std::string reference_style =
     fmt::format("with filledcurves fc rgb '{}' fs transparent solid 0.35 noborder", reference_fill);
 const std::string edge_style = fmt::format("with lines lc rgb '{}' lw 1.2", reference_colour);
 const std::string truth_style = fmt::format("with lines lc rgb '{}' lw 2.8", truth_colour);
-const std::string points_style = fmt::format("with yerrorbars lc rgb '{}' pt 7 ps 1.4 lw 2", reading_colour);
+const std::string points_style = fmt::format("with yerrorbars lc rgb '{}' pt 7 ps 1.4 lw 2", observation_colour);
 
-/// One component or reading: reference band, members, posterior band, truth, readings, from back to front.
+/// One component or observation: reference band, members, posterior band, truth, observations, from back to front.
 std::vector<std::string> state_clauses(Script& script, const Panel& panel) {
   std::vector<std::string> back, middle, front;
   for (const auto& band : panel.bands) {
@@ -63,7 +63,7 @@ std::vector<std::string> state_clauses(Script& script, const Panel& panel) {
     if (curve.role != Role::truth) continue;
     front.push_back(script.block({&panel.times, &curve.values}) + " using 1:2 " + truth_style);
   }
-  if (const auto& r = panel.readings; !r.times.empty()) {
+  if (const auto& r = panel.observations; !r.times.empty()) {
     front.push_back(script.block({&r.times, &r.values, &r.errors}) + " using 1:2:3 " + points_style);
   }
   back.insert(back.end(), middle.begin(), middle.end());
@@ -83,13 +83,13 @@ std::vector<std::string> legend(const Figures& figures) {
   }
   const auto has = [&](const auto& test) {
     return std::any_of(figures.states.begin(), figures.states.end(), test) ||
-           std::any_of(figures.readings.begin(), figures.readings.end(), test);
+           std::any_of(figures.observations.begin(), figures.observations.end(), test);
   };
   if (has([](const Panel& p) { return !p.curves.empty() && p.curves.back().role == Role::truth; })) {
     entries.push_back(entry(truth_style, "truth"));
   }
-  if (has([](const Panel& p) { return !p.readings.times.empty(); })) {
-    entries.push_back(entry(points_style, "readings ± 1 sd"));
+  if (has([](const Panel& p) { return !p.observations.times.empty(); })) {
+    entries.push_back(entry(points_style, "observations ± 1 sd"));
   }
   return entries;
 }
@@ -322,11 +322,11 @@ void end_films(Script& script) {
       "1");
 }
 
-constexpr std::size_t most_rows = 6;
+constexpr std::size_t max_rows = 6;
 constexpr int films_lift = 60, bar_thickness = 22, bar_height = 120, films_name = 110;
 
 std::size_t film_rows(const Films& films) {
-  return std::min(films.films.size(), most_rows);
+  return std::min(films.films.size(), max_rows);
 }
 
 FilmPlaces picture_places(const Films& films) {
@@ -429,7 +429,7 @@ std::string picture_script(const Figures& figures, const std::string& png) {
   };
   const int body = header + caption_height(figures.observed, 1) - caption_line;  // below the page's own lines
   int height = body + stack_height(figures.states, figures.states_caption) +
-               stack_height(figures.readings, figures.readings_caption);
+               stack_height(figures.observations, figures.observations_caption);
   for (const auto& films : figures.films) height += films_height(films);
   int captions = 0;
   for (std::size_t i = 0; i < lower.size(); ++i) {
@@ -455,8 +455,8 @@ std::string picture_script(const Figures& figures, const std::string& png) {
 
   for (const auto& films : figures.films) draw_films(script, films, top), top += films_height(films);
   draw_states(script, figures, figures.states, figures.states_caption, true, top);
-  if (!figures.readings.empty()) {
-    draw_states(script, figures, figures.readings, figures.readings_caption, false, top);
+  if (!figures.observations.empty()) {
+    draw_states(script, figures, figures.observations, figures.observations_caption, false, top);
   }
   for (std::size_t i = 0; i < lower.size(); ++i) lower[i].draw(script, figures, place(i).first, place(i).second, top);
   script.line("unset multiplot\nunset output");
@@ -464,7 +464,7 @@ std::string picture_script(const Figures& figures, const std::string& png) {
 }
 
 std::string animation_script(const Figures& figures, const std::string& gif) {
-  constexpr std::size_t columns = 4, most_frames = 32;
+  constexpr std::size_t columns = 4, max_frames = 32;
   constexpr int page_width = 960, left = 70, head = 90, gap = 18, title = 30, delay = 15;  // hundredths of a second
   const Films& films = figures.films.front();
   const auto shown = std::min(films.films.size(), 2 * columns);
@@ -472,7 +472,7 @@ std::string animation_script(const Figures& figures, const std::string& gif) {
   const int panel = (page_width - left - 20 - static_cast<int>(columns - 1) * gap) / static_cast<int>(columns);
   const FilmPlaces places{left, panel, static_cast<int>(panel / films.aspect), gap};
   const int bars_top = head + static_cast<int>(rows) * (places.panel_height + title) + 35, height = bars_top + 75;
-  const auto stride = (films.times.size() + most_frames - 1) / most_frames;
+  const auto stride = (films.times.size() + max_frames - 1) / max_frames;
 
   Script script(page_width, height);
   script.line(

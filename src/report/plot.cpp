@@ -117,7 +117,7 @@ std::string plot_script(const std::string& title, const std::vector<PlotPanel>& 
 
 void write_plot(const std::string& path, const std::string& title, const std::vector<PlotPanel>& panels,
                 const std::string& caption, const Provenance& provenance) {
-  if (panels.empty()) throw ValueError({.what = "nothing to draw", .where = path, .wanted = "at least one panel"});
+  if (panels.empty()) throw ValueError({.what = "nothing to draw", .where = path, .expected = "at least one panel"});
   for (const auto& panel : panels) std::for_each(panel.curves.begin(), panel.curves.end(), check_curve);
   report::draw_png([&](const std::string& png) { return plot_script(title, panels, caption, png); }, title, provenance,
                    path);

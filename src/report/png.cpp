@@ -60,7 +60,7 @@ std::string indexed_png(std::int64_t width, std::int64_t height, const std::vect
         {.what = "pixels or colours do not fit a picture",
          .where = "PNG",
          .found = std::to_string(pixels.size()) + " pixels, " + std::to_string(palette.size()) + " colours",
-         .wanted = std::to_string(width) + " × " + std::to_string(height) + " pixels, 1 to 256 colours"});
+         .expected = std::to_string(width) + " × " + std::to_string(height) + " pixels, 1 to 256 colours"});
   }
   // 8 bits a pixel, colours from a palette (3), the only compression and filter method, not interlaced.
   std::string header = "IHDR" + big_endian(static_cast<std::uint32_t>(width)) +

@@ -22,15 +22,15 @@ struct Thinning {
 };
 
 Thinning thinning(const std::vector<ReportCase>& cases) {
-  constexpr std::int64_t points = 120'000, least_lines = 8, other_series = 20;
+  constexpr std::int64_t points = 120'000, min_lines = 8, other_series = 20;
   std::int64_t states = 1;  // of all panels
   for (const auto& c : cases) {
-    states += c.observations.length * (1 + std::min(count(c.observations.layout.event), report::most_panels));
+    states += c.observations.length * (1 + std::min(count(c.observations.layout.event), report::max_panels));
   }
-  const auto lines = std::clamp(points / states - other_series, least_lines, report::most_lines);
+  const auto lines = std::clamp(points / states - other_series, min_lines, report::max_lines);
   return {.lines = lines,
           .stride = std::max<std::int64_t>(1, (states * (lines + other_series) + points - 1) / points),
-          .pixels = report::most_pixels / std::max<std::int64_t>(1, std::ssize(cases))};
+          .pixels = report::max_pixels / std::max<std::int64_t>(1, std::ssize(cases))};
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ void write_report(const std::string& directory, const std::string& title, const 
       throw UsageError({.what = "two cases of the report have the same file name",
                         .where = directory,
                         .found = report::file_stem(c.name),
-                        .mend = "name them differently"});
+                        .hint = "name them differently"});
     }
   }
   const auto [lines, stride, pixels] = thinning(cases);
@@ -73,7 +73,7 @@ void write_gif(const std::string& path, const ReportCase& report_case) {
     throw UnsupportedError({.what = "only states on a plane are drawn one after another",
                             .where = path,
                             .found = "an event " + to_string(report_case.observations.layout.event),
-                            .wanted = "two axes of space"});
+                            .expected = "two axes of space"});
   }
   report::draw_animation(report::figures_of(report_case), path);
 }

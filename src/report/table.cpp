@@ -91,7 +91,7 @@ std::string CsvTable::head() const {
 
 void CsvTable::read() {
   std::istringstream in(report::read_text(path_, path_));
-  const std::string mend = "give another name, or take the file away";
+  const std::string hint = "give another name, or take the file away";
   std::string line, config, seed;
   bool in_config = false;
   while (std::getline(in, line) && line.starts_with("#")) {
@@ -100,29 +100,29 @@ void CsvTable::read() {
     if (line == "# configuration:") in_config = true;
   }
   if (!in_config) {
-    throw FileError({.what = "not a table that this program wrote", .where = path_, .mend = mend});
+    throw FileError({.what = "not a table that this program wrote", .where = path_, .hint = hint});
   }
   if (cells_of(line) != columns_) {
     throw UsageError({.what = "a table of other columns is there",
                       .where = path_,
                       .found = line,
-                      .wanted = fmt::format("{}", fmt::join(columns_, ",")),
-                      .mend = mend});
+                      .expected = fmt::format("{}", fmt::join(columns_, ",")),
+                      .hint = hint});
   }
   if (config != remarked(provenance_.config)) {
-    const auto [found, wanted] = where_they_differ(config, remarked(provenance_.config));
+    const auto [found, expected] = where_they_differ(config, remarked(provenance_.config));
     throw UsageError({.what = "a table of another configuration is there",
                       .where = path_,
                       .found = found,
-                      .wanted = wanted,
-                      .mend = mend});
+                      .expected = expected,
+                      .hint = hint});
   }
   if (seed != fmt::format("{}", provenance_.seed)) {
     throw UsageError({.what = "a table of another seed is there",
                       .where = path_,
                       .found = seed,
-                      .wanted = fmt::format("{}", provenance_.seed),
-                      .mend = mend});
+                      .expected = fmt::format("{}", provenance_.seed),
+                      .hint = hint});
   }
   while (std::getline(in, line)) {
     const TableRow row = cells_of(line);
@@ -130,8 +130,8 @@ void CsvTable::read() {
       throw FileError({.what = "the table is damaged",
                        .where = path_,
                        .found = line,
-                       .wanted = fmt::format("{} cells", columns_.size()),
-                       .mend = "take that line out"});
+                       .expected = fmt::format("{} cells", columns_.size()),
+                       .hint = "take that line out"});
     }
     rows_.push_back(row);
   }

@@ -103,8 +103,9 @@ class Path {
   std::uint64_t seed_, first_member_;
 };
 
-void require_sampler(bool holds, const std::string& key, const std::string& found, const std::string& wanted) {
-  if (!holds) throw UsageError({.what = "out of range", .where = "sampler." + key, .found = found, .wanted = wanted});
+void require_sampler(bool holds, const std::string& key, const std::string& found, const std::string& expected) {
+  if (!holds)
+    throw UsageError({.what = "out of range", .where = "sampler." + key, .found = found, .expected = expected});
 }
 
 void require_sampler_choice(const std::string& key, const std::string& found, const std::vector<std::string>& choices) {
@@ -143,20 +144,20 @@ Renewal Renewal::at(const NoiseSchedule& schedule, double t, double delta) {
 }
 
 Renewal Renewal::within(const NoiseSchedule& schedule, double from, double to, double delta) {
-  const double s = schedule.ratio(from), wanted = schedule.ratio(to);
+  const double s = schedule.ratio(from), expected = schedule.ratio(to);
   // Pure noise has ε = u_e / s_e, so u ← (1 − β) u + (2 − β) a z, a = ½ √(2δ) s_e, β = δ + (s − s') / s_e.
   const auto widens = [&](const Renewal& r) {
-    const double beta = r.delta + (s - wanted) / r.ratio, a = std::sqrt(r.delta / 2) * r.ratio;
-    return std::hypot((1 - beta) * s, (2 - beta) * a) > 1.1 * wanted;
+    const double beta = r.delta + (s - expected) / r.ratio, a = std::sqrt(r.delta / 2) * r.ratio;
+    return std::hypot((1 - beta) * s, (2 - beta) * a) > 1.1 * expected;
   };
   const Renewal whole = at(schedule, from, delta);
   if (!widens(whole)) return whole;
-  double least = 0, most = whole.delta;
-  while (most - least > 1e-6) {
-    const double middle = (least + most) / 2;
-    (widens(at(schedule, from, middle)) ? most : least) = middle;
+  double min = 0, max = whole.delta;
+  while (max - min > 1e-6) {
+    const double middle = (min + max) / 2;
+    (widens(at(schedule, from, middle)) ? max : min) = middle;
   }
-  return at(schedule, from, least);
+  return at(schedule, from, min);
 }
 
 void langevin_correction(Tensor& x, const Tensor& epsilon, const Tensor& z, double tau, double sigma) {
@@ -225,7 +226,7 @@ Tensor Sampler::sample_from(Tensor x,  // NOLINT(performance-unnecessary-value-p
       throw NumericalError({.what = "the state is not finite",
                             .where = fmt::format("sampler, step {} of {}, t = {}", step + 1, parameters_.steps, to),
                             .found = "NaN or infinity",
-                            .mend = "try more steps, a larger guidance.gamma or a smaller sampler.tau"});
+                            .hint = "try more steps, a larger guidance.gamma or a smaller sampler.tau"});
     if (progress) progress(step + 1, parameters_.steps, "");
   }
   return path.state();

@@ -3,7 +3,7 @@
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
-#include "sda/score/scores.hpp"
+#include "sda/prior/scores.hpp"
 
 namespace sda {
 
@@ -29,7 +29,7 @@ StationaryProcess StationaryProcess::seen(const std::vector<std::int64_t>& compo
     throw UsageError({.what = "no such component",
                       .where = "components seen of a process",
                       .found = std::to_string(component),
-                      .wanted = "0 to " + std::to_string(dimension_ - 1)});
+                      .expected = "0 to " + std::to_string(dimension_ - 1)});
   }
   const Tensor chosen = at::tensor(components, at::kLong);
   return {std::ssize(components), [whole = autocovariance_, chosen](std::int64_t lag) {
@@ -56,14 +56,14 @@ StationaryProcess stationary_process(const LinearGaussianChain& chain) {
 }
 
 StationaryProcess empirical_process(const Tensor& states) {
-  constexpr std::int64_t most_components = 64;
+  constexpr std::int64_t max_components = 64;
   const Tensor flat = states.to(at::kDouble).flatten(2);
   const std::int64_t trajectories = flat.size(0), length = flat.size(1), d = flat.size(2);
-  if (d > most_components)
+  if (d > max_components)
     throw ValueError({.what = "states are too large for closed forms",
                       .where = "autocovariances",
                       .found = std::to_string(d) + " components",
-                      .wanted = "at most " + std::to_string(most_components)});
+                      .expected = "at most " + std::to_string(max_components)});
   const Tensor centred = flat - flat.mean(at::IntArrayRef({0, 1}));
   return {d, [=](std::int64_t lag) {
             if (lag >= length) return at::zeros({d, d}, at::kDouble);
@@ -80,35 +80,35 @@ std::shared_ptr<const DifferentiableScore> exact_score(const StationaryProcess& 
   auto score =
       make_gaussian_score(schedule, at::zeros({states, process.dimension()}, at::kDouble), process.covariance(states));
   if (order == full_score) return score;
-  return std::make_shared<MarkovBlanket>(std::move(score), order, stride);
+  return std::make_shared<WindowedScore>(std::move(score), order, stride);
 }
 
-LinearReadings linear_readings(const Observations& observations) {
+LinearObservations linear_observations(const Observations& observations) {
   for (const auto& part : observations.parts) {
     if (!part.noise.is_gaussian()) {
       throw UnsupportedError(
           {.what = "closed forms need Gaussian noise", .where = "observation noise", .found = part.noise.describe()});
     }
     if (part.op->is_affine()) continue;
-    throw UnsupportedError({.what = "closed forms need readings that are linear in the state",
+    throw UnsupportedError({.what = "closed forms need observations that are linear in the state",
                             .where = "observation operator",
                             .found = part.op->describe()});
   }
   const Shape trajectory = prepend({observations.length}, observations.layout.event);
   const std::int64_t size = count(trajectory);
   const Tensor offset = observations.apply(at::zeros(prepend({1}, trajectory), at::kDouble))[0];
-  // The matrix of an affine map is its reading of unit trajectories.
+  // The matrix of an affine map is its observation of unit trajectories.
   const Tensor units = at::eye(size, at::kDouble).view(prepend({size}, trajectory));
   return {.matrix = (observations.apply(units) - offset).mT().contiguous(),
           .offset = offset.clone(),
           .variance = observations.variance(at::kDouble)};
 }
 
-LinearPosterior linear_posterior(const Tensor& covariance, const LinearReadings& readings) {
-  const Tensor cross = covariance.matmul(readings.matrix.mT());
-  const Tensor of_readings = readings.matrix.matmul(cross) + readings.variance.diag();
-  const Tensor gain = at::linalg_solve(of_readings, cross.mT()).mT();
-  return {.gain = gain, .covariance = covariance - gain.matmul(cross.mT()), .of_readings = of_readings};
+LinearPosterior linear_posterior(const Tensor& covariance, const LinearObservations& observations) {
+  const Tensor cross = covariance.matmul(observations.matrix.mT());
+  const Tensor of_observations = observations.matrix.matmul(cross) + observations.variance.diag();
+  const Tensor gain = at::linalg_solve(of_observations, cross.mT()).mT();
+  return {.gain = gain, .covariance = covariance - gain.matmul(cross.mT()), .of_observations = of_observations};
 }
 
 Tensor symmetric_root(const Tensor& matrix) {

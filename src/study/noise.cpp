@@ -16,33 +16,34 @@ constexpr std::uint64_t scale_draw = 0x7363616c6573;
 
 }  // namespace
 
-Tensor gaussian_scales(std::int64_t draws, std::int64_t readings) {
-  return at::ones({draws, readings}, at::kDouble);
+Tensor gaussian_scales(std::int64_t draws, std::int64_t observations) {
+  return at::ones({draws, observations}, at::kDouble);
 }
 
-Tensor contaminated_scales(std::int64_t draws, std::int64_t readings, double share, double factor, std::uint64_t seed) {
+Tensor contaminated_scales(std::int64_t draws, std::int64_t observations, double share, double factor,
+                           std::uint64_t seed) {
   const StreamKey key{.seed = seed, .purpose = Purpose::evaluation, .step = scale_draw};
-  const Tensor wild = uniform({draws, readings}, key, at::kDouble).lt(share).to(at::kDouble);
+  const Tensor wild = uniform({draws, observations}, key, at::kDouble).lt(share).to(at::kDouble);
   return 1 + wild * (factor * factor - 1);
 }
 
-Tensor student_scales(std::int64_t draws, std::int64_t readings, std::int64_t degrees, std::uint64_t seed) {
+Tensor student_scales(std::int64_t draws, std::int64_t observations, std::int64_t degrees, std::uint64_t seed) {
   if (degrees < 1)
     throw ValueError({.what = "degrees of freedom out of range",
                       .where = "Student's t",
                       .found = std::to_string(degrees),
-                      .wanted = "an integer ≥ 1"});
+                      .expected = "an integer ≥ 1"});
   const StreamKey key{.seed = seed, .purpose = Purpose::evaluation, .step = scale_draw};
-  const Tensor chi_squared = normal({draws, readings, degrees}, key, at::kDouble).square().sum(2);
+  const Tensor chi_squared = normal({draws, observations, degrees}, key, at::kDouble).square().sum(2);
   return static_cast<double>(degrees) / chi_squared;
 }
 
-NoiseVerdict judge_under_noise(const CarriedGaussian& carried, const Tensor& covariance, const LinearReadings& readings,
-                               const Tensor& squared_scales) {
-  const Tensor& h = readings.matrix;
+NoiseVerdict judge_under_noise(const CarriedGaussian& carried, const Tensor& covariance,
+                               const LinearObservations& observations, const Tensor& squared_scales) {
+  const Tensor& h = observations.matrix;
   const Tensor rest = at::eye(covariance.size(0), at::kDouble) - carried.mean_map.matmul(h);
   const Tensor of_state = rest.matmul(covariance).mul(rest).sum(1);  // diagonal of (I − F H) Σ (I − F H)ᵀ
-  const Tensor noise = squared_scales * readings.variance;           // (draw, reading)
+  const Tensor noise = squared_scales * observations.variance;       // (draw, observation)
   const Tensor deviation = of_state + noise.matmul(carried.mean_map.square().mT());  // (draw, component)
   const Tensor variance = carried.covariance.diagonal().clamp_min(0);
   const auto coverage = [&](double level) {
@@ -51,8 +52,8 @@ NoiseVerdict judge_under_noise(const CarriedGaussian& carried, const Tensor& cov
   };
   // tr P of a posterior that knows λ: tr Σ − tr Σ Hᵀ S⁻¹ H Σ.
   const Tensor cross = h.matmul(covariance);
-  const Tensor of_readings = h.matmul(covariance).matmul(h.mT()) + at::diag_embed(noise);
-  const Tensor gain = at::linalg_solve(of_readings, cross.expand({noise.size(0), cross.size(0), cross.size(1)}));
+  const Tensor of_observations = h.matmul(covariance).matmul(h.mT()) + at::diag_embed(noise);
+  const Tensor gain = at::linalg_solve(of_observations, cross.expand({noise.size(0), cross.size(0), cross.size(1)}));
   const Tensor known = covariance.trace() - (gain * cross).sum(at::IntArrayRef({1, 2}));
   const double error = deviation.sum(1).mean().item<double>();
   return {.rmse = std::sqrt(error / known.mean().item<double>()),

@@ -15,7 +15,7 @@
 #include "sda/core/random.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/diffusion/denoising.hpp"
-#include "sda/score/denoising_gradient.hpp"
+#include "sda/prior/denoising_gradient.hpp"
 
 namespace sda {
 
@@ -24,8 +24,10 @@ double learning_rate_factor(const std::string& decay, std::int64_t epoch, std::i
   if (decay == "linear") return 1 - done;
   if (decay == "cosine") return (1 + std::cos(std::numbers::pi * done)) / 2;
   if (decay == "exponential") return std::exp(-7 * done * done);
-  throw UsageError(
-      {.what = "unknown decay", .where = "training.decay", .found = decay, .wanted = "linear, cosine or exponential"});
+  throw UsageError({.what = "unknown decay",
+                    .where = "training.decay",
+                    .found = decay,
+                    .expected = "linear, cosine or exponential"});
 }
 
 namespace {
@@ -41,13 +43,13 @@ void require_shifts(const std::vector<std::int64_t>& shifts, const Prior& prior)
     throw UsageError({.what = "the shifts do not fit the grid",
                       .where = "training.shifts",
                       .found = to_string(shifts),
-                      .wanted = fmt::format("for each axis of {} a divisor, or 0", to_string(space))});
+                      .expected = fmt::format("for each axis of {} a divisor, or 0", to_string(space))});
   if (prior.network_parameters.kind == "unet" && prior.network_parameters.padding != "circular")
     throw UsageError({.what = "fields that are moved round must be periodic",
                       .where = "network.padding",
                       .found = prior.network_parameters.padding,
-                      .wanted = "circular",
-                      .mend = "leave training.shifts out if the domain has walls"});
+                      .expected = "circular",
+                      .hint = "leave training.shifts out if the domain has walls"});
   const auto require_same = [&](const std::string& what, const Tensor& fields) {
     if (!fields.defined()) return;
     for (std::size_t axis = 0; axis < shifts.size(); ++axis) {
@@ -57,7 +59,7 @@ void require_shifts(const std::vector<std::int64_t>& shifts, const Prior& prior)
         throw UsageError({.what = what + " not the same after the shift",
                           .where = fmt::format("training.shifts, axis {}", prior.layout.space_names[axis]),
                           .found = std::to_string(shifts[axis]),
-                          .wanted = "a period of the fields, or 0"});
+                          .expected = "a period of the fields, or 0"});
     }
   };
   require_same("the context fields are", prior.context);
@@ -86,14 +88,14 @@ class WindowSource {
       throw ShapeError({.what = what + " trajectories have another event",
                         .where = "training",
                         .found = to_string(event),
-                        .wanted = to_string(prior.layout.event)});
+                        .expected = to_string(prior.layout.event)});
     if (states_.size(1) < window_)
       throw UsageError(
           {.what = fmt::format("the network's window of {} states is longer than the {} trajectories", window_, what),
            .where = "network",
            .found = fmt::format("{} states", states_.size(1)),
-           .wanted = fmt::format("at least {}", window_),
-           .mend = "use a smaller network.order or network.window, or longer trajectories"});
+           .expected = fmt::format("at least {}", window_),
+           .hint = "use a smaller network.order or network.window, or longer trajectories"});
   }
 
   std::int64_t trajectories() const { return states_.size(0); }
@@ -336,8 +338,8 @@ void Trainer::resume(const TrainingState& state) {
       throw ShapeError({.what = what + " of the checkpoint do not fit this run",
                         .where = "training",
                         .found = from.defined() ? to_string(from.sizes()) : "none",
-                        .wanted = to.defined() ? to_string(to.sizes()) : "none",
-                        .mend = "resume with the configuration that made the checkpoint"});
+                        .expected = to.defined() ? to_string(to.sizes()) : "none",
+                        .hint = "resume with the configuration that made the checkpoint"});
     if (to.defined()) to.copy_(from);
   };
   copy(own.weights, state.weights, "weights");
@@ -374,7 +376,7 @@ void Trainer::run(const std::function<void(const TrainingState&)>& on_checkpoint
       throw NumericalError({.what = "the training loss is not finite",
                             .where = fmt::format("epoch {}", report.epoch),
                             .found = fmt::format("{}", report.loss),
-                            .mend = "try a smaller training.learning_rate"});
+                            .hint = "try a smaller training.learning_rate"});
     ++self.state.epoch;
     self.state.losses.push_back(report.loss);
     if (self.state.epoch % self.parameters.validate_every == 0 || self.state.epoch == epochs) {

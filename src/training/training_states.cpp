@@ -53,7 +53,7 @@ struct StatesOnDisk::File {
   [[noreturn]] void refuse(int error) const {
     throw FileError({.what = fmt::format("the states to train on cannot be written: {}", std::strerror(error)),
                      .where = folder,
-                     .mend = error == ENOSPC ? "free as much space as the trajectories take, or choose another folder"
+                     .hint = error == ENOSPC ? "free as much space as the trajectories take, or choose another folder"
                                              : "choose another folder"});
   }
 };
@@ -72,7 +72,7 @@ void StatesOnDisk::add(const Trajectories& trajectories, const Normalisation& no
     throw ShapeError({.what = "trajectories of another length or event than those before",
                       .where = "training",
                       .found = to_string(states.sizes().slice(1)),
-                      .wanted = to_string(at::IntArrayRef(shape_).slice(1))});
+                      .expected = to_string(at::IntArrayRef(shape_).slice(1))});
   }
   for (std::int64_t i = 0; i < states.size(0); ++i) {
     const Tensor one = normalised(states.narrow(0, i, 1), normalisation);

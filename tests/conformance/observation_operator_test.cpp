@@ -163,9 +163,9 @@ TEST_P(Operator, KeepsShapeDtypeAndInput) {
     const auto y = op->apply(x);
     const auto times = std::ssize(op->times(length));
     EXPECT_EQ(y.sizes(),
-              sda::prepend({members, op->reads_states_alone() ? times : 1}, op->reading_shape(GetParam().event)));
+              sda::prepend({members, op->reads_states_alone() ? times : 1}, op->observation_shape(GetParam().event)));
     EXPECT_EQ(y.scalar_type(), dtype);
-    const auto g = op->apply_pull_back(x, cotangent(dtype));
+    const auto g = op->apply_vjp(x, cotangent(dtype));
     EXPECT_EQ(g.sizes(), x.sizes());
     EXPECT_EQ(g.scalar_type(), dtype);
     EXPECT_TRUE(x.equal(before));
@@ -174,10 +174,10 @@ TEST_P(Operator, KeepsShapeDtypeAndInput) {
 
 TEST_P(Operator, ReadsEachMemberAlone) {
   const auto x = trajectories(2);
-  const auto y = op->apply(x), v = cotangent(), g = op->apply_pull_back(x, v);
+  const auto y = op->apply(x), v = cotangent(), g = op->apply_vjp(x, v);
   for (std::int64_t m = 0; m < members; ++m) {
     EXPECT_TRUE(op->apply(x.narrow(0, m, 1)).equal(y.narrow(0, m, 1)));
-    EXPECT_TRUE(op->apply_pull_back(x.narrow(0, m, 1), v.narrow(0, m, 1)).equal(g.narrow(0, m, 1)));
+    EXPECT_TRUE(op->apply_vjp(x.narrow(0, m, 1), v.narrow(0, m, 1)).equal(g.narrow(0, m, 1)));
   }
 }
 
@@ -210,7 +210,7 @@ TEST_P(Operator, PullBackOfAnAffineMapIsItsAdjoint) {
   const auto x = trajectories(6), w = cotangent();
   const auto hx = op->apply(x) - op->apply(at::zeros_like(x));
   // ⟨H x, w⟩ = ⟨x, Hᵀ w⟩
-  const auto left = inner_product(hx, w), right = inner_product(x, op->apply_pull_back(trajectories(7), w));
+  const auto left = inner_product(hx, w), right = inner_product(x, op->apply_vjp(trajectories(7), w));
   EXPECT_NEAR(left, right, exact_float64 * std::max(1.0, std::abs(left)));
 }
 
@@ -218,9 +218,9 @@ TEST_P(Operator, PullBackIsTheDerivative) {
   const auto x = trajectories(8), d = trajectories(9), v = cotangent();
   const double h = 1e-5;
   const auto along = (op->apply(x + h * d) - op->apply(x - h * d)) / (2 * h);
-  const auto wanted = inner_product(along, v);
-  EXPECT_NEAR(inner_product(op->apply_pull_back(x, v), d), wanted,
-              sda::tolerance::finite_difference * std::max(1.0, std::abs(wanted)));
+  const auto expected = inner_product(along, v);
+  EXPECT_NEAR(inner_product(op->apply_vjp(x, v), d), expected,
+              sda::tolerance::finite_difference * std::max(1.0, std::abs(expected)));
 }
 
 TEST_P(Operator, PullBackIsAutograds) {
@@ -229,14 +229,14 @@ TEST_P(Operator, PullBackIsAutograds) {
     const auto states = op->reads_states_alone() ? all.select(1, 0) : all.narrow(1, 0, std::ssize(op->times(length)));
     const auto v = draw(op->read(states).sizes(), 101, dtype);
     const auto bound = dtype == at::kFloat ? sda::tolerance::exact_float32 : exact_float64;
-    EXPECT_LT(difference(op->pull_back(states, v), op->ObservationOperator::pull_back(states, v)), bound);
+    EXPECT_LT(difference(op->vjp(states, v), op->ObservationOperator::vjp(states, v)), bound);
   }
 }
 
 TEST_P(Operator, RefusesShapesInWords) {
   const auto x = trajectories(11), v = cotangent();
   try {
-    op->apply_pull_back(x, v.narrow(1, 0, v.size(1) - 1));
+    op->apply_vjp(x, v.narrow(1, 0, v.size(1) - 1));
     ADD_FAILURE() << "took a cotangent of too few times";
   } catch (const sda::ShapeError& error) {
     EXPECT_THAT(error.what(), testing::HasSubstr(sda::to_string(v.sizes())));

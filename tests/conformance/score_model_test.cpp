@@ -1,6 +1,6 @@
 /// What every score must do: as the sampler uses it (ScoreModel) and as guidance does (DifferentiableScore). A new one
 /// is a line in `differentiable` or `score_models`.
-#include "sda/score/score_model.hpp"
+#include "sda/prior/score_model.hpp"
 
 #include <gmock/gmock.h>
 
@@ -10,8 +10,8 @@
 #include "sda/core/error.hpp"
 #include "sda/dynamics/linear_gaussian.hpp"
 #include "sda/guidance/posterior_score.hpp"
-#include "sda/score/prior.hpp"
-#include "sda/score/scores.hpp"
+#include "sda/prior/prior.hpp"
+#include "sda/prior/scores.hpp"
 #include "tolerance.hpp"
 
 namespace {
@@ -32,8 +32,8 @@ std::shared_ptr<const DifferentiableScore> gaussian(std::int64_t length) {
   return sda::make_gaussian_score(sda::NoiseSchedule(), mean + 0.3, covariance);
 }
 
-std::shared_ptr<const DifferentiableScore> exact_blanket(std::int64_t stride) {
-  return std::make_shared<sda::MarkovBlanket>(gaussian(5), 2, stride);
+std::shared_ptr<const DifferentiableScore> exact_windowed_score(std::int64_t stride) {
+  return std::make_shared<sda::WindowedScore>(gaussian(5), 2, stride);
 }
 
 const sda::NetworkParameters local{.kind = "resmlp", .order = 2, .embedding = 8, .width = 16, .depth = 2};
@@ -75,7 +75,7 @@ std::shared_ptr<const DifferentiableScore> fused_local_unet(std::int64_t memory,
   return sda::make_network(parameters, space, 7)->fused_score(memory, stride, sda::Precision::float32);
 }
 
-/// A nonlinear reading of every third state of 9.
+/// A nonlinear observation of every third state of 9.
 std::shared_ptr<const ScoreModel> posterior(std::shared_ptr<const DifferentiableScore> of,
                                             const sda::GuidanceParameters& guidance) {
   sda::Observations y;
@@ -114,10 +114,10 @@ void PrintTo(const Case<Score>& c, std::ostream* out) {
 const std::vector<Case<DifferentiableScore>> differentiable{
     {"gaussian", [] { return gaussian(9); }},
     {"bounded", [] { return sda::make_bounded_score(gaussian(9), sda::NoiseSchedule(), 0.5); }},
-    {"blanket_stride_1", [] { return exact_blanket(1); }, 9, true},
-    {"blanket_stride_2", [] { return exact_blanket(2); }, 9, true},
-    {"blanket_stride_5", [] { return exact_blanket(5); }, 9, true},
-    {"blanket_of_one_window", [] { return exact_blanket(1); }, 5, true},
+    {"blanket_stride_1", [] { return exact_windowed_score(1); }, 9, true},
+    {"blanket_stride_2", [] { return exact_windowed_score(2); }, 9, true},
+    {"blanket_stride_5", [] { return exact_windowed_score(5); }, 9, true},
+    {"blanket_of_one_window", [] { return exact_windowed_score(1); }, 5, true},
     {"residual_mlp", [] { return sda::make_network_score(network(local), plenty); }, 5},
     {"residual_mlp_in_little_memory", [] { return sda::make_network_score(network(local), 1); }, 5},
     {"fused_mlp", [] { return fused(local, plenty); }, 5, true, at::kFloat},
@@ -243,26 +243,26 @@ TEST_P(Differentiable, PullBackIsTheDerivative) {
   for (const double t : times) {
     const auto x = rows(3, 7), v = rows(3, 8), d = rows(3, 9);
     const auto along = (score->epsilon(x + h * d, t) - score->epsilon(x - h * d, t)) / (2 * h);
-    const auto wanted = (along * v).flatten(1).sum(1);
-    const auto got = (score->linearise(x, t)->pull_back(v) * d).flatten(1).sum(1);
-    EXPECT_LT(difference(got, wanted), bound) << "t = " << t;
+    const auto expected = (along * v).flatten(1).sum(1);
+    const auto got = (score->linearise(x, t)->vjp(v) * d).flatten(1).sum(1);
+    EXPECT_LT(difference(got, expected), bound) << "t = " << t;
   }
 }
 
 TEST_P(Differentiable, PullBackIsLinearAndRepeats) {
   const auto x = rows(3, 10), v = rows(3, 11), w = rows(3, 12);
   const auto linear = score->linearise(x, 0.3);
-  const auto first = linear->pull_back(v), other = linear->pull_back(w);
-  EXPECT_LT(difference(linear->pull_back(2.0 * v - 3.0 * w), 2.0 * first - 3.0 * other), GetParam().precision());
-  EXPECT_TRUE(linear->pull_back(v).equal(first));
-  EXPECT_TRUE(score->linearise(x, 0.3)->pull_back(v).equal(first));
+  const auto first = linear->vjp(v), other = linear->vjp(w);
+  EXPECT_LT(difference(linear->vjp(2.0 * v - 3.0 * w), 2.0 * first - 3.0 * other), GetParam().precision());
+  EXPECT_TRUE(linear->vjp(v).equal(first));
+  EXPECT_TRUE(score->linearise(x, 0.3)->vjp(v).equal(first));
 }
 
 TEST_P(Differentiable, PullBackKeepsShapeDtypeAndNeedsNoGradMode) {
   for (const auto dtype : {at::kFloat, at::kDouble}) {
     const auto x = rows(1, 13, dtype), v = rows(1, 14, dtype);
     at::NoGradGuard no_grad;
-    const auto g = score->linearise(x, 0.3)->pull_back(v);
+    const auto g = score->linearise(x, 0.3)->vjp(v);
     EXPECT_EQ(g.sizes(), x.sizes());
     EXPECT_EQ(g.scalar_type(), dtype);
     EXPECT_FALSE(g.requires_grad());
@@ -273,10 +273,10 @@ TEST_P(Differentiable, PullBackKeepsShapeDtypeAndNeedsNoGradMode) {
 TEST_P(Differentiable, LinearisationOutlivesScoreAndInput) {
   auto x = rows(3, 15);
   const auto v = rows(3, 16);
-  const auto wanted = score->linearise(x, 0.3)->pull_back(v);
+  const auto expected = score->linearise(x, 0.3)->vjp(v);
   const auto linear = GetParam().make()->linearise(x, 0.3);
   x = Tensor();
-  EXPECT_TRUE(linear->pull_back(v).equal(wanted));
+  EXPECT_TRUE(linear->vjp(v).equal(expected));
 }
 
 INSTANTIATE_TEST_SUITE_P(, Differentiable, testing::ValuesIn(differentiable), name_of);

@@ -22,8 +22,8 @@ std::string source(const std::string& path) {
 }
 
 /// The first line in which two texts differ, for a message that one can read.
-std::string first_difference(const std::string& found, const std::string& wanted) {
-  std::istringstream a(found), b(wanted);
+std::string first_difference(const std::string& found, const std::string& expected) {
+  std::istringstream a(found), b(expected);
   std::string x, y;
   for (int line = 1;; ++line) {
     const bool more_a = static_cast<bool>(std::getline(a, x)), more_b = static_cast<bool>(std::getline(b, y));

@@ -23,7 +23,7 @@ Workshop& shop() {
 }
 
 /// Where one row of the table works: damaged inputs go to one folder, what the program would write to another.
-class Bench {
+class Workspace {
  public:
   std::string out(const std::string& name) const { return outputs_.file(name); }
   std::vector<std::string> left() const { return outputs_.names(); }
@@ -84,7 +84,7 @@ class Bench {
 struct Row {
   const char* name;
   int code;
-  std::function<Arguments(const Bench&)> arguments;
+  std::function<Arguments(const Workspace&)> arguments;
   std::vector<std::string> fragments;
   RunOptions options{};
 };
@@ -93,32 +93,32 @@ void PrintTo(const Row& row, std::ostream* out) {
   *out << row.name;
 }
 
-Arguments assimilate(const Bench& bench, const std::string& model, const std::string& observations) {
-  return {"assimilate", "--model", model, "--obs", observations, "-o", bench.out("posterior.nc")};
+Arguments assimilate(const Workspace& workspace, const std::string& model, const std::string& observations) {
+  return {"assimilate", "--model", model, "--obs", observations, "-o", workspace.out("posterior.nc")};
 }
-Arguments filter(const Bench& bench, const std::string& observations) {
-  return {"filter", "--obs", observations, "-o", bench.out("filter.nc")};
+Arguments filter(const Workspace& workspace, const std::string& observations) {
+  return {"filter", "--obs", observations, "-o", workspace.out("filter.nc")};
 }
-Arguments train(const Bench& bench, Arguments more = {}) {
-  Arguments all{"train", "--data", shop().data(), "-o", bench.out("model.nc")};
+Arguments train(const Workspace& workspace, Arguments more = {}) {
+  Arguments all{"train", "--data", shop().data(), "-o", workspace.out("model.nc")};
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
-Arguments observe(const Bench& bench, Arguments more) {
-  Arguments all{"observe", "--data", shop().data() + "/test.nc", "-o", bench.out("obs.nc")};
+Arguments observe(const Workspace& workspace, Arguments more) {
+  Arguments all{"observe", "--data", shop().data() + "/test.nc", "-o", workspace.out("obs.nc")};
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
-Arguments simulate(const Bench& bench, const std::string& config, Arguments more = {}) {
-  Arguments all{"simulate", config, "-o", bench.out("data")};
+Arguments simulate(const Workspace& workspace, const std::string& config, Arguments more = {}) {
+  Arguments all{"simulate", config, "-o", workspace.out("data")};
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 /// Lorenz 1996 on a ring of 8, where the model knows the 3 states of Lorenz 1963.
-std::string observations_of_another_system(const Bench& bench) {
-  const auto data = bench.made(
+std::string observations_of_another_system(const Workspace& workspace) {
+  const auto data = workspace.made(
       "data", {"simulate", shop().config(), "--set", "dynamics.system=lorenz96", "--set", "dynamics.sites=8"});
-  return bench.made("other.nc", {"observe", "--data", data + "/test.nc", "--name", "lo"});
+  return workspace.made("other.nc", {"observe", "--data", data + "/test.nc", "--name", "lo"});
 }
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -169,138 +169,144 @@ const std::vector<Row> table{
      {"--threads", "0", "1 to 4096"}},
     {"NoSuchDevice",
      2,
-     [](auto& bench) {
-       auto arguments = assimilate(bench, shop().model(), shop().observations());
+     [](auto& workspace) {
+       auto arguments = assimilate(workspace, shop().model(), shop().observations());
        arguments.insert(arguments.end(), {"--device", "gpu"});
        return arguments;
      },
      {"--device", "gpu", "cpu, cuda or cuda:N"}},
     {"NoMemory",
      2,
-     [](auto& bench) {
-       auto arguments = assimilate(bench, shop().model(), shop().observations());
+     [](auto& workspace) {
+       auto arguments = assimilate(workspace, shop().model(), shop().observations());
        arguments.insert(arguments.end(), {"--memory", "lots"});
        return arguments;
      },
      {"--memory", "\"lots\"", "512M"}},
     {"FlagOutOfRange",
      2,
-     [](auto& bench) {
-       return train(bench, {"--epochs", "0"});
+     [](auto& workspace) {
+       return train(workspace, {"--epochs", "0"});
      },
      {"--epochs 0: training.epochs", "found 0", "an integer ≥ 1"}},
     {"SetOutOfRange",
      2,
-     [](auto& bench) {
-       return train(bench, {"--set", "training.batch=0"});
+     [](auto& workspace) {
+       return train(workspace, {"--set", "training.batch=0"});
      },
      {"--set training.batch=0", "found 0", "an integer ≥ 1"}},
     {"SetOfUnknownKey",
      2,
-     [](auto& bench) {
-       return train(bench, {"--set", "training.bach=2"});
+     [](auto& workspace) {
+       return train(workspace, {"--set", "training.bach=2"});
      },
      {"training.bach", "did you mean batch?"}},
     {"SetWithoutValue",
      2,
-     [](auto& bench) {
-       return train(bench, {"--set", "training.batch"});
+     [](auto& workspace) {
+       return train(workspace, {"--set", "training.batch"});
      },
      {"--set training.batch", "section.key=value"}},
     {"SetWhatTheInputFixes",
      2,
-     [](auto& bench) {
-       return train(bench, {"--set", "dynamics.rho=30"});
+     [](auto& workspace) {
+       return train(workspace, {"--set", "dynamics.rho=30"});
      },
      {"--set dynamics.rho=30", "cannot be changed here"}},
     {"NegativeNoise",
      2,
-     [](auto& bench) {
-       return observe(bench, {"--name", "lo", "--set", "observation.lo.sigma=-0.05"});
+     [](auto& workspace) {
+       return observe(workspace, {"--name", "lo", "--set", "observation.lo.sigma=-0.05"});
      },
      {"observation.lo.sigma", "found -0.05", "a number > 0"}},
     {"UnknownObservation",
      2,
-     [](auto& bench) {
-       return observe(bench, {"--name", "high"});
+     [](auto& workspace) {
+       return observe(workspace, {"--name", "high"});
      },
      {"--name", "found high", "one of hi, lo"}},
-    {"NoObservationNamed", 2, [](auto& bench) { return observe(bench, {}); }, {"--name", "one of hi, lo"}},
+    {"NoObservationNamed", 2, [](auto& workspace) { return observe(workspace, {}); }, {"--name", "one of hi, lo"}},
     {"NoSuchTrajectory",
      2,
-     [](auto& bench) {
-       return observe(bench, {"--name", "lo", "--trajectory", "1"});
+     [](auto& workspace) {
+       return observe(workspace, {"--name", "lo", "--trajectory", "1"});
      },
      {"--trajectory", "test.nc", "found 1", "0 to 0"}},
     {"StretchBeyondTheEnd",
      2,
-     [](auto& bench) {
-       return observe(bench, {"--name", "lo", "--start", "16"});
+     [](auto& workspace) {
+       return observe(workspace, {"--name", "lo", "--start", "16"});
      },
      {"--start", "9 states", "found 16", "0 to 15"}},
     {"OperatorBeyondTheState",
      1,
-     [](auto& bench) {
-       return observe(bench, {"--set", "observation.lo.operator=[{select = [3]}]", "--name", "lo"});
+     [](auto& workspace) {
+       return observe(workspace, {"--set", "observation.lo.operator=[{select = [3]}]", "--name", "lo"});
      },
      {"select", "3"}},
     {"OperatorUnknown",
      2,
-     [](auto& bench) {
-       return observe(bench, {"--set", "observation.lo.operator=[{evry = 3}]", "--name", "lo"});
+     [](auto& workspace) {
+       return observe(workspace, {"--set", "observation.lo.operator=[{evry = 3}]", "--name", "lo"});
      },
      {"evry", "every"}},
     {"ImportOfNothing",
      2,
-     [](auto& bench) {
-       return Arguments{"import", "-o", bench.out("m.nc")};
+     [](auto& workspace) {
+       return Arguments{"import", "-o", workspace.out("m.nc")};
      },
      {"--state"}},
     {"ReportOfUnequalNumbers",
      2,
-     [](auto& bench) {
-       return Arguments{"report", "--obs", "a.nc", "--obs", "b.nc", "c.nc", "-o", bench.out("report")};
+     [](auto& workspace) {
+       return Arguments{"report", "--obs", "a.nc", "--obs", "b.nc", "c.nc", "-o", workspace.out("report")};
      },
-     {"ENSEMBLE", "found 1", "wanted 2"}},
+     {"ENSEMBLE", "found 1", "expected 2"}},
 
     // Configuration
-    {"ConfigMissing", 1, [](auto& bench) { return simulate(bench, "nowhere.toml"); }, {"nowhere.toml", "No such file"}},
-    {"ConfigIsAFolder", 1, [](auto& bench) { return simulate(bench, "/"); }, {"/: cannot read", "directory"}},
+    {"ConfigMissing",
+     1,
+     [](auto& workspace) { return simulate(workspace, "nowhere.toml"); },
+     {"nowhere.toml", "No such file"}},
+    {"ConfigIsAFolder", 1, [](auto& workspace) { return simulate(workspace, "/"); }, {"/: cannot read", "directory"}},
     {"ConfigIsNoToml",
      2,
-     [](auto& bench) { return simulate(bench, bench.text("[sampler]\nsteps = = 3\n")); },
+     [](auto& workspace) { return simulate(workspace, workspace.text("[sampler]\nsteps = = 3\n")); },
      {"config.toml:2", "not TOML"}},
     {"ConfigOfUnknownKey",
      2,
-     [](auto& bench) { return simulate(bench, bench.text("[sampler]\nstep = 3\n")); },
+     [](auto& workspace) { return simulate(workspace, workspace.text("[sampler]\nstep = 3\n")); },
      {"config.toml:2: sampler.step", "did you mean steps?"}},
     {"ConfigOfUnknownSection",
      2,
-     [](auto& bench) { return simulate(bench, bench.text("[smapler]\n")); },
+     [](auto& workspace) { return simulate(workspace, workspace.text("[smapler]\n")); },
      {"config.toml:1: smapler", "[sampler]?"}},
     {"ConfigOutOfRange",
      2,
-     [](auto& bench) { return simulate(bench, bench.text("[schedule]\neta = 2\n")); },
+     [](auto& workspace) { return simulate(workspace, workspace.text("[schedule]\neta = 2\n")); },
      {"config.toml:2: schedule.eta", "found 2", "a number > 0 and < 1"}},
     {"ConfigOfUnknownSystem",
      2,
-     [](auto& bench) { return simulate(bench, bench.text("[dynamics]\nsystem = 'x'\n")); },
+     [](auto& workspace) { return simulate(workspace, workspace.text("[dynamics]\nsystem = 'x'\n")); },
      {"dynamics.system", "lorenz63"}},
     {"ConfigOfTooFewTrajectories",
      2,
-     [](auto& bench) { return simulate(bench, shop().config(), {"--trajectories=3"}); },
+     [](auto& workspace) { return simulate(workspace, shop().config(), {"--trajectories=3"}); },
      {"simulation.trajectories", "valid.nc", "found 3"}},
 
     // Files
     {"ModelMissing",
      1,
-     [](auto& bench) { return assimilate(bench, "nowhere.nc", shop().observations()); },
+     [](auto& workspace) { return assimilate(workspace, "nowhere.nc", shop().observations()); },
      {"nowhere.nc", "no such file"}},
-    {"ObservationsMissing", 1, [](auto& bench) { return filter(bench, "nowhere.nc"); }, {"nowhere.nc", "no such file"}},
+    {"ObservationsMissing",
+     1,
+     [](auto& workspace) { return filter(workspace, "nowhere.nc"); },
+     {"nowhere.nc", "no such file"}},
     {"DataMissing",
      1,
-     [](auto& bench) {
-       return Arguments{"train", "--data", "nowhere", "-o", bench.out("m.nc")};
+     [](auto& workspace) {
+       return Arguments{"train", "--data", "nowhere", "-o", workspace.out("m.nc")};
      },
      {"nowhere/train.nc", "no such file"}},
     {"EnsembleMissing",
@@ -317,58 +323,65 @@ const std::vector<Row> table{
      {"nowhere.nc"}},
     {"CheckpointMissing",
      1,
-     [](auto& bench) { return train(bench, {"--resume"}); },
+     [](auto& workspace) { return train(workspace, {"--resume"}); },
      {"model.checkpoint.nc", "no such file"}},
-    {"NotNetcdf", 1, [](auto& bench) { return filter(bench, bench.text("Dear diary")); }, {"config.toml", "NetCDF"}},
-    {"Empty", 1, [](auto& bench) { return filter(bench, bench.text("")); }, {"config.toml", "empty"}},
-    {"AFolder", 1, [](auto& bench) { return filter(bench, "/"); }, {"/", "not a file"}},
+    {"NotNetcdf",
+     1,
+     [](auto& workspace) { return filter(workspace, workspace.text("Dear diary")); },
+     {"config.toml", "NetCDF"}},
+    {"Empty", 1, [](auto& workspace) { return filter(workspace, workspace.text("")); }, {"config.toml", "empty"}},
+    {"AFolder", 1, [](auto& workspace) { return filter(workspace, "/"); }, {"/", "not a file"}},
     {"TrajectoriesTruncated",
      1,
-     [](auto& bench) {
-       return Arguments{"observe", "--data", bench.truncated(shop().data() + "/test.nc"), "-o", bench.out("o.nc")};
+     [](auto& workspace) {
+       return Arguments{"observe", "--data", workspace.truncated(shop().data() + "/test.nc"), "-o",
+                        workspace.out("o.nc")};
      },
      {"truncated.nc", "damaged"}},
     {"ModelTruncated",
      1,
-     [](auto& bench) { return assimilate(bench, bench.truncated(shop().model()), shop().observations()); },
+     [](auto& workspace) { return assimilate(workspace, workspace.truncated(shop().model()), shop().observations()); },
      {"truncated.nc", "damaged"}},
     {"ObservationsTruncated",
      1,
-     [](auto& bench) { return filter(bench, bench.truncated(shop().observations())); },
+     [](auto& workspace) { return filter(workspace, workspace.truncated(shop().observations())); },
      {"truncated.nc", "damaged"}},
     {"EnsembleTruncated",
      1,
-     [](auto& bench) {
-       return Arguments{"evaluate", "--obs", shop().observations(), bench.truncated(shop().posterior())};
+     [](auto& workspace) {
+       return Arguments{"evaluate", "--obs", shop().observations(), workspace.truncated(shop().posterior())};
      },
      {"truncated.nc", "damaged"}},
     {"TrajectoriesBitFlipped",
      1,
-     [](auto& bench) {
-       return Arguments{"observe", "--data", bench.bit_flipped(shop().data() + "/test.nc"), "-o", bench.out("o.nc")};
+     [](auto& workspace) {
+       return Arguments{"observe", "--data", workspace.bit_flipped(shop().data() + "/test.nc"), "-o",
+                        workspace.out("o.nc")};
      },
      {"flipped.nc", "damaged"}},
     {"ModelBitFlipped",
      1,
-     [](auto& bench) { return assimilate(bench, bench.bit_flipped(shop().model()), shop().observations()); },
+     [](auto& workspace) {
+       return assimilate(workspace, workspace.bit_flipped(shop().model()), shop().observations());
+     },
      {"flipped.nc", "damaged"}},
     {"ObservationsBitFlipped",
      1,
-     [](auto& bench) { return filter(bench, bench.bit_flipped(shop().observations())); },
+     [](auto& workspace) { return filter(workspace, workspace.bit_flipped(shop().observations())); },
      {"flipped.nc", "damaged"}},
     {"EnsembleBitFlipped",
      1,
-     [](auto& bench) {
-       return Arguments{"evaluate", "--obs", shop().observations(), bench.bit_flipped(shop().posterior())};
+     [](auto& workspace) {
+       return Arguments{"evaluate", "--obs", shop().observations(), workspace.bit_flipped(shop().posterior())};
      },
      {"flipped.nc", "damaged"}},
     {"ModelOfAnotherKind",
      1,
-     [](auto& bench) { return assimilate(bench, shop().observations(), shop().observations()); },
+     [](auto& workspace) { return assimilate(workspace, shop().observations(), shop().observations()); },
      {"lo.nc", "observations", "model"}},
     {"ObservationsOfAnotherKind",
      1,
-     [](auto& bench) { return filter(bench, shop().model()); },
+     [](auto& workspace) { return filter(workspace, shop().model()); },
      {"model.nc", "model", "observations"}},
     {"EnsembleOfAnotherKind",
      1,
@@ -378,19 +391,21 @@ const std::vector<Row> table{
      {"test.nc", "trajectories", "ensemble"}},
     {"VariableMissing",
      1,
-     [](auto& bench) { return filter(bench, bench.without_variable(shop().observations(), "observation")); },
+     [](auto& workspace) {
+       return filter(workspace, workspace.without_variable(shop().observations(), "observation"));
+     },
      {"edited.nc", "observation", "missing"}},
     {"TrajectoryVariableMissing",
      1,
-     [](auto& bench) {
-       return Arguments{"observe", "--data", bench.without_variable(shop().data() + "/test.nc", "y"), "-o",
-                        bench.out("o.nc")};
+     [](auto& workspace) {
+       return Arguments{"observe", "--data", workspace.without_variable(shop().data() + "/test.nc", "y"), "-o",
+                        workspace.out("o.nc")};
      },
      {"edited.nc", "y", "missing"}},
-    {"MoreReadingsThanTheOperatorGives",
+    {"MoreObservationsThanTheOperatorGives",
      1,
-     [](auto& bench) {
-       return filter(bench, bench.edited(shop().observations(), [](int file) {
+     [](auto& workspace) {
+       return filter(workspace, workspace.edited(shop().observations(), [](int file) {
          int id = -1;
          EXPECT_EQ(nc_inq_varid(file, "time_index", &id), NC_NOERR);
          const std::size_t beyond[] = {3};
@@ -401,93 +416,95 @@ const std::vector<Row> table{
      {"edited.nc"}},
     {"NanObserved",
      1,
-     [](auto& bench) { return filter(bench, bench.with_number("observation", nan)); },
+     [](auto& workspace) { return filter(workspace, workspace.with_number("observation", nan)); },
      {"edited.nc", "observation", "NaN"}},
     {"InfinityObserved",
      1,
-     [](auto& bench) { return assimilate(bench, shop().model(), bench.with_number("observation", infinity)); },
+     [](auto& workspace) {
+       return assimilate(workspace, shop().model(), workspace.with_number("observation", infinity));
+     },
      {"edited.nc", "observation", "infinite"}},
     {"NegativeNoiseInFile",
      1,
-     [](auto& bench) { return filter(bench, bench.with_number("sigma", -0.05)); },
+     [](auto& workspace) { return filter(workspace, workspace.with_number("sigma", -0.05)); },
      {"edited.nc", "sigma", "found -0.05", "> 0"}},
 
     // Things that do not fit together
     {"WindowLongerThanTheData",
      2,
-     [](auto& bench) {
-       return train(bench, {"--order", "12"});
+     [](auto& workspace) {
+       return train(workspace, {"--order", "12"});
      },
      {"network", "25 states", "24 states"}},
     {"WindowLongerThanTheTrajectory",
      2,
-     [](auto& bench) {
-       const auto model = bench.made("k5.nc", {"train", "--data", shop().data(), "--order", "5"});
-       return assimilate(bench, model, shop().observations());
+     [](auto& workspace) {
+       const auto model = workspace.made("k5.nc", {"train", "--data", shop().data(), "--order", "5"});
+       return assimilate(workspace, model, shop().observations());
      },
      {"window", "11", "9"}},
     {"StrideLongerThanTheWindow",
      2,
-     [](auto& bench) {
-       auto arguments = assimilate(bench, shop().model(), shop().observations());
+     [](auto& workspace) {
+       auto arguments = assimilate(workspace, shop().model(), shop().observations());
        arguments.insert(arguments.end(), {"--set", "assimilation.stride=4"});
        return arguments;
      },
      {"stride", "4", "3"}},
     {"ModelOfAnotherEvent",
      1,
-     [](auto& bench) { return assimilate(bench, shop().model(), observations_of_another_system(bench)); },
-     {"model.nc", "found 3", "wanted 8"}},
+     [](auto& workspace) { return assimilate(workspace, shop().model(), observations_of_another_system(workspace)); },
+     {"model.nc", "found 3", "expected 8"}},
     {"EnsembleOfAnotherEvent",
      1,
-     [](auto& bench) {
-       return Arguments{"evaluate", "--obs", observations_of_another_system(bench), shop().posterior()};
+     [](auto& workspace) {
+       return Arguments{"evaluate", "--obs", observations_of_another_system(workspace), shop().posterior()};
      },
-     {"posterior.nc", "found 3", "wanted 8"}},
+     {"posterior.nc", "found 3", "expected 8"}},
     {"EnsembleOfAnotherLength",
      1,
-     [](auto& bench) {
-       const auto longer = bench.made("long.nc", {"observe", "--data", shop().data() + "/test.nc", "--name", "lo",
-                                                  "--set", "observation.lo.length=11"});
+     [](auto& workspace) {
+       const auto longer = workspace.made("long.nc", {"observe", "--data", shop().data() + "/test.nc", "--name", "lo",
+                                                      "--set", "observation.lo.length=11"});
        return Arguments{"evaluate", "--obs", longer, shop().posterior()};
      },
-     {"posterior.nc", "found 9 states", "wanted 11"}},
+     {"posterior.nc", "found 9 states", "expected 11"}},
     {"EnsembleOfAnotherTime",
      1,
-     [](auto& bench) {
-       const auto later =
-           bench.made("later.nc", {"observe", "--data", shop().data() + "/test.nc", "--name", "lo", "--start", "2"});
+     [](auto& workspace) {
+       const auto later = workspace.made(
+           "later.nc", {"observe", "--data", shop().data() + "/test.nc", "--name", "lo", "--start", "2"});
        return Arguments{"evaluate", "--obs", later, shop().posterior()};
      },
-     {"posterior.nc", "begin at another time", "found 0", "wanted 0.05"}},
+     {"posterior.nc", "begin at another time", "found 0", "expected 0.05"}},
     {"FilterOfDeterministicDynamics",
      1,
-     [](auto& bench) {
-       auto arguments = filter(bench, shop().observations());
+     [](auto& workspace) {
+       auto arguments = filter(workspace, shop().observations());
        arguments.insert(arguments.end(), {"--set", "dynamics.noise=0"});
        return arguments;
      },
      {"without noise", "dynamics.noise"}},
     {"NoiseWithoutItsParameters",
      2,
-     [](auto& bench) {
-       return observe(bench, {"--name", "lo", "--set", "observation.lo.noise=mixture"});
+     [](auto& workspace) {
+       return observe(workspace, {"--name", "lo", "--set", "observation.lo.noise=mixture"});
      },
      {"--set observation.lo.noise=mixture: observation.lo.weights", "a weight for each Gaussian"}},
     {"RuleThatCannotTakeTheNoise",
      2,
-     [](auto& bench) {
-       const auto laplace = bench.made("laplace.nc", {"observe", "--data", shop().data() + "/test.nc", "--name", "lo",
-                                                      "--set", "observation.lo.noise=laplace"});
-       auto arguments = assimilate(bench, shop().model(), laplace);
+     [](auto& workspace) {
+       const auto laplace = workspace.made("laplace.nc", {"observe", "--data", shop().data() + "/test.nc", "--name",
+                                                          "lo", "--set", "observation.lo.noise=laplace"});
+       auto arguments = assimilate(workspace, shop().model(), laplace);
        arguments.insert(arguments.end(), {"--rule", "dps"});
        return arguments;
      },
      {"guidance.rule: dps", "found Laplace noise", "use mmps, sda or pigdm"}},
     {"GammaOfAnotherLength",
      2,
-     [](auto& bench) {
-       auto arguments = assimilate(bench, shop().model(), shop().observations());
+     [](auto& workspace) {
+       auto arguments = assimilate(workspace, shop().model(), shop().observations());
        arguments.insert(arguments.end(), {"--gamma", "[0.1, 0.2]"});
        return arguments;
      },
@@ -496,58 +513,62 @@ const std::vector<Row> table{
     // Where results go
     {"FullDiskForTrajectories",
      1,
-     [](auto& bench) { return simulate(bench, shop().config()); },
+     [](auto& workspace) { return simulate(workspace, shop().config()); },
      {"train.nc", "cannot be written"},
      full_disk},
-    {"FullDiskForAModel", 1, [](auto& bench) { return train(bench); }, {"model.nc", "cannot be written"}, full_disk},
+    {"FullDiskForAModel",
+     1,
+     [](auto& workspace) { return train(workspace); },
+     {"model.nc", "cannot be written"},
+     full_disk},
     {"FullDiskForObservations",
      1,
-     [](auto& bench) {
-       return observe(bench, {"--name", "lo"});
+     [](auto& workspace) {
+       return observe(workspace, {"--name", "lo"});
      },
      {"obs.nc", "cannot be written"},
      full_disk},
     {"FullDiskForAnEnsemble",
      1,
-     [](auto& bench) { return filter(bench, shop().observations()); },
+     [](auto& workspace) { return filter(workspace, shop().observations()); },
      {"filter.nc", "cannot be written"},
      full_disk},
     {"FullDiskForAReport",
      1,
-     [](auto& bench) {
-       return Arguments{"report", "--obs", shop().observations(), shop().posterior(), "-o", bench.out("report")};
+     [](auto& workspace) {
+       return Arguments{"report", "--obs", shop().observations(), shop().posterior(), "-o", workspace.out("report")};
      },
      {"cannot"},
      full_disk},
     {"FullDiskForStdout", 1, [](auto&) { return Arguments{"keys"}; }, {"standard output"}, {.out_file = "/dev/full"}},
     {"OutputBelowAFile",
      1,
-     [](auto& bench) {
-       auto arguments = filter(bench, shop().observations());
+     [](auto& workspace) {
+       auto arguments = filter(workspace, shop().observations());
        arguments[4] = shop().config() + "/filter.nc";
        return arguments;
      },
      {"tiny.toml/filter.nc", "Not a directory"}},
     {"OutputInNoFolder",
      1,
-     [](auto& bench) {
-       auto arguments = filter(bench, shop().observations());
-       arguments[4] = bench.out("nowhere/filter.nc");
+     [](auto& workspace) {
+       auto arguments = filter(workspace, shop().observations());
+       arguments[4] = workspace.out("nowhere/filter.nc");
        return arguments;
      },
      {"nowhere/filter.nc", "No such file or directory"}},
     {"OutputIsAFolder",
      1,
-     [](auto& bench) {
-       auto arguments = filter(bench, shop().observations());
+     [](auto& workspace) {
+       auto arguments = filter(workspace, shop().observations());
        arguments[4] = "/";
        return arguments;
      },
      {"/: cannot", "Is a directory"}},
     {"OutputNotPermitted",
      1,
-     [](auto& bench) {
-       auto arguments = train(bench);
+     [](auto& workspace) {
+       auto arguments = train(workspace);
        arguments[4] = "/proc/model.nc";
        return arguments;
      },
@@ -568,35 +589,45 @@ const std::vector<Row> table{
     // Files of others
     {"WeightsDamaged",
      1,
-     [](auto& bench) {
-       return Arguments{"import",         "--state",        bench.truncated(SDA_GOLDEN_DIR "/lorenz_local.pth"),
-                        "--config",       bench.text("{}"), "-o",
-                        bench.out("m.nc")};
+     [](auto& workspace) {
+       return Arguments{"import",
+                        "--state",
+                        workspace.truncated(SDA_GOLDEN_DIR "/lorenz_local.pth"),
+                        "--config",
+                        workspace.text("{}"),
+                        "-o",
+                        workspace.out("m.nc")};
      },
      {"truncated.nc", "archive"}},
     {"WeightsWithoutConfig",
      1,
-     [](auto& bench) {
-       return Arguments{"import", "--state",        SDA_GOLDEN_DIR "/lorenz_local.pth", "--config", "nowhere.json",
-                        "-o",     bench.out("m.nc")};
-     },
-     {"nowhere.json"}},
-    {"WeightsOfAnotherConfig",
-     1,
-     [](auto& bench) {
+     [](auto& workspace) {
        return Arguments{"import",
                         "--state",
                         SDA_GOLDEN_DIR "/lorenz_local.pth",
                         "--config",
-                        bench.text(R"({"window": 5, "embedding": 16, "width": 64, "depth": 3, "activation": "SiLU"})"),
+                        "nowhere.json",
                         "-o",
-                        bench.out("m.nc")};
+                        workspace.out("m.nc")};
+     },
+     {"nowhere.json"}},
+    {"WeightsOfAnotherConfig",
+     1,
+     [](auto& workspace) {
+       return Arguments{
+           "import",
+           "--state",
+           SDA_GOLDEN_DIR "/lorenz_local.pth",
+           "--config",
+           workspace.text(R"({"window": 5, "embedding": 16, "width": 64, "depth": 3, "activation": "SiLU"})"),
+           "-o",
+           workspace.out("m.nc")};
      },
      {"config.toml", "64"}},
     {"TrajectoriesOfNoHdf5",
      1,
-     [](auto& bench) {
-       return Arguments{"import", "--trajectories", bench.text("Dear diary"), "-o", bench.out("t.nc")};
+     [](auto& workspace) {
+       return Arguments{"import", "--trajectories", workspace.text("Dear diary"), "-o", workspace.out("t.nc")};
      },
      {"config.toml"}},
 };
@@ -605,8 +636,8 @@ class BadInput : public testing::TestWithParam<Row> {};
 
 TEST_P(BadInput, GivesOneClearLineAndLeavesNothing) {
   const Row& row = GetParam();
-  const Bench bench;
-  const auto run = run_program(row.arguments(bench), row.options);
+  const Workspace workspace;
+  const auto run = run_program(row.arguments(workspace), row.options);
   EXPECT_EQ(run.code, row.code) << run.err;
   EXPECT_EQ(run.out, "");
   const auto error = run.err.find("sda: error: ");
@@ -615,7 +646,7 @@ TEST_P(BadInput, GivesOneClearLineAndLeavesNothing) {
   EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1) << run.err;
   EXPECT_EQ(line.back(), '\n');
   for (const auto& fragment : row.fragments) EXPECT_THAT(line, HasSubstr(fragment));
-  EXPECT_THAT(bench.left(), IsEmpty());
+  EXPECT_THAT(workspace.left(), IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, BadInput, testing::ValuesIn(table),

@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "core/torch.hpp"
-#include "sda/io/files.hpp"
+#include "sda/data/files.hpp"
 #include "tolerance.hpp"
 #include "workshop.hpp"
 
@@ -67,11 +67,11 @@ TEST(Repeat, ResumeRefusesAnotherRecipe) {
   const auto other = run_program({"train", "--data", shop().data(), "--epochs", "1000000", "-o", folder.file("m.nc"),
                                   "--resume", "--set", "training.batch=2"});
   EXPECT_EQ(other.code, 2);
-  EXPECT_THAT(other.err, HasSubstr("found batch = 2, wanted batch = 4"));
+  EXPECT_THAT(other.err, HasSubstr("found batch = 2, expected batch = 4"));
   const auto seed = run_program(
       {"train", "--data", shop().data(), "--epochs", "1000000", "-o", folder.file("m.nc"), "--resume", "--seed", "9"});
   EXPECT_EQ(seed.code, 2);
-  EXPECT_THAT(seed.err, HasSubstr("found --seed 9, wanted 0"));
+  EXPECT_THAT(seed.err, HasSubstr("found --seed 9, expected 0"));
   EXPECT_THAT(folder.names(), UnorderedElementsAre("m.checkpoint.nc"));
 }
 
@@ -96,7 +96,7 @@ TEST(Repeat, SimulationGoesOnBitForBitAfterAStop) {
 
   const auto other = simulate("data", {"--resume", "--set", "simulation.length=3"});
   EXPECT_EQ(other.code, 2);
-  EXPECT_THAT(other.err, HasSubstr("found length = 3, wanted length = 2"));
+  EXPECT_THAT(other.err, HasSubstr("found length = 3, expected length = 2"));
 
   const auto resumed = simulate("data", {"--resume"});
   ASSERT_EQ(resumed.code, 0) << resumed.err;

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/torch.hpp"
-#include "sda/io/config.hpp"
-#include "sda/io/files.hpp"
+#include "sda/data/files.hpp"
+#include "sda/experiment/experiment.hpp"
 #include "workshop.hpp"
 
 namespace sda::test {
@@ -170,7 +170,8 @@ TEST(Program, SeveralInstrumentsOnOneTrajectory) {
        "z = {operator = [{last = 2}, {select = [2]}], sigma = 0.5}}}"});
   ASSERT_EQ(observed.code, 0) << observed.err;
   EXPECT_EQ(lines(observed.out), 2) << observed.out;
-  EXPECT_THAT(observed.out, HasSubstr("observed both.x of trajectory 0 from state 0: 3 readings of shape 1 over 9"));
+  EXPECT_THAT(observed.out,
+              HasSubstr("observed both.x of trajectory 0 from state 0: 3 observations of shape 1 over 9"));
   EXPECT_THAT(observed.out, HasSubstr("(the last 2 states → component 2), sigma 0.5"));
   const auto obs = folder.file("both.nc"), posterior = folder.file("p.nc"), filtered = folder.file("f.nc");
   ASSERT_EQ(run_program({"assimilate", "--model", shop().model(), "--obs", obs, "-o", posterior}).code, 0);
@@ -189,7 +190,7 @@ TEST(Program, AssimilateWritesAnEnsembleAndItsCost) {
                                 folder.file("p.nc"), "--members=5", "--steps=3", "--corrections=2", "--gamma=0.1"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(lines(run.out), 1) << run.out;
-  // 3 steps of a predictor and 2 corrections, each a forward pass and a pull-back
+  // 3 steps of a predictor and 2 corrections, each a forward pass and a VJP
   EXPECT_THAT(run.out, HasSubstr("into 5 members by SDA: 18 network evaluations"));
   const auto file = read_ensemble(folder.file("p.nc"));
   EXPECT_EQ(file.ensemble.members.sizes(), (at::IntArrayRef{5, 9, 3}));

@@ -54,7 +54,7 @@ TEST(ReportPage, PlotsAreDrawnAndCanBeUsed) {
   EXPECT_GE(curves["points"], 1);
   // Taking a curve away changes the picture, so it was there.
   const json& plots = page.at("plots");
-  for (const char* style : {"members", "truth", "readings", "reference-band"}) {
+  for (const char* style : {"members", "truth", "observations", "reference-band"}) {
     EXPECT_EQ(plots.at("switches").at(style), true) << style;
   }
   const auto& view = plots.at("view");
@@ -106,7 +106,7 @@ members = 3
   ASSERT_TRUE(page.is_object());
   expect_quiet(page);
   const json& films = page.at("films");
-  EXPECT_GE(films.at("films").size(), 5U);  // truth, readings, mean, spread, members
+  EXPECT_GE(films.at("films").size(), 5U);  // truth, observations, mean, spread, members
   for (const auto& width : films.at("films")) EXPECT_GT(width.get<int>(), 0) << "a picture was not decoded";
   // At first, after an arrow key, after dragging to the end.
   EXPECT_EQ(films.at("said"), json::array({"time 0", "time 0.2", "time 0.8"}));

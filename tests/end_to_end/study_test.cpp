@@ -95,7 +95,7 @@ TEST_P(Study, WritesATableAndAPlotAndFindsItsRowsAgain) {
   arguments.insert(arguments.end(), {"--set", "schedule.eta=0.002"});
   const auto other = run_program(arguments);
   EXPECT_EQ(other.code, 2);
-  EXPECT_THAT(other.err, HasSubstr("found eta = 0.001, wanted eta = 0.002"));
+  EXPECT_THAT(other.err, HasSubstr("found eta = 0.001, expected eta = 0.002"));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -187,9 +187,9 @@ Calibration calibrated(const ScratchFolder& folder, const std::vector<std::strin
   return found;
 }
 
-double errors_off(const std::vector<double>& values, double wanted) {
+double errors_off(const std::vector<double>& values, double expected) {
   const Estimate found = estimate(values);
-  return (found.value - wanted) / found.standard_error;
+  return (found.value - expected) / found.standard_error;
 }
 
 /// Draws of the posterior itself: nothing may be found.

@@ -180,12 +180,12 @@ TEST_F(Reader, FollowsTheFirstTutorialAndTheRecipes) {
   EXPECT_THAT(read.output, testing::HasSubstr("P(z stays below 40 | y) = "));
 }
 
-TEST_F(Reader, FollowsTheTutorialOfReadings) {
-  const auto tutorial = type("docs/tutorials/readings.md", "");
+TEST_F(Reader, FollowsTheTutorialOfObservations) {
+  const auto tutorial = type("docs/tutorials/observations.md", "");
   EXPECT_EQ(tutorial.status, 0) << tutorial.output;
-  const std::string page = read_bytes(SDA_SOURCE_DIR "/docs/tutorials/readings.md");
-  for (const char* shown : {"masts.csv: 28 of 30 readings used: 16 of x, 8 of z, 4 of radius",
-                            "observed masts: 28 readings of a trajectory of 57 states"}) {
+  const std::string page = read_bytes(SDA_SOURCE_DIR "/docs/tutorials/observations.md");
+  for (const char* shown : {"masts.csv: 28 of 30 observations used: 16 of x, 8 of z, 4 of radius",
+                            "observed masts: 28 observations of a trajectory of 57 states"}) {
     EXPECT_THAT(page, testing::HasSubstr(shown));
     EXPECT_THAT(tutorial.output, testing::HasSubstr(shown));
   }

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "core/torch.hpp"
-#include "io/torch_archive.hpp"
+#include "data/formats/torch_archive.hpp"
 #include "sda/core/error.hpp"
-#include "sda/io/config.hpp"
-#include "sda/io/readings.hpp"
-#include "sda/io/user_data.hpp"
+#include "sda/data/import.hpp"
+#include "sda/data/observations.hpp"
+#include "sda/experiment/experiment.hpp"
 #include "sda/observation/operator.hpp"
 
 namespace sda::fuzz {
@@ -46,7 +46,7 @@ StateLayout flow() {
 /// Bytes as a file, which is gone when this is.
 class MemoryFile {
  public:
-  MemoryFile(const std::uint8_t* data, std::size_t size) : file_(memfd_create("readings.csv", MFD_CLOEXEC)) {
+  MemoryFile(const std::uint8_t* data, std::size_t size) : file_(memfd_create("observation_file.csv", MFD_CLOEXEC)) {
     if (file_ < 0 || write(file_, data, size) != static_cast<ssize_t>(size)) throw std::runtime_error("no memory file");
   }
   ~MemoryFile() { close(file_); }
@@ -68,8 +68,8 @@ void try_chain(const std::vector<OperatorLink>& chain, const StateLayout& layout
   const auto op = make_operator(chain, layout, Normalisation::identity(layout.event));
   const Tensor x = at::ones(prepend({2, 9}, layout.event), at::kDouble);
   const Tensor y = op->apply(x);
-  require(y.sizes() == prepend({2}, op->readings_shape(9, layout.event)), "readings of another shape");
-  require(op->apply_pull_back(x, at::ones_like(y)).sizes() == x.sizes(), "a pull-back of another shape");
+  require(y.sizes() == prepend({2}, op->observations_shape(9, layout.event)), "observations of another shape");
+  require(op->apply_vjp(x, at::ones_like(y)).sizes() == x.sizes(), "a VJP of another shape");
   require(!op->describe().empty(), "an operator says nothing of itself");
 }
 
@@ -166,17 +166,17 @@ void cook(Recipe& recipe, const std::string& path, const std::vector<std::string
   nc_close(file);
 }
 
-/// Whatever the system, readings are taken or refused.
-void try_readings(const std::string& path, unsigned choice) {
+/// Whatever the system, observations are taken or refused.
+void try_observations(const std::string& path, unsigned choice) {
   const StateLayout layout = choice % 3 == 0 ? lorenz() : choice % 3 == 1 ? ocean() : flow();
-  ReadingsParameters parameters;
+  ObservationFileParameters parameters;
   if ((choice & 4U) != 0) parameters.space = "nearest";
   if ((choice & 8U) != 0) parameters.time = "nearest";
   if ((choice & 16U) != 0) parameters.error = {0.5};
   try {
-    const auto y = read_readings(path, layout, Normalisation::identity(layout.event), parameters, {});
-    require(y.parts.front().values.numel() > 0 && !y.account.empty(), "readings without any");
-    if (y.length < 1000) y.residual(at::zeros(prepend({1, y.length}, layout.event), at::kDouble));
+    const auto y = read_observations(path, layout, Normalisation::identity(layout.event), parameters, {});
+    require(y.parts.front().values.numel() > 0 && !y.account.empty(), "observations without any");
+    if (y.length < 1000) y.departure(at::zeros(prepend({1, y.length}, layout.event), at::kDouble));
   } catch (const Error&) {
   }
 }
@@ -185,10 +185,10 @@ void try_readings(const std::string& path, unsigned choice) {
 
 void csv(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return;
-  try_readings(MemoryFile(data + 1, size - 1).path(), data[0]);
+  try_observations(MemoryFile(data + 1, size - 1).path(), data[0]);
 }
 
-void readings_netcdf(const std::uint8_t* data, std::size_t size) {
+void observations_netcdf(const std::uint8_t* data, std::size_t size) {
   Recipe recipe(data, size,
                 {"sst", "ssh", "time", "dateTime", "lat", "longitude", "lon", "u", "x", "y", "ssh_error", "u_flag"});
   const unsigned choice = recipe.byte();
@@ -196,7 +196,7 @@ void readings_netcdf(const std::uint8_t* data, std::size_t size) {
   if (recipe.flag()) groups = {"MetaData", "ObsValue", "ObsError", "PreQC"};
   const Scratch scratch;
   cook(recipe, scratch.path, groups);
-  try_readings(scratch.path, choice);
+  try_observations(scratch.path, choice);
 }
 
 void experiment(const std::uint8_t* data, std::size_t size) {
@@ -229,8 +229,8 @@ void operator_text(const std::uint8_t* data, std::size_t size) {
     try {
       const auto op = make_operator({formula}, layout, Normalisation::identity(layout.event));
       const Tensor x = at::ones(prepend({2}, layout.event), at::kDouble), y = op->read(x);
-      require(y.sizes() == prepend({2}, op->reading_shape(layout.event)), "readings of another shape");
-      require(op->pull_back(x, at::ones_like(y)).sizes() == x.sizes(), "a pull-back of another shape");
+      require(y.sizes() == prepend({2}, op->observation_shape(layout.event)), "observations of another shape");
+      require(op->vjp(x, at::ones_like(y)).sizes() == x.sizes(), "a VJP of another shape");
     } catch (const Error&) {
     }
   }

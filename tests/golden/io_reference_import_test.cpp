@@ -132,9 +132,9 @@ TEST_F(ReferenceImport, SaysWhichKeyDisagreesWithTheWeights) {
   const auto& local = references[0];
   const auto state = state_of(local);
   EXPECT_THAT(message(local, state, R"({"window": 5, "embedding": 32, "width": 32, "depth": 3, "activation": "SiLU"})"),
-              AllOf(HasSubstr("config.json: embedding"), HasSubstr("wanted 16")));
+              AllOf(HasSubstr("config.json: embedding"), HasSubstr("expected 16")));
   EXPECT_THAT(message(local, state, R"({"window": 5, "embedding": 16, "width": 64, "depth": 3, "activation": "SiLU"})"),
-              AllOf(HasSubstr("config.json: width"), HasSubstr("wanted 32")));
+              AllOf(HasSubstr("config.json: width"), HasSubstr("expected 32")));
   EXPECT_THAT(message(local, state, R"({"window": 7, "embedding": 16, "width": 32, "depth": 3, "activation": "SiLU"})"),
               AllOf(HasSubstr("config.json"), HasSubstr("network.0.weight"), HasSubstr("32 × 31")));
   EXPECT_THAT(message(local, state, R"({"window": 5, "embedding": 16, "width": 32, "depth": 4, "activation": "SiLU"})"),
@@ -149,7 +149,7 @@ TEST_F(ReferenceImport, SaysWhichKeyDisagreesWithTheWeights) {
   EXPECT_THAT(
       message(references[1], state_of(references[1]),
               R"({"embedding": 16, "hidden_channels": [9, 16], "hidden_blocks": [1, 2], "activation": "SiLU"})"),
-      AllOf(HasSubstr("config.json: hidden_channels"), HasSubstr("wanted 8")));
+      AllOf(HasSubstr("config.json: hidden_channels"), HasSubstr("expected 8")));
 }
 
 TEST_F(ReferenceImport, RefusesWhatIsNoStateDict) {

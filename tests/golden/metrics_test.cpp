@@ -10,8 +10,8 @@ namespace {
 
 TEST(Metrics, EarthMoversDistance) {
   const auto a = sda::test::golden("metrics.h5", "a"), b = sda::test::golden("metrics.h5", "b");
-  const double wanted = sda::test::golden("metrics.h5", "emd").item<double>();
-  EXPECT_NEAR(sda::wasserstein1(a, b), wanted, sda::tolerance::golden_emd * wanted);
+  const double expected = sda::test::golden("metrics.h5", "emd").item<double>();
+  EXPECT_NEAR(sda::wasserstein1(a, b), expected, sda::tolerance::golden_emd * expected);
 }
 
 }  // namespace

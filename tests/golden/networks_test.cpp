@@ -5,8 +5,8 @@
 #include "machines.hpp"
 #include "sda/diffusion/denoising.hpp"
 #include "sda/guidance/posterior_score.hpp"
+#include "sda/prior/prior.hpp"
 #include "sda/sampling/sampler.hpp"
-#include "sda/score/prior.hpp"
 #include "tolerance.hpp"
 
 namespace sda {
@@ -128,7 +128,7 @@ TEST_P(Networks, ChunksAndRecomputedGraphsGiveTheSame) {
   const auto whole = make_prior_score(prior, plenty, 1, Precision::float32)->linearise(x, t);
   const auto in_parts = make_prior_score(prior, /*memory=*/1, 1, Precision::float32)->linearise(x, t);
   expect_close(in_parts->epsilon(), whole->epsilon(), "ε");
-  expect_close(in_parts->pull_back(v), whole->pull_back(v), "pull-back");
+  expect_close(in_parts->vjp(v), whole->vjp(v), "VJP");
 }
 
 TEST_P(Networks, SdaGuidanceEqualsTheReference) {
@@ -152,7 +152,7 @@ TEST_P(Networks, DpsGuidanceEqualsTheReference) {
     const double t = scalar("t" + i);
     const Tensor prior_epsilon = read("eps" + i);
     const Tensor denoised = tweedie_mean(schedule, x, t, prior_epsilon);
-    const Tensor own = observed.residual(denoised).flatten(1).square().sum(1).sqrt();
+    const Tensor own = observed.departure(denoised).flatten(1).square().sum(1).sqrt();
     const Tensor ratio = own / own.square().sum().sqrt();
     Shape each_member(static_cast<std::size_t>(x.dim()), 1);
     each_member[0] = x.size(0);

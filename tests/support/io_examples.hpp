@@ -3,7 +3,7 @@
 
 #include "core/torch.hpp"
 #include "sda/core/random.hpp"
-#include "sda/io/files.hpp"
+#include "sda/data/files.hpp"
 
 namespace sda::test {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "score/kernels/arithmetic.hpp"
+#include "kernels/arithmetic.hpp"
 
 namespace sda::test {
 

@@ -22,6 +22,6 @@ inline constexpr double chi_square_9 = 27.88;        ///< 9 degrees of freedom, 
 inline constexpr double same_distribution = 0.15;    ///< ratio of W1 between draws of one distribution
 inline constexpr double finite_difference = 1e-6;    ///< central, h = 1e-5, float64: relative to max(1, |value|)
 inline constexpr double finite_difference_float32 = 2e-3;  ///< the same with h = 1e-2 in float32
-inline constexpr double log_density_float32 = 2e-3;        ///< log p of a transition: its residual cancels; relative
+inline constexpr double log_density_float32 = 2e-3;        ///< log p of a transition: its departure cancels; relative
 
 }  // namespace sda::tolerance

@@ -1,4 +1,4 @@
-/// Interpolation of gridded readings: exact where it should be, refused where it cannot be done.
+/// Interpolation of gridded observations: exact where it should be, refused where it cannot be done.
 #include "sda/baselines/interpolation.hpp"
 
 #include <gtest/gtest.h>
@@ -65,7 +65,7 @@ TEST(Interpolation, ConstantsComeBackByBothMethods) {
   }
 }
 
-TEST(Interpolation, BicubicErrsLessTheFinerTheReadings) {
+TEST(Interpolation, BicubicErrsLessTheFinerTheObservations) {
   const auto truth = waves(1);
   const auto error = [&](double n) {
     return largest(sda::interpolate(read(truth, {{"coarsen", {n}}}), sda::Interpolation::bicubic).members[0] - truth);
@@ -75,7 +75,7 @@ TEST(Interpolation, BicubicErrsLessTheFinerTheReadings) {
   EXPECT_LT(error(1), exact_float64);
 }
 
-TEST(Interpolation, HoldsTheFirstAndTheLastReading) {
+TEST(Interpolation, HoldsTheFirstAndTheLastObservation) {
   const auto truth = waves(8);
   const auto found = sda::interpolate(read(truth, {{"times", {2, 4}}}), sda::Interpolation::trigonometric).members[0];
   EXPECT_LT(largest(found[0] - truth[2]), exact_float64);
@@ -83,7 +83,7 @@ TEST(Interpolation, HoldsTheFirstAndTheLastReading) {
   EXPECT_LT(largest(found[7] - truth[4]), exact_float64);
 }
 
-TEST(Interpolation, RefusesReadingsThatAreNotOnAGrid) {
+TEST(Interpolation, RefusesObservationsThatAreNotOnAGrid) {
   const auto truth = waves(2);
   for (const auto& chain :
        std::vector<std::vector<sda::OperatorLink>>{{{"saturate", {}}}, {{"select", {0}}}, {{"select", {1, 0}}}}) {

@@ -77,8 +77,8 @@ TEST(Calendar, ClocksZonesAndUnits) {
 }
 
 TEST(Calendar, RefusesWhatIsNoDate) {
-  EXPECT_THAT(refusal("2003-02-29"), HasSubstr("found 2003-02-29, wanted a day from 1 to 28"));
-  EXPECT_THAT(refusal("2004-02-29", "days", "noleap"), HasSubstr("wanted a day from 1 to 28"));
+  EXPECT_THAT(refusal("2003-02-29"), HasSubstr("found 2003-02-29, expected a day from 1 to 28"));
+  EXPECT_THAT(refusal("2004-02-29", "days", "noleap"), HasSubstr("expected a day from 1 to 28"));
   EXPECT_THAT(refusal("2003-13-01"), HasSubstr("a month from 1 to 12"));
   EXPECT_THAT(refusal("1582-10-10"), HasSubstr("none from 5 to 14 October 1582"));
   EXPECT_THAT(refusal("2003-02"), HasSubstr("not a date"));

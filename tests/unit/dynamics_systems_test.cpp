@@ -182,9 +182,9 @@ TEST(Systems, UnknownParametersAreComponentsThatKeepTheirValues) {
       own.first_member += static_cast<std::uint64_t>(member);
       const Tensor of_known = known->start(1, own, dtype);
       EXPECT_TRUE(of_known.equal(start.slice(0, member, member + 1).slice(1, 0, 3)));
-      const Tensor wanted = known->trajectories(of_known, 9, own)[0], found = all[member].slice(1, 0, 3);
-      EXPECT_LT((wanted - found).abs().max().item<double>(), dtype == at::kFloat ? 2e-4 : 1e-11);
-      const Tensor log_known = known->log_transition(wanted.slice(0, 0, 8), wanted.slice(0, 1));
+      const Tensor expected = known->trajectories(of_known, 9, own)[0], found = all[member].slice(1, 0, 3);
+      EXPECT_LT((expected - found).abs().max().item<double>(), dtype == at::kFloat ? 2e-4 : 1e-11);
+      const Tensor log_known = known->log_transition(expected.slice(0, 0, 8), expected.slice(0, 1));
       const Tensor log_unknown = unknown->log_transition(all[member].slice(0, 0, 8), all[member].slice(0, 1));
       EXPECT_LT((log_known - log_unknown).abs().max().item<double>(), dtype == at::kFloat ? 2e-2 : 1e-9);
     }
@@ -228,7 +228,7 @@ TEST(Systems, BadParametersAreUsageErrors) {
   refused({.dt = -1}, "dynamics.dt");
   refused({.noise = -0.5}, "dynamics.noise");
   refused({.noise = NAN}, "dynamics.noise");
-  refused({.rho_range = {28}}, "dynamics.rho_range: a dynamics cannot be made: found [28], wanted [least, most]");
+  refused({.rho_range = {28}}, "dynamics.rho_range: a dynamics cannot be made: found [28], expected [least, most]");
   refused({.beta_range = {3, 2}}, "the least below the most");
   refused({.system = "lorenz96", .sites = 3}, "dynamics.sites");
   refused({.substeps = 0}, "dynamics.substeps");

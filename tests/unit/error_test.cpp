@@ -4,7 +4,7 @@
 
 TEST(Error, SaysWhereWhatFoundWantedAndMend) {
   const sda::UsageError error(
-      {.what = "σ is negative", .where = "lo.toml", .found = "-1", .wanted = "> 0", .mend = "drop the sign"});
-  EXPECT_STREQ(error.what(), "lo.toml: σ is negative: found -1, wanted > 0; drop the sign");
+      {.what = "σ is negative", .where = "lo.toml", .found = "-1", .expected = "> 0", .hint = "drop the sign"});
+  EXPECT_STREQ(error.what(), "lo.toml: σ is negative: found -1, expected > 0; drop the sign");
   EXPECT_EQ(error.exit_code(), 2);
 }

@@ -31,10 +31,10 @@ std::vector<std::vector<double>> rows_of(const Tensor& shares) {
 
 TEST(RankShares, CutRanksInParts) {
   const auto expect = [](const std::vector<std::int64_t>& counts, std::int64_t bins,
-                         const std::vector<double>& wanted) {
+                         const std::vector<double>& expected) {
     const auto found = rank_shares(counts, bins);
-    ASSERT_EQ(found.size(), wanted.size());
-    for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-12) << i;
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-12) << i;
   };
   expect({1, 0, 0, 1}, 2, {0.5, 0.5});
   expect({1, 0, 0, 1}, 3, {0.5, 0, 0.5});
@@ -74,9 +74,9 @@ TEST(RankUniformity, FindsAHistogramThatIsNotFlat) {
 
 TEST(ClassifierTest, FindsTheAreasThatAreKnown) {
   const Tensor reference = draws({40, 100, 1, 1}, 2), other = draws({40, 100, 1, 1}, 3);
-  const auto expect = [&](const Tensor& posterior, double wanted) {
+  const auto expect = [&](const Tensor& posterior, double expected) {
     const Estimate auc = classifier_test(trajectories_of(posterior), trajectories_of(reference));
-    EXPECT_NEAR(auc.value, wanted, 4 * auc.standard_error);
+    EXPECT_NEAR(auc.value, expected, 4 * auc.standard_error);
     EXPECT_LT(auc.standard_error, 0.015);
   };
   expect(other, 0.5);

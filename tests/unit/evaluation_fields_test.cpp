@@ -102,19 +102,19 @@ sda::Observations observed(const std::vector<sda::OperatorLink>& chain, double s
                       "few", 3, 0);
 }
 
-TEST(FieldScores, ResidualIsTheReadingsMissOverTheNoise) {
+TEST(FieldScores, ResidualIsTheObservationsMissOverTheNoise) {
   const auto y = observed({{"every", {2}}, {"coarsen", {2}}}, 0.1);
   // Members that differ from what was read by 1 and by 3 standard deviations everywhere: √((1 + 9) / 2).
   const auto exact = y.parts[0].values.repeat_interleave(2, -1).repeat_interleave(2, -2).repeat_interleave(2, 0);
   const auto members = at::stack({exact + 0.1, exact - 0.3});
-  const auto found = sda::residuals(y, members);
+  const auto found = sda::departures(y, members);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_NEAR(found[0].over_noise.value, std::sqrt(5.0), exact_float64);
   // Of the squares 1 and 9: standard deviation √32, error √32 / √2 = 4, of the root 4 / (2 √5).
   EXPECT_NEAR(found[0].over_noise.standard_error, 2 / std::sqrt(5.0), exact_float64);
 }
 
-TEST(FieldScores, ObservedAreTheComponentsThatReadingsDependOn) {
+TEST(FieldScores, ObservedAreTheComponentsThatObservationsDependOn) {
   auto expected = at::zeros({4, 2, 4, 4}, at::kBool);
   for (const int state : {0, 2}) expected[state][1].fill_(true);
   EXPECT_TRUE(sda::observed_components(observed({{"every", {2}}, {"select", {1}}}, 0.1)).equal(expected));
@@ -200,11 +200,11 @@ TEST(FieldScores, AreAllThereForAVelocity) {
   const auto y = observed({{"every", {2}}}, 0.1);
   const sda::Ensemble ensemble{flow(4, 4), 2 * y.truth.unsqueeze(0).repeat({3, 1, 1, 1, 1}), 0.0, "SDA"};
   const auto scores = sda::score_fields(ensemble, y, {}, nullptr, 0, 0);
-  EXPECT_EQ(scores.residuals.size(), 1U);
+  EXPECT_EQ(scores.departures.size(), 1U);
   ASSERT_TRUE(scores.observed && scores.unobserved && scores.spectrum);
   EXPECT_EQ(scores.observed->components, 2 * 32);
   EXPECT_EQ(scores.unobserved->components, 2 * 32);
-  EXPECT_NEAR(scores.spectrum->least, 4, exact_float64);
+  EXPECT_NEAR(scores.spectrum->min, 4, exact_float64);
   EXPECT_NEAR(scores.spectrum->largest, 4, exact_float64);
   EXPECT_FALSE(scores.one_step);
 

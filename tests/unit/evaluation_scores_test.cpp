@@ -55,8 +55,8 @@ TEST_F(ScoreEnsemble, LogLikelihoodByHand) {
   const auto members = all.narrow(0, 0, 2);
   const auto physical = members.index({at::indexing::Slice(), at::indexing::Slice(0, at::indexing::None, 4), 0});
   const auto mean = y.normalisation.mean.flatten()[0], std = y.normalisation.std.flatten()[0];
-  const auto residual = (y.parts[0].values.flatten() - (physical - mean) / std) / 0.5;
-  const auto log_p = (-0.5 * residual.square() - std::log(0.5 * std::sqrt(2 * std::numbers::pi))).sum(1);
+  const auto departure = (y.parts[0].values.flatten() - (physical - mean) / std) / 0.5;
+  const auto log_p = (-0.5 * departure.square() - std::log(0.5 * std::sqrt(2 * std::numbers::pi))).sum(1);
   EXPECT_NEAR(sda::log_likelihood(y, members).value, log_p.mean().item<double>(), exact_float64);
 }
 

@@ -25,8 +25,8 @@ at::Tensor draws(at::IntArrayRef shape, std::int64_t seed) {
 
 TEST(Wasserstein, IsTheSortedDistanceInOneDimension) {
   const auto a = draws({200}, 1), b = 0.7 * draws({200}, 2) + 1.0;
-  const double wanted = sorted_distance(a, b);
-  EXPECT_NEAR(wasserstein1(a.unsqueeze(1), b.unsqueeze(1)), wanted, sda::tolerance::exact_float64 * wanted);
+  const double expected = sorted_distance(a, b);
+  EXPECT_NEAR(wasserstein1(a.unsqueeze(1), b.unsqueeze(1)), expected, sda::tolerance::exact_float64 * expected);
 }
 
 TEST(Wasserstein, KnowsAShift) {

@@ -25,19 +25,19 @@ int run_seeds(const std::string& folder, const std::function<void(const std::uin
 struct Target {
   std::string folder;
   void (*run)(const std::uint8_t*, std::size_t);
-  int least;  ///< seeds
+  int min;  ///< seeds
 };
 
 class FuzzSeeds : public testing::TestWithParam<Target> {};
 
 TEST_P(FuzzSeeds, AreTakenOrRefused) {
-  EXPECT_GE(run_seeds(GetParam().folder, GetParam().run), GetParam().least);
+  EXPECT_GE(run_seeds(GetParam().folder, GetParam().run), GetParam().min);
 }
 
 INSTANTIATE_TEST_SUITE_P(, FuzzSeeds,
                          testing::Values(Target{"csv", fuzz::csv, 6}, Target{"operator_text", fuzz::operator_text, 6},
                                          Target{"user_data", fuzz::user_data, 3},
-                                         Target{"readings_netcdf", fuzz::readings_netcdf, 3},
+                                         Target{"observations_netcdf", fuzz::observations_netcdf, 3},
                                          Target{"experiment", fuzz::experiment, 3},
                                          Target{"state_dict", fuzz::state_dict, 2}),
                          [](const auto& test) { return test.param.folder; });

@@ -8,7 +8,7 @@
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 #include "sda/guidance/posterior_score.hpp"
-#include "sda/score/scores.hpp"
+#include "sda/prior/scores.hpp"
 #include "tolerance.hpp"
 
 namespace sda {
@@ -39,7 +39,7 @@ const std::vector<Case> cases{
 
 constexpr double prior_mean = 3, prior_deviation = 0.8;
 
-Observations one_reading(const Case& of) {
+Observations one_observation(const Case& of) {
   Observations y;
   y.layout.event = {1};
   y.layout.variables = {{"x", "x"}};
@@ -72,34 +72,34 @@ double exact_epsilon(const Case& of, double x_t, double t) {
   return ((x_t - mu * x) * log_p.softmax(0)).sum().item<double>() / sigma;
 }
 
-class OneNoisyReading : public testing::TestWithParam<Case> {
+class OneNoisyObservation : public testing::TestWithParam<Case> {
  protected:
   void expect_exact(double t, const GuidanceParameters& guidance) const {
-    const PosteriorScore posterior(gaussian_prior(), cosine, one_reading(GetParam()), guidance);
+    const PosteriorScore posterior(gaussian_prior(), cosine, one_observation(GetParam()), guidance);
     for (const double where : {-1.5, 0.0, 2.0}) {
       const double x_t = cosine.mu(t) * (prior_mean + prior_deviation * where) + cosine.sigma(t) * where / 2;
       const double epsilon = posterior.epsilon(at::full({1, 1, 1}, x_t, at::kDouble), t).item<double>();
-      const double wanted = exact_epsilon(GetParam(), x_t, t);
-      EXPECT_NEAR(epsilon, wanted, tolerance::integrated * std::max(1.0, std::abs(wanted)))
+      const double expected = exact_epsilon(GetParam(), x_t, t);
+      EXPECT_NEAR(epsilon, expected, tolerance::integrated * std::max(1.0, std::abs(expected)))
           << guidance.rule << ", t = " << t << ", x(t) = " << x_t;
     }
   }
 };
 
-TEST_P(OneNoisyReading, MmpsIsExact) {
+TEST_P(OneNoisyObservation, MmpsIsExact) {
   for (const double t : {0.1, 0.3, 0.6, 0.9}) expect_exact(t, {.rule = "mmps", .gamma = {0}});
 }
 
 /// With Γ the variance that x has given x(t), over s²: P / (P + s²).
-TEST_P(OneNoisyReading, SdaIsExactForTheRightGamma) {
+TEST_P(OneNoisyObservation, SdaIsExactForTheRightGamma) {
   for (const double t : {0.1, 0.3, 0.6, 0.9}) {
     const double p = prior_deviation * prior_deviation, s2 = cosine.ratio(t) * cosine.ratio(t);
     expect_exact(t, {.rule = "sda", .gamma = {p / (p + s2)}});
   }
 }
 
-TEST_P(OneNoisyReading, DpsIsRefusedUnlessItIsGaussian) {
-  const auto y = one_reading(GetParam());
+TEST_P(OneNoisyObservation, DpsIsRefusedUnlessItIsGaussian) {
+  const auto y = one_observation(GetParam());
   const auto make = [&] { PosteriorScore(gaussian_prior(), cosine, y, {.rule = "dps"}); };
   if (y.parts[0].noise.is_gaussian()) {
     EXPECT_NO_THROW(make());
@@ -109,15 +109,15 @@ TEST_P(OneNoisyReading, DpsIsRefusedUnlessItIsGaussian) {
     make();
     FAIL();
   } catch (const UsageError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("wanted Gaussian noise; use mmps, sda or pigdm"));
+    EXPECT_THAT(error.what(), HasSubstr("expected Gaussian noise; use mmps, sda or pigdm"));
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, OneNoisyReading, testing::ValuesIn(cases),
+INSTANTIATE_TEST_SUITE_P(, OneNoisyObservation, testing::ValuesIn(cases),
                          [](const auto& tested) { return tested.param.name; });
 
 /// Two instruments, one of them Gaussian: what the surrogate makes of Gaussian noise is Gaussian noise.
-TEST(NoisyReadings, GaussianNoiseBesideAnotherIsTakenAsItIs) {
+TEST(NoisyObservations, GaussianNoiseBesideAnotherIsTakenAsItIs) {
   const std::int64_t length = 3;
   const auto draw = [](at::IntArrayRef shape, std::uint64_t which) {
     return normal(shape, {.seed = which, .purpose = Purpose::test}, at::kDouble);

@@ -4,11 +4,11 @@
 #include <cmath>
 
 #include "core/torch.hpp"
-#include "guidance/readings.hpp"
+#include "guidance/departures.hpp"
 #include "sda/core/error.hpp"
 #include "sda/dynamics/linear_gaussian.hpp"
 #include "sda/guidance/posterior_score.hpp"
-#include "sda/score/scores.hpp"
+#include "sda/prior/scores.hpp"
 #include "tolerance.hpp"
 
 namespace sda {
@@ -30,7 +30,7 @@ class Proportional final : public DifferentiableScore {
    public:
     Linear(double a, Tensor epsilon) : a_(a), epsilon_(std::move(epsilon)) {}
     const Tensor& epsilon() const override { return epsilon_; }
-    Tensor pull_back(const Tensor& v) const override { return a_ * v; }
+    Tensor vjp(const Tensor& v) const override { return a_ * v; }
 
    private:
     double a_;
@@ -55,7 +55,7 @@ Observations observed(const std::vector<OperatorLink>& chain, const Tensor& valu
 }
 
 /// One state of two values, the first read as 2 with σ = 0.5; x(t) = (0.6, −0.8).
-class OneReading : public testing::Test {
+class OneObservation : public testing::Test {
  protected:
   double guided(double a, const GuidanceParameters& guidance) const {
     const auto y = observed({{"select", {0}}}, at::full({1, 1}, 2.0, at::kDouble), 1, 2, 0.5);
@@ -72,21 +72,21 @@ class OneReading : public testing::Test {
   const double t = 0.5, mu = schedule.mu(t), sigma = schedule.sigma(t), s2 = schedule.ratio(t) * schedule.ratio(t);
 };
 
-TEST_F(OneReading, IsGuidedByEachRulesVariance) {
+TEST_F(OneObservation, IsGuidedByEachRulesVariance) {
   const double a = 0.3;
   EXPECT_NEAR(guided(a, {.rule = "sda", .gamma = {0.02}}), by_hand(a, 0.25 + 0.02 * s2), 1e-12);
   EXPECT_NEAR(guided(a, {.rule = "pigdm", .gamma = {0.02}}), by_hand(a, 0.25 + 0.02 * s2 + s2 / (1 + s2)), 1e-12);
   EXPECT_NEAR(guided(a, {.rule = "mmps", .gamma = {0.02}}), by_hand(a, 0.25 + 0.02 * s2 + s2 * (1 - sigma * a)), 1e-12);
 }
 
-TEST_F(OneReading, ACovarianceThatIsNegativeCountsAsNone) {
+TEST_F(OneObservation, ACovarianceThatIsNegativeCountsAsNone) {
   const double a = 1.5;
   ASSERT_LT(1 - sigma * a, 0);
   EXPECT_NEAR(guided(a, {.rule = "mmps", .gamma = {0.02}}), by_hand(a, 0.25 + 0.02 * s2), 1e-12);
 }
 
 /// J = 1 − σ a > 1 is no exact score's: the guidance's part of σ ∂ε/∂x, s² J² / variance, is kept at 1.
-TEST_F(OneReading, GuidanceIsNoStifferThanTheNoise) {
+TEST_F(OneObservation, GuidanceIsNoStifferThanTheNoise) {
   const double a = -2, j = 1 - sigma * a;
   ASSERT_GT(s2 * j * j, 0.25 + 0.02 * s2 + s2 * j);
   EXPECT_NEAR(guided(a, {.rule = "mmps", .gamma = {0.02}}), by_hand(a, s2 * j * j), 1e-12);
@@ -94,44 +94,44 @@ TEST_F(OneReading, GuidanceIsNoStifferThanTheNoise) {
 
 /// p(x | y) is Gaussian, and so the score of x(t) given y is known; MMPS is exact there.
 TEST(Mmps, OfAGaussianIsItsPosteriorsScore) {
-  constexpr std::int64_t length = 9, readings = 3;
+  constexpr std::int64_t length = 9, observations = 3;
   const auto [mean, covariance] = rotation_chain().joint(length);
   const auto values = at::tensor({0.4, -1.3, 0.9}, at::kDouble);
-  const auto y = observed({{"every", {4}}, {"select", {0}}}, values.view({readings, 1}), length, 2, 0.1);
+  const auto y = observed({{"every", {4}}, {"select", {0}}}, values.view({observations, 1}), length, 2, 0.1);
   const auto h = y.apply(at::eye(18, at::kDouble).view({18, length, 2})).t();
   const auto cross = at::matmul(covariance, h.t());
-  const auto gain = at::matmul(cross, at::linalg_inv(at::matmul(h, cross) + 0.01 * at::eye(readings, at::kDouble)));
+  const auto gain = at::matmul(cross, at::linalg_inv(at::matmul(h, cross) + 0.01 * at::eye(observations, at::kDouble)));
   const auto m = mean.flatten() + at::matmul(gain, values - at::matmul(h, mean.flatten()));
   const auto p = covariance - at::matmul(gain, cross.t());
-  const auto wanted = make_gaussian_score(schedule, m.view({length, 2}), (p + p.t()) / 2);
+  const auto expected = make_gaussian_score(schedule, m.view({length, 2}), (p + p.t()) / 2);
 
   const auto prior = make_gaussian_score(schedule, mean, covariance);
   const auto x = normal({5, length, 2}, {.seed = 1, .purpose = Purpose::test}, at::kDouble);
-  const PosteriorScore all(prior, schedule, y, {.rule = "mmps", .gamma = {0}, .iterations = readings});
+  const PosteriorScore all(prior, schedule, y, {.rule = "mmps", .gamma = {0}, .iterations = observations});
   const PosteriorScore more(prior, schedule, y, {.rule = "mmps", .gamma = {0}, .iterations = 20});
   const PosteriorScore one(prior, schedule, y, {.rule = "mmps", .gamma = {0}, .iterations = 1});
   for (const double t : {0.0, 0.1, 0.5, 0.9, 1.0}) {
-    const auto exact = wanted->epsilon(x, t);
+    const auto exact = expected->epsilon(x, t);
     EXPECT_TRUE(at::allclose(all.epsilon(x, t), exact, 0, tolerance::exact_float64))
         << t << " " << (all.epsilon(x, t) - exact).abs().max();
     EXPECT_TRUE(at::allclose(more.epsilon(x, t), exact, 0, tolerance::exact_float64)) << t;
   }
-  EXPECT_FALSE(at::allclose(one.epsilon(x, 0.5), wanted->epsilon(x, 0.5), 0, 1e-3));
+  EXPECT_FALSE(at::allclose(one.epsilon(x, 0.5), expected->epsilon(x, 0.5), 0, 1e-3));
 }
 
-TEST(Readings, PushForwardIsTheDerivative) {
+TEST(Departures, PushForwardIsTheDerivative) {
   const auto y =
       observed({{"every", {2}}, {"select", {1}}, {"saturate", {}}}, at::zeros({3, 1}, at::kDouble), 5, 2, 0.1);
   const auto draw = [](std::uint64_t which) {
     return normal({4, 5, 2}, {.seed = which, .purpose = Purpose::test}, at::kDouble);
   };
   const auto x = draw(1), d = draw(2);
-  const guidance::Readings readings(y, x);
+  const guidance::Departures observations(y, x);
   const double h = 1e-5;
   const auto along = (y.apply(x + h * d) - y.apply(x - h * d)) / (2 * h);
-  EXPECT_TRUE(at::allclose(readings.push_forward(d), along, 0, tolerance::finite_difference));
+  EXPECT_TRUE(at::allclose(observations.jvp(d), along, 0, tolerance::finite_difference));
   const auto v = draw(3).flatten(1).narrow(1, 0, 3);
-  EXPECT_NEAR((readings.push_forward(d) * v).sum().item<double>(), (readings.pull_back(v) * d).sum().item<double>(),
+  EXPECT_NEAR((observations.jvp(d) * v).sum().item<double>(), (observations.vjp(v) * d).sum().item<double>(),
               tolerance::exact_float64);
 }
 

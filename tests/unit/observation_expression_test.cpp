@@ -124,17 +124,17 @@ TEST(Expression, GradientIsThatOfFiniteDifferences) {
                d = sda::normal(x.sizes(), {.seed = 2}, at::kDouble);
   const Tensor v = sda::normal({2, 1, 4, 6}, {.seed = 3}, at::kDouble);
   const double h = 1e-5;
-  const double wanted = ((op->read(x + h * d) - op->read(x - h * d)) / (2 * h) * v).sum().item<double>();
-  const double found = (op->pull_back(x, v) * d).sum().item<double>();
-  EXPECT_NEAR(found, wanted, sda::tolerance::finite_difference * std::max(1.0, std::abs(wanted)));
+  const double expected = ((op->read(x + h * d) - op->read(x - h * d)) / (2 * h) * v).sum().item<double>();
+  const double found = (op->vjp(x, v) * d).sum().item<double>();
+  EXPECT_NEAR(found, expected, sda::tolerance::finite_difference * std::max(1.0, std::abs(expected)));
   c10::InferenceMode inference;
-  EXPECT_NEAR((op->pull_back(x.clone(), v.clone()) * d).sum().item<double>(), found, 1e-12);
+  EXPECT_NEAR((op->vjp(x.clone(), v.clone()) * d).sum().item<double>(), found, 1e-12);
 }
 
 TEST(Expression, NoDerivativeIsTakenForNone) {
   const auto op = make("sqrt(x^2 + y^2)", lorenz);
-  EXPECT_TRUE(op->pull_back(at::zeros({1, 3}, at::kDouble), at::ones({1, 1}, at::kDouble))
-                  .equal(at::zeros({1, 3}, at::kDouble)));
+  EXPECT_TRUE(
+      op->vjp(at::zeros({1, 3}, at::kDouble), at::ones({1, 1}, at::kDouble)).equal(at::zeros({1, 3}, at::kDouble)));
 }
 
 TEST(Expression, KnowsWhetherItIsLinear) {
@@ -160,7 +160,7 @@ TEST(Expression, WantsPhysicalValues) {
     ADD_FAILURE() << "took normalised values";
   } catch (const sda::UsageError& error) {
     EXPECT_THAT(error.what(),
-                HasSubstr("link 1 (expression): a formula is of physical values: found normalised ones, wanted "
+                HasSubstr("link 1 (expression): a formula is of physical values: found normalised ones, expected "
                           "{physical = true} before it"));
   }
   const auto op = sda::make_operator({{"physical", {}}, {"select", {2, 0}}, formula("z - x")}, lorenz, other);
@@ -169,18 +169,18 @@ TEST(Expression, WantsPhysicalValues) {
 
 TEST(Expression, ShowsWhereItIsWrong) {
   EXPECT_THAT(refusal("x +"),
-              HasSubstr("operator link expression, character 4: not a formula: found x +‸, wanted a number, "
+              HasSubstr("operator link expression, character 4: not a formula: found x +‸, expected a number, "
                         "a variable, a function or ("));
-  EXPECT_THAT(refusal("x y"), HasSubstr("found x ‸y, wanted an operator"));
-  EXPECT_THAT(refusal("(x + y"), HasSubstr("found (x + y‸, wanted a closing )"));
-  EXPECT_THAT(refusal("x + w"), HasSubstr("character 5: no such variable: found x + ‸w, wanted one of x, y, z"));
+  EXPECT_THAT(refusal("x y"), HasSubstr("found x ‸y, expected an operator"));
+  EXPECT_THAT(refusal("(x + y"), HasSubstr("found (x + y‸, expected a closing )"));
+  EXPECT_THAT(refusal("x + w"), HasSubstr("character 5: no such variable: found x + ‸w, expected one of x, y, z"));
   EXPECT_THAT(refusal("x + yy"), HasSubstr("did you mean y?"));
   EXPECT_THAT(refusal("2 * sqr(x)"), HasSubstr("no such function: found 2 * ‸sqr(x)"));
   EXPECT_THAT(refusal("2 * sqr(x)"), HasSubstr("did you mean sqrt?"));
-  EXPECT_THAT(refusal("min(x)"), HasSubstr("min of 1 arguments: found ‸min(x), wanted 2"));
+  EXPECT_THAT(refusal("min(x)"), HasSubstr("min of 1 arguments: found ‸min(x), expected 2"));
   EXPECT_THAT(refusal("sqrt(x, y)"), HasSubstr("sqrt of 2 arguments"));
   EXPECT_THAT(refusal("sqrt(x"), HasSubstr("a comma or a closing )"));
-  EXPECT_THAT(refusal("1e999 * x"), HasSubstr("found ‸1e999 * x, wanted a finite number"));
+  EXPECT_THAT(refusal("1e999 * x"), HasSubstr("found ‸1e999 * x, expected a finite number"));
   EXPECT_THAT(refusal("3 + 4"), HasSubstr("a formula of no variable"));
   EXPECT_THAT(refusal("'x"), HasSubstr("a name in quotes has no end"));
   EXPECT_THAT(refusal("x % 2"), HasSubstr("found x ‸% 2"));
@@ -188,7 +188,7 @@ TEST(Expression, ShowsWhereItIsWrong) {
   EXPECT_THAT(refusal("mean(x)"), HasSubstr("mean of what is no field"));
   EXPECT_THAT(refusal("curl(u, 2)", flow()), HasSubstr("curl of what is no field"));
   EXPECT_THAT(refusal("grad_z(u)", flow()),
-              HasSubstr("no such axis of space: found ‸grad_z(u), wanted one of grad_y, grad_x"));
+              HasSubstr("no such axis of space: found ‸grad_z(u), expected one of grad_y, grad_x"));
   EXPECT_THAT(refusal(std::string(500, '(') + "x"), HasSubstr("nested too deeply"));
   EXPECT_THAT(refusal(std::string(500, '-') + "x"), HasSubstr("nested too deeply"));
   EXPECT_THAT(refusal("x" + std::string(3000, ' ')), HasSubstr("a formula is too long: found 3001 characters"));

@@ -71,7 +71,7 @@ Tensor number(double value) {
   return at::full({1}, value, at::kDouble);
 }
 
-/// All values a reading may have, with the weight of each in a sum that stands for the integral over y.
+/// All values an observation may have, with the weight of each in a sum that stands for the integral over y.
 struct Values {
   Tensor y, weight;
 };
@@ -88,10 +88,10 @@ Values values_of(const Example& of) {
   }
   if (of.shape.kind == "censored") {
     // Within the bounds a density, at them a probability.
-    const double least = std::max(of.shape.bounds[0], -12.0), most = of.shape.bounds[1];
-    auto [y, weight] = midpoints(least, most, 100000);
-    Tensor at_bounds = number(most);
-    if (std::isfinite(of.shape.bounds[0])) at_bounds = at::cat({number(least), at_bounds});
+    const double min = std::max(of.shape.bounds[0], -12.0), max = of.shape.bounds[1];
+    auto [y, weight] = midpoints(min, max, 100000);
+    Tensor at_bounds = number(max);
+    if (std::isfinite(of.shape.bounds[0])) at_bounds = at::cat({number(min), at_bounds});
     return {at::cat({y, at_bounds}), at::cat({weight, at::ones_like(at_bounds)})};
   }
   // y = a + σ sinh u: tails of every kind die away in u.
@@ -143,9 +143,9 @@ TEST_P(OfEachNoise, MarginalIsTheIntegralOverThePrediction) {
         const double reach = std::hypot(of.sigma, s);
         if (of.shape.kind != "poisson" && std::abs(y - m) > 6 * reach) continue;  // a beyond ±12 s counts there
         const Tensor p = model.log_density(number(y), m + s * u, sigma).exp();
-        const double wanted = ((p * (-u.square() / 2).exp()).sum() * step / std::sqrt(2 * M_PI)).item<double>();
-        if (wanted < 1e-200) continue;
-        EXPECT_NEAR(log_marginal(y, m, s), std::log(wanted), tolerance::integrated) << y << ", " << m << " ± " << s;
+        const double expected = ((p * (-u.square() / 2).exp()).sum() * step / std::sqrt(2 * M_PI)).item<double>();
+        if (expected < 1e-200) continue;
+        EXPECT_NEAR(log_marginal(y, m, s), std::log(expected), tolerance::integrated) << y << ", " << m << " ± " << s;
       }
     }
   }
@@ -174,8 +174,8 @@ TEST_P(OfEachNoise, ScoreAndCurvatureAreItsDerivatives) {
 
 TEST_P(OfEachNoise, MarginalIsTheDensityWhereThePredictionIsSure) {
   for (const double y : some()) {
-    const double wanted = model.log_density(number(y), number(of.a), sigma).item<double>();
-    EXPECT_NEAR(log_marginal(y, of.a, 1e-7), wanted, tolerance::integrated * std::max(1.0, std::abs(wanted))) << y;
+    const double expected = model.log_density(number(y), number(of.a), sigma).item<double>();
+    EXPECT_NEAR(log_marginal(y, of.a, 1e-7), expected, tolerance::integrated * std::max(1.0, std::abs(expected))) << y;
   }
 }
 
@@ -206,8 +206,8 @@ TEST_P(OfEachNoise, DrawsAreOfTheDensity) {
   std::int64_t bins = 0, counted = 0;
   const auto add = [&](double probability, std::int64_t count) {
     if (probability <= 0) return;
-    const double wanted = static_cast<double>(n) * probability, off = static_cast<double>(count) - wanted;
-    chi_square += off * off / wanted;
+    const double expected = static_cast<double>(n) * probability, off = static_cast<double>(count) - expected;
+    chi_square += off * off / expected;
     ++bins;
   };
   for (int bin = 1; bin <= 10; ++bin) {
@@ -268,8 +268,8 @@ TEST(Noise, OfEachElementsOwnScale) {
   const Noise noise({0.5, 2.0}, {.kind = "laplace"});
   const auto y = at::tensor({1.0, 2.0}, at::kDouble).reshape({1, 2});
   // √2 (0.5 / 0.5 + 2 / 2) below twice the mode.
-  const auto readings = at::stack({y, y + at::tensor({0.5, 2.0}, at::kDouble)});
-  const auto log_prob = noise.log_prob(y, readings);
+  const auto observations = at::stack({y, y + at::tensor({0.5, 2.0}, at::kDouble)});
+  const auto log_prob = noise.log_prob(y, observations);
   EXPECT_NEAR((log_prob[0] - log_prob[1]).item<double>(), 2 * std::sqrt(2.0), 1e-14);
   EXPECT_NEAR(log_prob[0].item<double>(), -std::log(2.0), 1e-14);  // 1 / (√2 σ) each
 }
@@ -303,7 +303,7 @@ TEST(Noise, RefusesWhatItsFormCannotBe) {
   EXPECT_THAT(refusal({.kind = "mixture", .weights = {0.5, 0.4}, .means = {0, 0}, .scales = {1, 1}}),
               HasSubstr("a sum of 0.9"));
   EXPECT_THAT(refusal({.kind = "mixture", .weights = {0.5, 0.5}, .means = {0}, .scales = {1, 1}}),
-              HasSubstr("means: bad parameter of the noise: found 1, wanted 2 numbers"));
+              HasSubstr("means: bad parameter of the noise: found 1, expected 2 numbers"));
   EXPECT_THAT(refusal({.kind = "mixture", .weights = {1}, .means = {0}, .scales = {0}}), HasSubstr("scales"));
   EXPECT_THAT(refusal({.kind = "mixture", .weights = {1.5, -0.5}, .means = {0, 0}, .scales = {1, 1}}),
               HasSubstr("-0.5"));
@@ -327,7 +327,7 @@ TEST(Noise, OfOnesOwnHasANameOfItsOwn) {
   }
 }
 
-TEST(Noise, RefusesReadingsThatItNeverGives) {
+TEST(Noise, RefusesObservationsThatItNeverGives) {
   const StateLayout layout{.event = {1}, .variables = {{"x", "x"}}, .space_names = {}};
   const auto refusal = [&](const NoiseShape& shape, double value) -> std::string {
     Observations y{.layout = layout, .normalisation = Normalisation::identity({1}), .length = 1, .parts = {}};
@@ -344,7 +344,7 @@ TEST(Noise, RefusesReadingsThatItNeverGives) {
   };
   EXPECT_EQ(refusal({.kind = "poisson"}, 1.5), "accepted");
   EXPECT_THAT(refusal({.kind = "poisson"}, 1.6),
-              HasSubstr("observations gauge: a reading that is no number of counts"));
+              HasSubstr("observations gauge: an observation that is no number of counts"));
   EXPECT_THAT(refusal({.kind = "poisson"}, -0.5), HasSubstr("found -0.5"));
   EXPECT_EQ(refusal({.kind = "censored", .bounds = {0, 2}}, 2), "accepted");
   EXPECT_THAT(refusal({.kind = "censored", .bounds = {0, 2}}, 2.1), HasSubstr("within [0, 2]"));

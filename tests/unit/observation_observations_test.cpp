@@ -54,24 +54,24 @@ TEST(GaussianNoise, BroadcastsOneValueOrTakesOneForEachElement) {
   EXPECT_THROW(GaussianNoise({1, 2, 3}).sigma({2, 2}, at::kDouble), sda::ShapeError);
 }
 
-TEST(GaussianNoise, LogProbIsTheSumOfEachReadingsDensity) {
+TEST(GaussianNoise, LogProbIsTheSumOfEachObservationsDensity) {
   const GaussianNoise noise({0.5, 2.0});
   const auto y = at::tensor({1.0, 2.0, 3.0, 4.0}, at::kDouble).reshape({2, 2});
-  const auto readings = at::stack({y, y + at::tensor({0.5, 1.0}, at::kDouble)});
-  const auto log_prob = noise.log_prob(y, readings);
+  const auto observations = at::stack({y, y + at::tensor({0.5, 1.0}, at::kDouble)});
+  const auto log_prob = noise.log_prob(y, observations);
   // Two times, ln 0.5 + ln 2 = 0: −4 ln(2π)/2, and for the second member (1² + 0.5²)/2 less at each time.
   const double at_mode = -2 * std::log(2 * std::numbers::pi);
   EXPECT_NEAR(log_prob[0].item<double>(), at_mode, 1e-14);
   EXPECT_NEAR(log_prob[1].item<double>(), at_mode - 1.25, 1e-14);
-  EXPECT_THROW(noise.log_prob(y, readings.unsqueeze(-1)), sda::ShapeError);
+  EXPECT_THROW(noise.log_prob(y, observations.unsqueeze(-1)), sda::ShapeError);
 }
 
-TEST(Observe, AddsNoiseOfTheStreamToTheNormalisedReading) {
+TEST(Observe, AddsNoiseOfTheStreamToTheNormalisedObservation) {
   const auto y = lo();
-  const auto reading = at::tensor({0.0, 24.0 / 8, 48.0 / 8}, at::kDouble).reshape({3, 1});
+  const auto observation = at::tensor({0.0, 24.0 / 8, 48.0 / 8}, at::kDouble).reshape({3, 1});
   const sda::StreamKey key{.seed = 1, .purpose = sda::Purpose::observation_noise};
   const auto epsilon = sda::normal({1, 3, 1}, key, at::kDouble).squeeze(0);
-  EXPECT_TRUE(y.parts[0].values.equal(reading + 0.05 * epsilon));
+  EXPECT_TRUE(y.parts[0].values.equal(observation + 0.05 * epsilon));
   EXPECT_EQ(y.parts[0].values.scalar_type(), at::kDouble);
   EXPECT_EQ(y.length, 17);
   EXPECT_TRUE(lo().parts[0].values.equal(y.parts[0].values));
@@ -108,16 +108,16 @@ TEST(Observations, PartsAddUp) {
   const auto x = at::tensor({1.5, 2.0, 1.0, 4.0}, at::kDouble).reshape({2, 2, 1});
 
   EXPECT_TRUE(y.apply(x).equal(at::tensor({1.5, 2.0, 6.0, 1.0, 4.0, 12.0}, at::kDouble).reshape({2, 3})));
-  const auto residual = y.residual(x);
-  EXPECT_TRUE(residual.equal(at::tensor({-0.5, 0.0, 6.0, 0.0, -2.0, 0.0}, at::kDouble).reshape({2, 3})));
-  EXPECT_TRUE(y.pull_back(x, residual).flatten().equal(at::tensor({-0.5, 18.0, 0.0, -2.0}, at::kDouble)));
+  const auto departure = y.departure(x);
+  EXPECT_TRUE(departure.equal(at::tensor({-0.5, 0.0, 6.0, 0.0, -2.0, 0.0}, at::kDouble).reshape({2, 3})));
+  EXPECT_TRUE(y.vjp(x, departure).flatten().equal(at::tensor({-0.5, 18.0, 0.0, -2.0}, at::kDouble)));
   EXPECT_TRUE(y.variance(at::kDouble).equal(at::tensor({0.25, 0.25, 4.0}, at::kDouble)));
-  // z² = 1 + 9 and 16 over three readings each, and ln σ = −ln 2 twice and ln 2.
+  // z² = 1 + 9 and 16 over three observations each, and ln σ = −ln 2 twice and ln 2.
   const double at_mode = -1.5 * std::log(2 * std::numbers::pi) + std::log(2);
   EXPECT_NEAR(y.log_prob(x)[0].item<double>(), at_mode - 5, 1e-13);
   EXPECT_NEAR(y.log_prob(x)[1].item<double>(), at_mode - 8, 1e-13);
-  EXPECT_NEAR(y.residual_over_sigma(x), std::sqrt(26.0 / 6), 1e-14);
-  EXPECT_THROW(y.pull_back(x, residual.narrow(1, 0, 2)), sda::ShapeError);
+  EXPECT_NEAR(y.departure_over_sigma(x), std::sqrt(26.0 / 6), 1e-14);
+  EXPECT_THROW(y.vjp(x, departure.narrow(1, 0, 2)), sda::ShapeError);
 }
 
 TEST(Observe, RefusesAnotherEvent) {
@@ -129,10 +129,10 @@ TEST(ObservationsCheck, SaysWhatDoesNotFit) {
   auto y = lo();
   y.parts[0].values = y.parts[0].values.slice(0, 0, 2);
   EXPECT_THAT(refusal<sda::ShapeError>(y), HasSubstr("observations lo: observed values do not fit the operator: found "
-                                                     "2 × 1, wanted 3 × 1 (every 8th state → component 0 of 17"));
+                                                     "2 × 1, expected 3 × 1 (every 8th state → component 0 of 17"));
   y = lo();
   y.length = 33;
-  EXPECT_THAT(refusal<sda::ShapeError>(y), HasSubstr("wanted 5 × 1"));
+  EXPECT_THAT(refusal<sda::ShapeError>(y), HasSubstr("expected 5 × 1"));
   y = lo();
   y.parts[0].values[1][0] = std::numeric_limits<double>::infinity();
   EXPECT_THAT(refusal<sda::ValueError>(y), HasSubstr("not finite: found 1 NaN or infinite"));
@@ -164,8 +164,8 @@ TEST(ObservationsCheck, PartsNeedNamesThatFilesCanHold) {
   EXPECT_EQ(refused("a", "b_2"), "accepted");
   EXPECT_THAT(refused("a", ""), HasSubstr("observations lo: a part of observations needs a name"));
   EXPECT_THAT(refused("a", "a"), HasSubstr("another name for each part"));
-  EXPECT_THAT(refused("a", "two words"), HasSubstr("found two words, wanted a word"));
-  EXPECT_THAT(refused("2", "a"), HasSubstr("wanted a word"));
+  EXPECT_THAT(refused("a", "two words"), HasSubstr("found two words, expected a word"));
+  EXPECT_THAT(refused("2", "a"), HasSubstr("expected a word"));
   EXPECT_THAT(refused("truth", "a"), HasSubstr("another name than truth"));
   refused("a", "b");
   y.parts[1].values = y.parts[1].values.slice(0, 0, 2);
@@ -173,7 +173,7 @@ TEST(ObservationsCheck, PartsNeedNamesThatFilesCanHold) {
 }
 
 // Points with times of their own, of states 4, 1 and 4: components 0, 2 and 1.
-TEST(Observations, ByStateGivesEachStateItsReadings) {
+TEST(Observations, ByStateGivesEachStateItsObservations) {
   const auto truth = at::arange(6 * 3, at::kDouble).reshape({6, 3});
   const sda::OperatorLink points{"points", {4, 1, 4, 0, 2, 1}, {"time", "variable"}};
   const auto y = sda::observe(truth, lorenz, lorenz_normalisation(), {{"physical", {}}, points},
@@ -182,7 +182,7 @@ TEST(Observations, ByStateGivesEachStateItsReadings) {
   const auto single = y.by_state();
   single.check();
   ASSERT_EQ(single.parts.size(), 2u);
-  EXPECT_EQ(single.parts[0].name, "readings_1");
+  EXPECT_EQ(single.parts[0].name, "observations_1");
   EXPECT_TRUE(single.parts[0].values.equal(y.parts.front().values.narrow(1, 1, 1)));
   EXPECT_EQ(single.parts[0].noise.values(), std::vector<double>{0.2});
   EXPECT_EQ(single.parts[1].noise.values(), (std::vector<double>{0.1, 0.3}));
@@ -196,15 +196,15 @@ TEST(Observations, ByStateGivesEachStateItsReadings) {
   EXPECT_THROW(halfway.by_state(), sda::UnsupportedError);
 }
 
-TEST(Observations, CountsReadingsOfWhereThereAreNoValues) {
+TEST(Observations, CountsObservationsOfWhereThereAreNoValues) {
   sda::StateLayout sea{.event = {1, 4, 4}, .variables = {{"ssh", "height"}}, .space_names = {"y", "x"}};
   const auto observed = [&] {
     return sda::observe(at::zeros({2, 1, 4, 4}, at::kDouble), sea, sda::Normalisation::identity(sea.event),
                         {{"coarsen", {2}}}, GaussianNoise({1}), "blocks", 1, 0);
   };
-  EXPECT_EQ(sda::valueless_readings(observed()), std::vector<std::int64_t>{0});
+  EXPECT_EQ(sda::valueless_observations(observed()), std::vector<std::int64_t>{0});
   sea.mask = at::ones(sea.event, at::kBool);
   sea.mask[0][0][1] = false;
-  sea.mask[0][1][0] = false;                                                     // in the same block
-  EXPECT_EQ(sda::valueless_readings(observed()), std::vector<std::int64_t>{2});  // of each state one
+  sea.mask[0][1][0] = false;                                                         // in the same block
+  EXPECT_EQ(sda::valueless_observations(observed()), std::vector<std::int64_t>{2});  // of each state one
 }

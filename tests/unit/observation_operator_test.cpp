@@ -1,4 +1,4 @@
-/// Links of observation operators: values, pull-backs, arguments and messages by hand.
+/// Links of observation operators: values, VJPs, arguments and messages by hand.
 #include "sda/observation/operator.hpp"
 
 #include <gmock/gmock.h>
@@ -120,9 +120,9 @@ TEST(OperatorRead, CoarsensEachAxisByItsOwnBlocks) {
   EXPECT_TRUE(read({{"coarsen", {1, 4}}}, field).equal(doubles({1.5, 5.5, 9.5, 13.5}, {1, 2, 2, 1})));
   EXPECT_TRUE(read({{"coarsen_to", {2, 1}}}, field).equal(doubles({1.5, 5.5, 9.5, 13.5}, {1, 2, 2, 1})));
   EXPECT_TRUE(read({{"coarsen_to", {1}}}, field).equal(doubles({3.5, 11.5}, {1, 2, 1, 1})));
-  EXPECT_THAT(refusal({{"coarsen", {3}}}, {2, 4, 4}), HasSubstr("found a grid 4 × 4, wanted a number that divides"));
+  EXPECT_THAT(refusal({{"coarsen", {3}}}, {2, 4, 4}), HasSubstr("found a grid 4 × 4, expected a number that divides"));
   EXPECT_THAT(refusal({{"coarsen_to", {8}}}, {2, 4, 4}), HasSubstr("coarsen_to = 8"));
-  EXPECT_THAT(refusal({{"coarsen", {1, 2, 2}}}, {2, 4, 4}), HasSubstr("found 3 numbers, wanted 1 or 2, for 4 × 4"));
+  EXPECT_THAT(refusal({{"coarsen", {1, 2, 2}}}, {2, 4, 4}), HasSubstr("found 3 numbers, expected 1 or 2, for 4 × 4"));
 }
 
 TEST(OperatorRead, PointsOfTheGrid) {
@@ -189,10 +189,10 @@ TEST(OperatorRead, PointsBetweenThoseOfTheGrid) {
   const OperatorLink points{"points", {0, 1, 1, 0, 2.5, 0.25, 3, 0, 0.5, 1.75, 2, 0}, {"variable", "x", "y"}};
   EXPECT_TRUE(read({points}, field).allclose(doubles({7.5, -17.75, -23, 0}, {1, 4}), 0, 1e-14));
   const auto op = make_operator({points}, {2, 3, 4});
-  const auto g = op->pull_back(field, doubles({8, 0, 0, 0}, {1, 4}));
-  auto wanted = at::zeros({1, 2, 3, 4}, at::kDouble);
-  wanted[0][0].slice(0, 0, 2).slice(1, 2, 4).fill_(2);  // midway between four points
-  EXPECT_TRUE(g.equal(wanted));
+  const auto g = op->vjp(field, doubles({8, 0, 0, 0}, {1, 4}));
+  auto expected = at::zeros({1, 2, 3, 4}, at::kDouble);
+  expected[0][0].slice(0, 0, 2).slice(1, 2, 4).fill_(2);  // midway between four points
+  EXPECT_TRUE(g.equal(expected));
 }
 
 // State t of a trajectory is (t, t²): linear in time for the first, and midway between 4 and 9 at 2.5 for the second.
@@ -203,9 +203,9 @@ TEST(OperatorRead, PointsBetweenStates) {
   const auto op = make_operator({points}, {2});
   EXPECT_FALSE(op->reads_states_alone());
   EXPECT_THAT(op->times(6), ElementsAre(0, 1, 2, 3, 5));
-  EXPECT_EQ(op->readings_shape(6, {2}), (Shape{1, 4}));
+  EXPECT_EQ(op->observations_shape(6, {2}), (Shape{1, 4}));
   EXPECT_TRUE(op->apply(x).equal(doubles({2.5, 6.5, 25, 0.25}, {1, 1, 4})));
-  const auto g = op->apply_pull_back(x, doubles({4, 8, 16, 32}, {1, 1, 4}));
+  const auto g = op->apply_vjp(x, doubles({4, 8, 16, 32}, {1, 1, 4}));
   EXPECT_TRUE(g.equal(doubles({24, 0, 8, 0, 2, 4, 2, 4, 0, 0, 0, 16}, {1, 6, 2})));
   // Every second state is left of twelve: state 1 is state 2.
   const auto thinned = make_operator({{"every", {2}}, {"points", {0.5, 0}, {"time", "variable"}}}, {2});
@@ -221,9 +221,10 @@ TEST(OperatorLinks, RefusesPointsThatAreNotThere) {
   EXPECT_THAT(points({0, 3.01, 2}, {"variable", "x", "y"}),
               HasSubstr("operator link points: x, point 0 (counted from 0): a point is not on the grid"));
   EXPECT_THAT(points({0, 0, 0.5, 0, 0, 0}, {"variable", "x", "y"}), HasSubstr("accepted"));
-  EXPECT_THAT(points({0.5, 0, 0}, {"variable", "x", "y"}), HasSubstr("found 0.5, wanted an integer"));
-  EXPECT_THAT(points({2, 0, 0}, {"variable", "x", "y"}), HasSubstr("found 2, wanted 0 … 1"));
-  EXPECT_THAT(points({0, -1, 0}, {"variable", "x", "y"}), HasSubstr("found -1, wanted a finite number of at least 0"));
+  EXPECT_THAT(points({0.5, 0, 0}, {"variable", "x", "y"}), HasSubstr("found 0.5, expected an integer"));
+  EXPECT_THAT(points({2, 0, 0}, {"variable", "x", "y"}), HasSubstr("found 2, expected 0 … 1"));
+  EXPECT_THAT(points({0, -1, 0}, {"variable", "x", "y"}),
+              HasSubstr("found -1, expected a finite number of at least 0"));
   EXPECT_THAT(points({0, 0}, {"variable", "x"}), HasSubstr("found none along y"));
   EXPECT_THAT(points({0, 0, 0}, {"variabel", "x", "y"}), HasSubstr("did you mean variable?"));
   EXPECT_THAT(points({}, {"variable", "x", "y"}), HasSubstr("no points to read"));
@@ -261,7 +262,7 @@ TEST(OperatorRead, SpeedIsTheLengthOfTheComponents) {
   EXPECT_TRUE(read({{"speed", {}}}, velocity.unsqueeze(2)).equal(doubles({5, 0, 13}, {1, 1, 1, 3})));
   // Where there is no velocity the derivative is taken for 0.
   const auto op = make_operator({{"speed", {}}}, {2, 1, 3});
-  const auto g = op->pull_back(velocity.unsqueeze(2), doubles({10, 10, 13}, {1, 1, 1, 3}));
+  const auto g = op->vjp(velocity.unsqueeze(2), doubles({10, 10, 13}, {1, 1, 1, 3}));
   EXPECT_TRUE(g.equal(doubles({6, 0, -5, 8, 0, 12}, {1, 2, 1, 3})));
   EXPECT_THAT(refusal({{"speed", {}}}, {1, 4, 4}), HasSubstr("speed needs the components of a velocity"));
 }
@@ -304,7 +305,7 @@ TEST(OperatorRead, PhysicalUnits) {
   EXPECT_FALSE(op->is_linear());
   EXPECT_TRUE(op->is_affine());
   EXPECT_TRUE(make_operator({{"physical", {}}})->is_linear());
-  EXPECT_THROW(op->reading_shape({4}), sda::ShapeError);
+  EXPECT_THROW(op->observation_shape({4}), sda::ShapeError);
   EXPECT_THAT(refusal({{"square", {}}, {"physical", {}}}), HasSubstr("physical before every link"));
 }
 
@@ -313,13 +314,13 @@ TEST(OperatorApply, ReadsChosenStatesOfWholeTrajectories) {
   for (const Chain& chain : {Chain{{"every", {4}}, {"select", {1}}}, Chain{{"select", {1}}, {"every", {4}}}}) {
     const auto op = make_operator(chain);
     EXPECT_TRUE(op->apply(x).equal(at::tensor({1, 13, 16, 28}, at::kFloat).reshape({2, 2, 1})));
-    const auto g = op->apply_pull_back(x, at::tensor({1, 2, 3, 4}, at::kFloat).reshape({2, 2, 1}));
-    auto wanted = at::zeros({2, 5, 3}, at::kFloat);
-    wanted[0][0][1] = 1;
-    wanted[0][4][1] = 2;
-    wanted[1][0][1] = 3;
-    wanted[1][4][1] = 4;
-    EXPECT_TRUE(g.equal(wanted));
+    const auto g = op->apply_vjp(x, at::tensor({1, 2, 3, 4}, at::kFloat).reshape({2, 2, 1}));
+    auto expected = at::zeros({2, 5, 3}, at::kFloat);
+    expected[0][0][1] = 1;
+    expected[0][4][1] = 2;
+    expected[1][0][1] = 3;
+    expected[1][4][1] = 4;
+    EXPECT_TRUE(g.equal(expected));
   }
 }
 
@@ -328,25 +329,25 @@ TEST(OperatorApply, RefusesShapesInWords) {
   const auto x = at::zeros({2, 5, 3});
   EXPECT_THROW(op->apply(at::zeros({5, 3})), sda::ShapeError);
   EXPECT_THROW(op->apply(at::zeros({2, 5, 1})), sda::ShapeError);
-  EXPECT_THROW(op->apply_pull_back(x, at::zeros({2, 2, 3})), sda::ShapeError);
+  EXPECT_THROW(op->apply_vjp(x, at::zeros({2, 2, 3})), sda::ShapeError);
   EXPECT_THROW(read({{"coarsen", {2}}}, at::zeros({1, 3})), sda::ShapeError);
 }
 
-TEST(OperatorPullBack, DefaultDifferentiatesTheReading) {
+TEST(OperatorPullBack, DefaultDifferentiatesTheObservation) {
   struct Cube final : sda::ObservationOperator {
     std::vector<std::int64_t> times(std::int64_t) const override { return {1}; }
     Tensor read(const Tensor& x) const override { return x * x * x; }
     bool is_linear() const override { return false; }
-    Shape reading_shape(at::IntArrayRef event) const override { return event.vec(); }
+    Shape observation_shape(at::IntArrayRef event) const override { return event.vec(); }
     std::string describe() const override { return "cube"; }
   };
   const auto x = doubles({1, 2, 3}, {1, 3, 1});
-  const auto g = Cube().apply_pull_back(x, doubles({10}, {1, 1, 1}));
+  const auto g = Cube().apply_vjp(x, doubles({10}, {1, 1, 1}));
   EXPECT_TRUE(g.equal(doubles({0, 120, 0}, {1, 3, 1})));
   at::NoGradGuard no_grad;
-  EXPECT_TRUE(Cube().apply_pull_back(x, doubles({10}, {1, 1, 1})).equal(g));
+  EXPECT_TRUE(Cube().apply_vjp(x, doubles({10}, {1, 1, 1})).equal(g));
   c10::InferenceMode inference;
-  EXPECT_TRUE(Cube().apply_pull_back(x.clone(), doubles({10}, {1, 1, 1})).equal(g));
+  EXPECT_TRUE(Cube().apply_vjp(x.clone(), doubles({10}, {1, 1, 1})).equal(g));
 }
 
 TEST(OperatorLinks, DescribedForPeople) {
@@ -381,16 +382,16 @@ TEST(OperatorLinks, RefusesRegionsThatAreNotThere) {
   EXPECT_THAT(
       refusal({circle(20, 4, 3)}, field),
       HasSubstr("no point of the grid is left to read: found a grid with y from 0.5 to 7.5, x from 0.5 to 7.5"));
-  EXPECT_THAT(refusal({circle(4, 4, 0)}, field), HasSubstr("found 0, wanted a radius > 0"));
+  EXPECT_THAT(refusal({circle(4, 4, 0)}, field), HasSubstr("found 0, expected a radius > 0"));
   EXPECT_THAT(refusal({{"circle", {4, 1}, {"x", "radius"}}}, field), HasSubstr("a circle without centre"));
   EXPECT_THAT(refusal({{"circle", {4, 4, 1}, {"x", "z", "radius"}}}, field),
-              HasSubstr("no such axis of space: found z, wanted y, x"));
+              HasSubstr("no such axis of space: found z, expected y, x"));
   EXPECT_THAT(refusal({circle(4, 4, 1)}, {3}), HasSubstr("no such axis"));
-  EXPECT_THAT(refusal({{"circle", {4, 4}, {"x", "y"}}}, field), HasSubstr("wanted one number radius"));
+  EXPECT_THAT(refusal({{"circle", {4, 4}, {"x", "y"}}}, field), HasSubstr("expected one number radius"));
   EXPECT_THAT(refusal({{"outside_circle", {4, 4, 20}, {"x", "y", "radius"}}}, field), HasSubstr("no point"));
   EXPECT_THAT(refusal({{"box", {9, 12}, {"x", "x"}}}, field), HasSubstr("no point of the grid"));
   EXPECT_THAT(refusal({{"box", {2, 1}, {"x", "x"}}}, field), HasSubstr("x = [2, 1]"));
-  EXPECT_THAT(refusal({{"box", {2}, {"x"}}}, field), HasSubstr("found 1 numbers for x, wanted 2 numbers"));
+  EXPECT_THAT(refusal({{"box", {2}, {"x"}}}, field), HasSubstr("found 1 numbers for x, expected 2 numbers"));
   EXPECT_THAT(refusal({{"outside_box", {0, 8}, {"x", "x"}}}, field), HasSubstr("no point"));
   EXPECT_THAT(refusal({{"random_points", {0.001, 1}, {"share", "seed"}}}, field), HasSubstr("no point"));
   EXPECT_THAT(refusal({{"random_points", {1.5, 1}, {"share", "seed"}}}, field), HasSubstr("not a share"));
@@ -409,14 +410,14 @@ TEST(OperatorLinks, RefusesTheVorticityOfWhatIsNoVelocityField) {
 
 TEST(OperatorLinks, RefusesUnknownKindsAndBadValues) {
   EXPECT_THAT(refusal({{"evry", {8}}}), HasSubstr("did you mean every?"));
-  EXPECT_THAT(refusal({{"every", {0}}}), HasSubstr("found 0, wanted an integer of at least 1"));
+  EXPECT_THAT(refusal({{"every", {0}}}), HasSubstr("found 0, expected an integer of at least 1"));
   EXPECT_THAT(refusal({{"every", {2.5}}}), HasSubstr("found 2.5"));
   EXPECT_THAT(refusal({{"every", {}}}), HasSubstr("one number"));
   EXPECT_THAT(refusal({{"every", {1e300}}}), HasSubstr("an integer"));
   EXPECT_THAT(refusal({{"offset", {-1}}}), HasSubstr("at least 0"));
   EXPECT_THAT(refusal({{"times", {}}}), HasSubstr("empty list"));
   EXPECT_THAT(refusal({{"select", {-1}}}), HasSubstr("at least 0"));
-  EXPECT_THAT(refusal({{"square", {1}}}), HasSubstr("wanted true"));
+  EXPECT_THAT(refusal({{"square", {1}}}), HasSubstr("expected true"));
   EXPECT_THAT(refusal({{"scale", {std::nan("")}}}), HasSubstr("a finite number"));
 }
 
@@ -441,7 +442,7 @@ TEST(OperatorToml, ReadsBackExactly) {
 }
 
 TEST(OperatorToml, RefusesWhatIsNotAChain) {
-  EXPECT_THAT(refusal("[{square = false}]"), HasSubstr("found false, wanted true"));
+  EXPECT_THAT(refusal("[{square = false}]"), HasSubstr("found false, expected true"));
   EXPECT_THAT(refusal("[{square = true}, {evry = 2}]"), HasSubstr("lo.toml: link 2"));
   EXPECT_THAT(refusal("[{every = [8]}]"), HasSubstr("one number"));
   EXPECT_THAT(refusal("[{select = 0}]"), HasSubstr("a list of numbers"));
@@ -449,9 +450,9 @@ TEST(OperatorToml, RefusesWhatIsNotAChain) {
   EXPECT_THAT(refusal("[{every = 8, select = [0]}]"), HasSubstr("a list of links"));
   EXPECT_THAT(refusal("[{coarsen = true}]"), HasSubstr("a number or a list"));
   EXPECT_THAT(refusal("[{circle = 3}]"), HasSubstr("{x = a, y = b, radius = r}"));
-  EXPECT_THAT(refusal("[{circle = {x = 1, y = 2, raduis = 3}}]"), HasSubstr("found 0 of radius, wanted one number"));
-  EXPECT_THAT(refusal("[{box = {x = 1}}]"), HasSubstr("found 1 numbers for x, wanted 2 numbers"));
-  EXPECT_THAT(refusal("[{random_points = {share = 0.5, seed = 1, x = 2}}]"), HasSubstr("found x, wanted share and"));
+  EXPECT_THAT(refusal("[{circle = {x = 1, y = 2, raduis = 3}}]"), HasSubstr("found 0 of radius, expected one number"));
+  EXPECT_THAT(refusal("[{box = {x = 1}}]"), HasSubstr("found 1 numbers for x, expected 2 numbers"));
+  EXPECT_THAT(refusal("[{random_points = {share = 0.5, seed = 1, x = 2}}]"), HasSubstr("found x, expected share and"));
   EXPECT_THAT(refusal("[{random_points = {}}]"), HasSubstr("an empty table"));
   EXPECT_THAT(refusal("{every = 8}"), HasSubstr("a list of links"));
   EXPECT_THAT(refusal("[]\nseed = 1"), HasSubstr("a list of links"));

@@ -83,16 +83,16 @@ TEST(FilmsOfFields, AreTheSameWhicheverAxisComesFirst) {
   turned.observations = sda::observe(x_first(y.truth), turned.observations.layout, y.normalisation, y.parts[0].chain,
                                      y.parts[0].noise, y.name, 3, 0);
   turned.observations.parts[0].values = x_first(y.parts[0].values);
-  const auto wanted = sda::report::films_of(upright, 1 << 20), got = sda::report::films_of(turned, 1 << 20);
-  ASSERT_TRUE(wanted && got);
-  EXPECT_EQ(got->x.label, wanted->x.label);
-  ASSERT_EQ(got->films.size(), wanted->films.size());
+  const auto expected = sda::report::films_of(upright, 1 << 20), got = sda::report::films_of(turned, 1 << 20);
+  ASSERT_TRUE(expected && got);
+  EXPECT_EQ(got->x.label, expected->x.label);
+  ASSERT_EQ(got->films.size(), expected->films.size());
   for (std::size_t i = 0; i < got->films.size(); ++i) {
-    SCOPED_TRACE(wanted->films[i].name);
-    ASSERT_EQ(got->films[i].levels.size(), wanted->films[i].levels.size());
+    SCOPED_TRACE(expected->films[i].name);
+    ASSERT_EQ(got->films[i].levels.size(), expected->films[i].levels.size());
     int furthest = 0;  // a level may round the other way
     for (std::size_t j = 0; j < got->films[i].levels.size(); ++j)
-      furthest = std::max(furthest, std::abs(int{got->films[i].levels[j]} - int{wanted->films[i].levels[j]}));
+      furthest = std::max(furthest, std::abs(int{got->films[i].levels[j]} - int{expected->films[i].levels[j]}));
     EXPECT_LE(furthest, 1);
   }
 }
@@ -108,8 +108,8 @@ TEST(FilmsOfFields, OfTheEarthHaveNorthUpDegreesAndDates) {
   }
   earth.posterior.members = plain.posterior.members.flip(-2);
   earth.observations.truth = plain.observations.truth.flip(-2);
-  const auto got = sda::report::films_of(earth, 1 << 20), wanted = sda::report::films_of(plain, 1 << 20);
-  ASSERT_TRUE(got && wanted);
+  const auto got = sda::report::films_of(earth, 1 << 20), expected = sda::report::films_of(plain, 1 << 20);
+  ASSERT_TRUE(got && expected);
   EXPECT_EQ(got->y.label, "y (degrees_north)");
   EXPECT_EQ(got->y.from, -80);
   EXPECT_EQ(got->y.to, 80);
@@ -117,8 +117,8 @@ TEST(FilmsOfFields, OfTheEarthHaveNorthUpDegreesAndDates) {
   EXPECT_EQ(got->x.to, 155);
   EXPECT_EQ(got->aspect, 1);
   EXPECT_EQ(got->time_text(2), "1991-03-01");
-  EXPECT_EQ(wanted->time_text(2), "time 0.4");
-  EXPECT_EQ(film(*got, "truth").levels, film(*wanted, "truth").levels);
+  EXPECT_EQ(expected->time_text(2), "time 0.4");
+  EXPECT_EQ(film(*got, "truth").levels, film(*expected, "truth").levels);
 }
 
 TEST(Colour, LevelsAreValuesAndBack) {
@@ -183,7 +183,7 @@ TEST(Films, ShowTheVorticityOfTruthAndMembers) {
   ASSERT_TRUE(films);
   EXPECT_EQ(films->times.size(), 6U);
   EXPECT_NEAR(films->times.back(), 1.0, exact_float64);
-  EXPECT_EQ(films->films.size(), 6U);  // truth, readings, mean, spread and two members
+  EXPECT_EQ(films->films.size(), 6U);  // truth, observations, mean, spread and two members
   const auto& scale = films->scales[film(*films, "truth").scale];
   EXPECT_NEAR(scale.largest, 6, exact_float64);
   EXPECT_EQ(scale.label, "vorticity (dimensionless)");
@@ -204,24 +204,24 @@ TEST(Films, ShowTheVorticityOfTruthAndMembers) {
 
 TEST(Films, ShowAveragesOnTheirOwnGridAndOnlyWhenTheyWereRead) {
   const auto films = sda::report::films_of(flow_case("averages", {{"every", {2}}, {"coarsen", {4}}}));
-  const auto& readings = film(*films, "readings");
-  EXPECT_EQ(readings.scale, film(*films, "truth").scale);
-  EXPECT_EQ(readings.height, 4);
-  EXPECT_EQ(readings.width, 4);
-  for (std::size_t time = 0; time < 6; ++time) EXPECT_EQ(readings.at(time, 1, 2) == 0, time % 2 == 1) << time;
+  const auto& observations = film(*films, "observations");
+  EXPECT_EQ(observations.scale, film(*films, "truth").scale);
+  EXPECT_EQ(observations.height, 4);
+  EXPECT_EQ(observations.width, 4);
+  for (std::size_t time = 0; time < 6; ++time) EXPECT_EQ(observations.at(time, 1, 2) == 0, time % 2 == 1) << time;
 }
 
-TEST(Films, LayReadingsBackToWhereTheyWereRead) {
+TEST(Films, LayObservationsBackToWhereTheyWereRead) {
   // One variable alone is no vorticity: u as it was read.
   auto made = flow_case("u", {{"select", {0}}});
   made.observations.parts[0].values = made.observations.parts[0].values.clone().fill_(2);
   auto films = sda::report::films_of(made);
-  EXPECT_EQ(film(*films, "readings").height, 16);
-  EXPECT_EQ(film(*films, "readings").at(0, 5, 5), 255);
-  EXPECT_NE(film(*films, "readings").scale, film(*films, "truth").scale);
+  EXPECT_EQ(film(*films, "observations").height, 16);
+  EXPECT_EQ(film(*films, "observations").at(0, 5, 5), 255);
+  EXPECT_NE(film(*films, "observations").scale, film(*films, "truth").scale);
   // Not affine: what the operator gives, on its own scale.
   films = sda::report::films_of(flow_case("bounded", {{"saturate", {}}}));
-  EXPECT_NE(films->scales[film(*films, "readings").scale].label.find("own unit"), std::string::npos);
+  EXPECT_NE(films->scales[film(*films, "observations").scale].label.find("own unit"), std::string::npos);
 }
 
 TEST(Films, StayWithinTheirPixels) {
@@ -268,8 +268,8 @@ TEST(Films, AreOfEachVariable) {
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[0].scales[0].label, "ssh (m)");
   EXPECT_EQ(all[1].scales[0].label, "sst (K)");
-  EXPECT_THROW(film(all[0], "readings"), std::runtime_error);  // nothing was read of it
-  const auto level = film(all[1], "readings").at(2, 3, 4);
+  EXPECT_THROW(film(all[0], "observations"), std::runtime_error);  // nothing was read of it
+  const auto level = film(all[1], "observations").at(2, 3, 4);
   const double value = made.observations.parts[0].values[2][0][3][4].item<double>();
   EXPECT_EQ(level, sda::report::level_of(ColourMap::diverging, value, all[1].scales[0].largest));
 
@@ -317,7 +317,7 @@ TEST(ReportOfFields, HasAStripOfAllTimesForEachFilm) {
   };
   EXPECT_LT(page.size(), 5'000'000U);
   EXPECT_EQ(page.find("http"), std::string::npos);
-  EXPECT_EQ(count("src=\"data:image/png;base64,"), 8U);  // truth, readings, mean, spread, four members
+  EXPECT_EQ(count("src=\"data:image/png;base64,"), 8U);  // truth, observations, mean, spread, four members
   EXPECT_EQ(count("--frames:" + std::to_string(times)), 8U);
   EXPECT_EQ(count("width=\"" + std::to_string(n) + "\" height=\"" + std::to_string(n * times) + "\""), 7U);
   EXPECT_EQ(count("<input type=\"range\" min=\"0\" max=\"" + std::to_string(times - 1) + "\""), 1U);

@@ -61,9 +61,9 @@ TEST(CsvTable, RefusesTheTableOfAnotherRun) {
   const ScratchFolder folder;
   const auto path = folder.file("study.csv");
   CsvTable(path, columns, 2, provenance).add({"1", "0.5", "0.25"});
-  const auto message = [&](const TableRow& wanted, const Provenance& of) -> std::string {
+  const auto message = [&](const TableRow& expected, const Provenance& of) -> std::string {
     try {
-      CsvTable table(path, wanted, 2, of);
+      CsvTable table(path, expected, 2, of);
     } catch (const UsageError& error) {
       return error.what();
     }
@@ -71,11 +71,11 @@ TEST(CsvTable, RefusesTheTableOfAnotherRun) {
   };
   auto other = provenance;
   other.config = "[a]\nb = 2\n";
-  EXPECT_THAT(message(columns, other), HasSubstr("found b = 1, wanted b = 2"));
+  EXPECT_THAT(message(columns, other), HasSubstr("found b = 1, expected b = 2"));
   other = provenance;
   other.seed = 4;
   EXPECT_THAT(message(columns, other), HasSubstr("another seed"));
-  EXPECT_THAT(message({"k", "t", "loss"}, provenance), HasSubstr("found k,t,error, wanted k,t,loss"));
+  EXPECT_THAT(message({"k", "t", "loss"}, provenance), HasSubstr("found k,t,error, expected k,t,loss"));
   EXPECT_EQ(message(columns, provenance), "");
   write_bytes(path, "k,t,error\n1,2,3\n");
   EXPECT_THROW(CsvTable(path, columns, 2, provenance), FileError);

@@ -58,7 +58,7 @@ at::Tensor members_around(const at::Tensor& centre, std::int64_t count, double s
   return centre.unsqueeze(0) + scale * error * at::tensor({0.8, 0.9, 0.86}, at::kDouble);
 }
 
-/// A case as it comes from an experiment: truth, readings, two ensembles and their scores.
+/// A case as it comes from an experiment: truth, observations, two ensembles and their scores.
 sda::ReportCase made_case(const std::string& name, const std::vector<sda::OperatorLink>& chain, double sigma,
                           std::uint64_t seed, std::int64_t length = 65) {
   const auto layout = lorenz_layout();
@@ -137,11 +137,11 @@ TEST_F(Report, IsOneSelfContainedPageAndAPictureForEachCase) {
     EXPECT_TRUE(link.front() == '#' || link == "data:,") << link;
   }
   // Each case with its figures, escaped; the table; what was run.
-  for (const char* wanted :
+  for (const char* expected :
        {"id=\"case-lo\"", "id=\"case-hi\"", "square &amp; &lt;more&gt;</h2>", "lo    5 &lt; 6", "Seed",
         "&lt;Lorenz&gt;", "system = &quot;lorenz63&quot;", "Lorenz 1963 vertical temperature profile",
         "x (dimensionless)", "time (dimensionless)", "particle filter", "ranks of the truth", "Figure 7."}) {
-    EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
+    EXPECT_NE(page.find(expected), std::string::npos) << expected;
   }
   EXPECT_EQ(page.find("<more>"), std::string::npos);
   // The data of every case can be read back.
@@ -219,35 +219,35 @@ TEST_F(Report, DoesWithoutTruthReferenceAndScores) {
   EXPECT_EQ(read_all(folder / "report.html").find("nan"), std::string::npos);
 }
 
-TEST(Figures, PutReadingsOfOneComponentIntoItsUnit) {
+TEST(Figures, PutObservationsOfOneComponentIntoItsUnit) {
   const auto made = made_case("z", {{"every", {8}}, {"select", {2}}}, 0.1, 9);
   const auto figures = sda::report::figures_of(made);
-  EXPECT_TRUE(figures.readings.empty());
-  EXPECT_TRUE(figures.states[0].readings.values.empty());
-  const auto& readings = figures.states[2].readings;
-  ASSERT_EQ(readings.values.size(), 9U);
+  EXPECT_TRUE(figures.observations.empty());
+  EXPECT_TRUE(figures.states[0].observations.values.empty());
+  const auto& observations = figures.states[2].observations;
+  ASSERT_EQ(observations.values.size(), 9U);
   for (int i = 0; i < 9; ++i) {
     const auto at = static_cast<std::size_t>(i);
-    EXPECT_NEAR(readings.times[at], 8 * i * 0.025, exact_float64);
-    EXPECT_NEAR(readings.values[at], 25 + 8.6 * made.observations.parts[0].values[i].item<double>(), exact_float64);
-    EXPECT_NEAR(readings.errors[at], 0.1 * 8.6, exact_float64);
+    EXPECT_NEAR(observations.times[at], 8 * i * 0.025, exact_float64);
+    EXPECT_NEAR(observations.values[at], 25 + 8.6 * made.observations.parts[0].values[i].item<double>(), exact_float64);
+    EXPECT_NEAR(observations.errors[at], 0.1 * 8.6, exact_float64);
   }
 }
 
-TEST(Figures, PutOtherReadingsIntoPanelsOfTheirOwn) {
+TEST(Figures, PutOtherObservationsIntoPanelsOfTheirOwn) {
   const auto figures = sda::report::figures_of(nonlinear());
-  ASSERT_EQ(figures.readings.size(), 3U);
-  EXPECT_TRUE(figures.states[0].readings.values.empty());
-  const auto& panel = figures.readings[1];
+  ASSERT_EQ(figures.observations.size(), 3U);
+  EXPECT_TRUE(figures.states[0].observations.values.empty());
+  const auto& panel = figures.observations[1];
   ASSERT_EQ(panel.times.size(), 17U);
-  EXPECT_EQ(panel.readings.values.size(), 17U);
+  EXPECT_EQ(panel.observations.values.size(), 17U);
   // A(truth) of the second component.
   const double y = lorenz_curve(65)[4][1].item<double>() / 9;
   EXPECT_EQ(panel.curves.back().role, sda::report::Role::truth);
   EXPECT_NEAR(panel.curves.back().values[1], y * y, exact_float64);
 }
 
-TEST(Figures, DrawReadingsOfAllParts) {
+TEST(Figures, DrawObservationsOfAllParts) {
   auto made = low();
   const auto& y = made.observations;
   made.observations =
@@ -257,14 +257,14 @@ TEST(Figures, DrawReadingsOfAllParts) {
                     {.name = "energy", .chain = {{"every", {16}}, {"square", {}}}, .noise = sda::GaussianNoise({0.5})}},
                    "mixed", 1, 0);
   const auto figures = sda::report::figures_of(made);
-  EXPECT_EQ(figures.states[0].readings.values.size(), 65U);
-  EXPECT_TRUE(figures.states[1].readings.values.empty());
-  ASSERT_EQ(figures.states[2].readings.values.size(), 9U);
-  EXPECT_NEAR(figures.states[2].readings.errors[0], 0.2 * 8.6, exact_float64);
-  ASSERT_EQ(figures.readings.size(), 2U);  // the third part's share of the six panels
-  EXPECT_EQ(figures.readings[0].name, "energy, reading 1");
-  EXPECT_EQ(figures.readings[0].readings.values.size(), 5U);
-  EXPECT_NE(figures.readings_caption.find("2 of 3 are shown"), std::string::npos) << figures.readings_caption;
+  EXPECT_EQ(figures.states[0].observations.values.size(), 65U);
+  EXPECT_TRUE(figures.states[1].observations.values.empty());
+  ASSERT_EQ(figures.states[2].observations.values.size(), 9U);
+  EXPECT_NEAR(figures.states[2].observations.errors[0], 0.2 * 8.6, exact_float64);
+  ASSERT_EQ(figures.observations.size(), 2U);  // the third part's share of the six panels
+  EXPECT_EQ(figures.observations[0].name, "energy, observation 1");
+  EXPECT_EQ(figures.observations[0].observations.values.size(), 5U);
+  EXPECT_NE(figures.observations_caption.find("2 of 3 are shown"), std::string::npos) << figures.observations_caption;
   EXPECT_NE(figures.observed.find("; last: every 8th state"), std::string::npos) << figures.observed;
 }
 

@@ -9,7 +9,7 @@
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
-#include "sda/score/scores.hpp"
+#include "sda/prior/scores.hpp"
 #include "tolerance.hpp"
 
 namespace sda {
@@ -67,10 +67,10 @@ TEST(Sampler, GridsAreWhatTheySay) {
 }
 
 TEST(IntegrationWeights, AreThoseOfAdamsAndBashforth) {
-  const auto expect = [](const std::vector<double>& nodes, const std::vector<double>& wanted) {
+  const auto expect = [](const std::vector<double>& nodes, const std::vector<double>& expected) {
     const auto weights = integration_weights(nodes, 1, 0);
-    ASSERT_EQ(weights.size(), wanted.size());
-    for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(weights[i], wanted[i], 1e-14) << i;
+    ASSERT_EQ(weights.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(weights[i], expected[i], 1e-14) << i;
   };
   expect({1}, {-1});
   expect({1, 2}, {-3.0 / 2, 1.0 / 2});
@@ -177,8 +177,8 @@ TEST_P(Order, IsThePredictorsOwn) {
     const auto exact = ((lambda + s0 * s0) / (lambda + s1 * s1)).sqrt() / schedule.mu(1);
     return (x / schedule.mu(0) / exact - 1).abs().max().item<double>();
   };
-  const double wanted = GetParam().predictor == "heun" ? 2 : static_cast<double>(GetParam().order);
-  EXPECT_NEAR(std::log2(error(256) / error(512)), wanted, tolerance::convergence_order);
+  const double expected = GetParam().predictor == "heun" ? 2 : static_cast<double>(GetParam().order);
+  EXPECT_NEAR(std::log2(error(256) / error(512)), expected, tolerance::convergence_order);
 }
 
 INSTANTIATE_TEST_SUITE_P(Predictor, Order,

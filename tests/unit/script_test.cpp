@@ -9,10 +9,10 @@
 #include "scratch_folder.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
-#include "sda/io/files.hpp"
+#include "sda/data/files.hpp"
 #include "sda/observation/operator.hpp"
-#include "sda/score/network.hpp"
-#include "sda/score/prior.hpp"
+#include "sda/prior/network.hpp"
+#include "sda/prior/prior.hpp"
 #include "sda/training/trainer.hpp"
 #include "tolerance.hpp"
 
@@ -56,12 +56,12 @@ TEST(ScriptOperator, ReadsAndPullsBackAsTheSameFormulaDoes) {
   const auto formula = make_operator(
       {{"every", {2}}, {"physical", {}}, {.kind = "expression", .numbers = {}, .text = "2 * sqrt(x^2 + y^2 + z^2)"}},
       layout, normalisation);
-  EXPECT_EQ(script->reading_shape(layout.event), Shape{1});
+  EXPECT_EQ(script->observation_shape(layout.event), Shape{1});
   EXPECT_FALSE(script->is_affine());
   EXPECT_THAT(script->describe(), HasSubstr("TorchScript " + path));
   const Tensor x = normal({4, 7, 3}, {.seed = 1}, at::kDouble), v = normal({4, 4, 1}, {.seed = 2}, at::kDouble);
   EXPECT_TRUE(at::allclose(script->apply(x), formula->apply(x), 0, tolerance::exact_float64));
-  EXPECT_TRUE(at::allclose(script->apply_pull_back(x, v), formula->apply_pull_back(x, v), 0, tolerance::exact_float64));
+  EXPECT_TRUE(at::allclose(script->apply_vjp(x, v), formula->apply_vjp(x, v), 0, tolerance::exact_float64));
   // Text of files and back.
   const std::vector<OperatorLink> chain{{"physical", {}}, {.kind = "torchscript", .numbers = {}, .text = path}};
   EXPECT_EQ(read_operator(to_toml(chain), "here"), chain);
@@ -78,26 +78,24 @@ TEST(ScriptOperator, RefusesWhatIsNoOperatorOfTheseStates) {
   };
   EXPECT_THAT(made(folder.file("none.pt")), HasSubstr("none.pt: no such file"));
   std::ofstream(folder.file("text.pt")) << "not a module";
-  EXPECT_THAT(made(folder.file("text.pt")), HasSubstr("wanted a file that torch.jit.save wrote"));
+  EXPECT_THAT(made(folder.file("text.pt")), HasSubstr("expected a file that torch.jit.save wrote"));
   const auto four = saved(folder, "four", "def forward(self, s):\n  return self.a * s @ torch.ones(4, 1)\n");
   EXPECT_THAT(made(four), HasSubstr("four.pt: forward of a TorchScript module failed on inputs 2 × 3"));
   const auto all = saved(folder, "all", "def forward(self, s):\n  return self.a * s.sum()\n");
-  EXPECT_THAT(made(all), HasSubstr("does not give a reading for each state"));
+  EXPECT_THAT(made(all), HasSubstr("does not give an observation for each state"));
   const auto two = saved(folder, "two", "def forward(self, s):\n  return s, s\n");
-  EXPECT_THAT(made(two), HasSubstr("found Tuple, wanted one tensor"));
+  EXPECT_THAT(made(two), HasSubstr("found Tuple, expected one tensor"));
   const auto fine = saved(folder, "fine", "def forward(self, s):\n  return self.a * s\n");
   EXPECT_EQ(made(fine), "accepted");
   EXPECT_THAT(made(fine, /*physical=*/false), HasSubstr("a function of your own is of physical values"));
 }
 
-/// A function in C++, with a pull-back of its own.
+/// A function in C++, with a VJP of its own.
 class Weighted final : public StateFunction {
  public:
   explicit Weighted(double weight) : weight_(weight) {}
   Tensor read(const Tensor& states) const override { return weight_ * states.square().sum(1); }
-  Tensor pull_back(const Tensor& states, const Tensor& v) const override {
-    return 2 * weight_ * states * v.reshape({-1, 1});
-  }
+  Tensor vjp(const Tensor& states, const Tensor& v) const override { return 2 * weight_ * states * v.reshape({-1, 1}); }
 
  private:
   double weight_;
@@ -119,8 +117,7 @@ TEST(RegisteredOperator, IsALinkLikeAnyOther) {
   const Tensor x = normal({4, 7, 3}, {.seed = 1}, at::kDouble), v = normal({4, 4, 1}, {.seed = 2}, at::kDouble);
   EXPECT_EQ(registered->describe(), "every 2nd state → physical units → weighted_squares");
   EXPECT_TRUE(at::allclose(registered->apply(x), formula->apply(x), 0, tolerance::exact_float64));
-  EXPECT_TRUE(
-      at::allclose(registered->apply_pull_back(x, v), formula->apply_pull_back(x, v), 0, tolerance::exact_float64));
+  EXPECT_TRUE(at::allclose(registered->apply_vjp(x, v), formula->apply_vjp(x, v), 0, tolerance::exact_float64));
   EXPECT_THAT(refusal([] { register_link("every", "again", {}); }), HasSubstr("every: an operator link of this name"));
 }
 
@@ -159,13 +156,13 @@ TEST(ScriptNetwork, IsTrainedAndTravelsWithItsModelFile) {
   trainer.run({}, {});
   EXPECT_LT(trainer.validation_loss(), 0.8 * before);
   const Prior trained = trainer.result();
-  const Tensor wanted = trained.network->forward(windows, t);
-  EXPECT_GT((wanted - windows / 2).abs().max().item<double>(), 0.01);
+  const Tensor expected = trained.network->forward(windows, t);
+  EXPECT_GT((expected - windows / 2).abs().max().item<double>(), 0.01);
 
   write_model(folder.file("model.nc"), trained, nullptr, {});
   std::filesystem::remove(path);
   const Prior read = read_model(folder.file("model.nc")).prior;
-  EXPECT_TRUE(read.network->forward(windows, t).equal(wanted));
+  EXPECT_TRUE(read.network->forward(windows, t).equal(expected));
   // Its score composes and is pulled back like any other.
   const auto score = make_prior_score(read, std::int64_t{1} << 30);
   const Tensor x = normal({2, 8, 3}, {.seed = 6});
@@ -182,7 +179,7 @@ TEST(ScriptNetwork, RefusesWhatIsNoNetwork) {
   EXPECT_THAT(refusal([&] {
                 flat.network->forward(at::ones({2, 3, 3}), at::ones({2}));
               }),
-              HasSubstr("does not have the windows' shape: found 2 × 9, wanted 2 × 3 × 3"));
+              HasSubstr("does not have the windows' shape: found 2 × 9, expected 2 × 3 × 3"));
 }
 
 }  // namespace

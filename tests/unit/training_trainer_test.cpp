@@ -14,7 +14,7 @@
 #include "sda/core/random.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/diffusion/denoising.hpp"
-#include "sda/score/denoising_gradient.hpp"
+#include "sda/prior/denoising_gradient.hpp"
 
 namespace sda {
 namespace {

@@ -56,12 +56,12 @@ TEST(KalmanSmoother, IsConditioningOfTheJointGaussian) {
       r[row++] = component == 0 ? 0.09 : 0.36;
     }
   }
-  const Tensor residual = y.parts[0].values.reshape({6}) - h.mv(m.flatten()) - c;
+  const Tensor departure = y.parts[0].values.reshape({6}) - h.mv(m.flatten()) - c;
   const Tensor s = h.mm(p).mm(h.t()) + r.diag(), inverse = s.inverse();
-  const Tensor mean = m.flatten() + p.mm(h.t()).mv(inverse.mv(residual));
+  const Tensor mean = m.flatten() + p.mm(h.t()).mv(inverse.mv(departure));
   const Tensor covariance = p - p.mm(h.t()).mm(inverse).mm(h).mm(p);
   const double log_evidence =
-      -0.5 * (residual.dot(inverse.mv(residual)).item<double>() + s.logdet().item<double>() + 6 * std::log(2 * M_PI));
+      -0.5 * (departure.dot(inverse.mv(departure)).item<double>() + s.logdet().item<double>() + 6 * std::log(2 * M_PI));
 
   const auto expect_equal = [](const Tensor& a, const Tensor& b) {
     ASSERT_EQ(a.sizes(), b.sizes());
@@ -74,9 +74,9 @@ TEST(KalmanSmoother, IsConditioningOfTheJointGaussian) {
   }
   EXPECT_NEAR(result.smoothed.log_evidence, log_evidence, sda::tolerance::exact_float64);
 
-  // The filter's fifth state knows the first two readings only.
+  // The filter's fifth state knows the first two observations only.
   const Tensor h2 = h.slice(0, 0, 4), gain = p.mm(h2.t()).mm((h2.mm(p).mm(h2.t()) + r.slice(0, 0, 4).diag()).inverse());
-  expect_equal(result.filtered.mean[4], (m.flatten() + gain.mv(residual.slice(0, 0, 4))).slice(0, 12, 15));
+  expect_equal(result.filtered.mean[4], (m.flatten() + gain.mv(departure.slice(0, 0, 4))).slice(0, 12, 15));
   expect_equal(result.filtered.covariance[4], (p - gain.mm(h2).mm(p)).slice(0, 12, 15).slice(1, 12, 15));
 }
 

@@ -21,12 +21,12 @@ using sda::full_score;
 using sda::Tensor;
 
 constexpr std::int64_t length = 33, dimension = 2, size = length * dimension;
-constexpr std::int64_t readings = 9;
+constexpr std::int64_t observations = 9;
 constexpr double noise = 0.1, tau = 0.25;
 constexpr std::int64_t steps = 256;
 const sda::GuidanceParameters sda_rule{.rule = "sda", .gamma = {1e-2}};
 /// Its linear system solved exactly.
-const sda::GuidanceParameters mmps_rule{.rule = "mmps", .gamma = {0}, .iterations = readings};
+const sda::GuidanceParameters mmps_rule{.rule = "mmps", .gamma = {0}, .iterations = observations};
 
 const sda::NoiseSchedule schedule;  // cos VP, η = 1e-3
 
@@ -46,7 +46,7 @@ sda::Observations observations(const Tensor& y) {
   sda::ObservationPart first{.name = "", .chain = {{"every", {4}}, {"select", {0}}}};
   first.op = sda::make_operator(first.chain, o.layout, o.normalisation);
   first.noise = sda::GaussianNoise({noise});
-  first.values = y.reshape({readings, 1});
+  first.values = y.reshape({observations, 1});
   o.parts = {first};
   o.name = "exact chain";
   return o;
@@ -60,14 +60,14 @@ const sda::StationaryProcess& process() {
 /// What the smoother says.
 const sda::LinearPosterior& truth() {
   static const sda::LinearPosterior value = sda::linear_posterior(
-      process().covariance(length), sda::linear_readings(observations(at::zeros({readings}, at::kDouble))));
+      process().covariance(length), sda::linear_observations(observations(at::zeros({observations}, at::kDouble))));
   return value;
 }
 
 /// y ~ N(0, Σ_yy).
-Tensor draw_readings(std::uint64_t seed) {
-  const auto z = sda::normal({readings, 1}, {.seed = seed, .purpose = sda::Purpose::test}, at::kDouble);
-  return sda::symmetric_root(truth().of_readings).matmul(z.flatten());
+Tensor draw_observations(std::uint64_t seed) {
+  const auto z = sda::normal({observations, 1}, {.seed = seed, .purpose = sda::Purpose::test}, at::kDouble);
+  return sda::symmetric_root(truth().of_observations).matmul(z.flatten());
 }
 
 std::shared_ptr<const sda::DifferentiableScore> prior(std::int64_t k) {
@@ -75,12 +75,12 @@ std::shared_ptr<const sda::DifferentiableScore> prior(std::int64_t k) {
 }
 
 sda::AffinePosterior affine(std::int64_t k, const sda::GuidanceParameters& guidance) {
-  return {prior(k), schedule, observations(at::zeros({readings}, at::kDouble)), guidance};
+  return {prior(k), schedule, observations(at::zeros({observations}, at::kDouble)), guidance};
 }
 
 /// Of a Gaussian that no rule but DPS looks at.
 sda::AffineScore at_time(const sda::AffinePosterior& score, double t) {
-  return score.at_time(t, {at::zeros({size, readings}, at::kDouble), identity(size)}, truth().of_readings);
+  return score.at_time(t, {at::zeros({size, observations}, at::kDouble), identity(size)}, truth().of_observations);
 }
 
 double error(const sda::CarriedGaussian& carried) {
@@ -98,7 +98,7 @@ struct Row {
 /// The published rows: error for each number of corrections, by rule and k. MMPS's matrix turns indefinite for k = 8
 /// and C = 0, where 2.198 was published; by the library's bounds on it (positive, and no less than J Jᵀ asks) it is
 /// 0.495. For k = 2 and C = 0, where 1.432 was published, it is made symmetric within its Krylov space, which is not
-/// all of readings.
+/// all of observations.
 const std::vector<Row> published{
     {sda_rule, 1, {2.172, 1.023, 0.691, 0.401, 0.200, 0.088}},
     {sda_rule, 2, {1.230, 0.262, 0.143, 0.073, 0.040, 0.030}},
@@ -120,7 +120,7 @@ const auto name_of_k = [](std::int64_t k) {
 }  // namespace
 
 TEST(ExactChainTruth, SmootherAgreesWithConditioningTheJoint) {
-  const auto y = draw_readings(1);
+  const auto y = draw_observations(1);
   const auto smoothed = sda::kalman_smoother(sda::rotation_chain(0.97, 0.3), observations(y)).smoothed;
   const auto mean = truth().gain.matmul(y).view({length, dimension});
   EXPECT_LT((smoothed.mean - mean).abs().max().item<double>(), sda::tolerance::exact_float64);
@@ -128,14 +128,14 @@ TEST(ExactChainTruth, SmootherAgreesWithConditioningTheJoint) {
 }
 
 TEST(ExactChainTruth, ProbeIsThePosteriorsScore) {
-  const auto y = draw_readings(8);
+  const auto y = draw_observations(8);
   const auto x = sda::normal({1, length, dimension}, {.seed = 8, .purpose = sda::Purpose::test}, at::kDouble);
   for (const auto& guidance : {sda_rule, mmps_rule}) {
     const sda::PosteriorScore posterior(prior(4), schedule, observations(y), guidance);
     for (const double t : {0.0, 0.4, 1.0}) {
       const auto [g, b] = at_time(affine(4, guidance), t);
-      const auto wanted = posterior.epsilon(x, t).flatten();
-      EXPECT_LT((g.matmul(x.flatten()) + b.matmul(y) - wanted).abs().max().item<double>(), 1e-8)
+      const auto expected = posterior.epsilon(x, t).flatten();
+      EXPECT_LT((g.matmul(x.flatten()) + b.matmul(y) - expected).abs().max().item<double>(), 1e-8)
           << guidance.rule << ", t = " << t;
     }
   }
@@ -146,7 +146,7 @@ TEST_P(ExactChain, SamplersErrorIsThePublishedOne) {
   const auto score = affine(k, guidance);
   for (std::size_t c = 0; c < corrections.size(); ++c) {
     const sda::SamplerParameters sampler{.steps = steps, .corrections = corrections[c], .tau = tau};
-    EXPECT_NEAR(error(sda::carry(score, sampler, truth().of_readings)), errors[c], sda::tolerance::exact_chain)
+    EXPECT_NEAR(error(sda::carry(score, sampler, truth().of_observations)), errors[c], sda::tolerance::exact_chain)
         << "k = " << k << ", C = " << corrections[c];
   }
 }
@@ -164,8 +164,8 @@ struct Recommended {
 class ExactChainRecommended : public testing::TestWithParam<Recommended> {};
 
 TEST_P(ExactChainRecommended, ErrorIsTheRecordedOne) {
-  const auto& [k, sampler, wanted] = GetParam();
-  EXPECT_NEAR(error(sda::carry(affine(k, mmps_rule), sampler, truth().of_readings)), wanted,
+  const auto& [k, sampler, expected] = GetParam();
+  EXPECT_NEAR(error(sda::carry(affine(k, mmps_rule), sampler, truth().of_observations)), expected,
               sda::tolerance::exact_chain_recommended);
 }
 
@@ -182,12 +182,12 @@ INSTANTIATE_TEST_SUITE_P(, ExactChainRecommended, testing::ValuesIn(recommended)
          "_corrections";
 });
 
-/// 200 steps of one evaluation with two pull-backs are 600 passes. The real sampler with two iterations and with as
-/// many as there are readings, every draw the same: the distance between the ensembles is at most that between their
-/// members.
+/// 200 steps of one evaluation with two VJPs are 600 passes. The real sampler with two iterations and with as
+/// many as there are observations, every draw the same: the distance between the ensembles is at most that between
+/// their members.
 TEST(ExactChainSampler, TwoIterationsAreNearlyAll) {
   constexpr std::int64_t members = 64;
-  const auto y = draw_readings(4);
+  const auto y = draw_observations(4);
   const auto draw = [&](std::int64_t iterations) {
     auto guidance = mmps_rule;
     guidance.iterations = iterations;
@@ -195,7 +195,7 @@ TEST(ExactChainSampler, TwoIterationsAreNearlyAll) {
     return sda::Sampler(schedule, recommended[2].sampler)
         .sample(posterior, {members, length, dimension}, 5, 0, {}, at::kDouble);
   };
-  const auto square = (draw(2) - draw(readings)).square().sum().item<double>() / members;
+  const auto square = (draw(2) - draw(observations)).square().sum().item<double>() / members;
   EXPECT_LT(std::sqrt(square / trace_of(truth().covariance)), sda::tolerance::exact_chain_recommended);
 }
 
@@ -253,7 +253,7 @@ void expect_moments(const Tensor& x, const Tensor& m, const Tensor& v) {
 /// float32 and the third order are far below. δ of the batch's mean ε² fails here.
 TEST(ExactChainSampler, EnsembleHasTheCarriedMoments) {
   constexpr std::int64_t members = 2048;
-  const auto y = draw_readings(2);
+  const auto y = draw_observations(2);
   const auto score = affine(4, sda_rule);
   const sda::SamplerParameters parameters{.steps = steps, .corrections = 1, .tau = tau};
   const auto carried = sda::carry(score, parameters, at::outer(y, y));
@@ -276,8 +276,8 @@ TEST(ExactChainSampler, EnsembleHasTheCarriedMoments) {
 
 /// The same by MMPS and noise that is renewed, for one y: δ of a balanced correction is one for all members.
 void expect_carried_moments_by_mmps(const sda::SamplerParameters& parameters, std::uint64_t seed) {
-  const auto y = draw_readings(seed);
-  const auto carried = sda::carry(affine(4, mmps_rule), parameters, truth().of_readings);
+  const auto y = draw_observations(seed);
+  const auto carried = sda::carry(affine(4, mmps_rule), parameters, truth().of_observations);
   auto guidance = mmps_rule;
   guidance.iterations = 3;
   const sda::PosteriorScore posterior(prior(4), schedule, observations(y), guidance);
@@ -314,7 +314,7 @@ TEST(ExactChainSampler, MultistepWithNoiseHasTheCarriedMoments) {
 
 /// Without noise the sampler is one affine map of x(1): carried, it must be that map to the last digits.
 TEST(ExactChainSampler, WithoutNoiseItIsTheCarriedMap) {
-  const auto y = draw_readings(11);
+  const auto y = draw_observations(11);
   const auto start = at::cat({identity(size), at::zeros({1, size}, at::kDouble)}).view({size + 1, length, dimension});
   const sda::PosteriorScore posterior(prior(4), schedule, observations(y), sda_rule);
   const auto score = affine(4, sda_rule);
@@ -326,7 +326,7 @@ TEST(ExactChainSampler, WithoutNoiseItIsTheCarriedMap) {
   for (const auto& parameters : samplers) {
     const auto end = sda::Sampler(schedule, parameters).sample_from(start, posterior, 1).flatten(1);
     const auto map = (end.narrow(0, 0, size) - end[size]).mT();
-    const auto carried = sda::carry(score, parameters, truth().of_readings);
+    const auto carried = sda::carry(score, parameters, truth().of_observations);
     const auto differs = [](const Tensor& a, const Tensor& b) {
       return (a - b).abs().max().item<double>() / b.abs().max().item<double>();
     };
@@ -342,7 +342,7 @@ TEST(ExactChainTruth, CoverageIsWhatCountingFinds) {
   const auto normals = [](std::int64_t columns, std::uint64_t step) {
     return sda::normal({n, columns}, {.seed = 3, .purpose = sda::Purpose::test, .step = step}, at::kDouble);
   };
-  const auto y = normals(readings, 0).matmul(sda::symmetric_root(truth().of_readings));
+  const auto y = normals(observations, 0).matmul(sda::symmetric_root(truth().of_observations));
   const auto x = y.matmul(truth().gain.mT()) + normals(size, 1).matmul(sda::symmetric_root(truth().covariance));
   const auto z = (x - y.matmul(carried.mean_map.mT())) / carried.covariance.diagonal().sqrt();
   for (const auto& [level, bound] : {std::pair{0.5, 0.6744898}, std::pair{0.9, 1.6448536}}) {

@@ -8,8 +8,8 @@
 #include "sda/baselines/particle_filter.hpp"
 #include "sda/dynamics/linear_gaussian.hpp"
 #include "sda/guidance/posterior_score.hpp"
+#include "sda/prior/scores.hpp"
 #include "sda/sampling/sampler.hpp"
-#include "sda/score/scores.hpp"
 
 namespace sda {
 namespace {
@@ -41,7 +41,7 @@ TEST_P(NoiseOnAChain, MmpsFindsTheFiltersMeanAndSpread) {
   const Tensor truth = dynamics.trajectories(dynamics.start(1, {.seed = 5}, at::kDouble), chain_length, {.seed = 5})[0];
   const auto y = observe(truth, dynamics.layout(), Normalisation::identity({1}), {{"every", {2}}}, noise, name, 5, 0);
   const auto filter = particle_filter(dynamics, y, {.particles = 131072, .members = 8192, .spin_up = 0}, 1);
-  const Tensor wanted = filter.ensemble.members.to(at::kDouble);
+  const Tensor expected = filter.ensemble.members.to(at::kDouble);
 
   const NoiseSchedule schedule;
   const auto [mean, covariance] = dynamics.joint(chain_length);
@@ -50,7 +50,7 @@ TEST_P(NoiseOnAChain, MmpsFindsTheFiltersMeanAndSpread) {
   const Sampler sampler(schedule, {.steps = 128, .grid = "power", .exponent = 2.5, .renewal = 1, .corrections = 0});
   const Tensor drawn = sampler.sample(posterior, {chain_members, chain_length, 1}, 2, 0, {}, at::kDouble);
 
-  const Tensor spread = wanted.std(0), off = (drawn.mean(0) - wanted.mean(0)) / spread;
+  const Tensor spread = expected.std(0), off = (drawn.mean(0) - expected.mean(0)) / spread;
   const double mean_error = off.square().mean().sqrt().item<double>();
   const double deviation_error = (drawn.std(0) / spread - 1).square().mean().sqrt().item<double>();
   RecordProperty("mean_error", std::to_string(mean_error));

@@ -12,18 +12,18 @@
 namespace sda {
 namespace {
 
-constexpr std::int64_t length = 12, readings = 4, draws = 20000;
+constexpr std::int64_t length = 12, observations = 4, draws = 20000;
 constexpr double sigma = 0.3;
 
 Tensor normals(std::int64_t columns, std::uint64_t step) {
   return normal({draws, columns}, {.seed = 11, .purpose = Purpose::test, .step = step}, at::kDouble);
 }
 
-LinearReadings every_third() {
+LinearObservations every_third() {
   const Tensor unit = at::eye(2 * length, at::kDouble);
   return {.matrix = unit.slice(0, 0, 2 * length, 6),
-          .offset = at::zeros({readings}, at::kDouble),
-          .variance = at::full({readings}, sigma * sigma, at::kDouble)};
+          .offset = at::zeros({observations}, at::kDouble),
+          .variance = at::full({observations}, sigma * sigma, at::kDouble)};
 }
 
 class UnderNoise : public testing::TestWithParam<Tensor (*)()> {};
@@ -40,12 +40,12 @@ TEST_P(UnderNoise, VerdictIsWhatCountingFinds) {
   const NoiseVerdict verdict = judge_under_noise(carried, covariance, y_of, scales);
 
   const Tensor x = normals(2 * length, 1).matmul(symmetric_root(covariance));
-  const Tensor y = x.matmul(y_of.matrix.mT()) + normals(readings, 2) * sigma * scales.sqrt();
+  const Tensor y = x.matmul(y_of.matrix.mT()) + normals(observations, 2) * sigma * scales.sqrt();
   const Tensor error = x - y.matmul(carried.mean_map.mT());
   // A posterior that knows each scale, one at a time.
   const Tensor cross = covariance.matmul(y_of.matrix.mT());
-  const Tensor of_readings = y_of.matrix.matmul(cross) + at::diag_embed(scales * sigma * sigma);
-  const Tensor weights = at::linalg_solve(of_readings, y.unsqueeze(2)).squeeze(2);
+  const Tensor of_observations = y_of.matrix.matmul(cross) + at::diag_embed(scales * sigma * sigma);
+  const Tensor weights = at::linalg_solve(of_observations, y.unsqueeze(2)).squeeze(2);
   const Tensor best = x - weights.matmul(cross.mT());
 
   const double squared = error.square().sum().item<double>();
@@ -60,9 +60,9 @@ TEST_P(UnderNoise, VerdictIsWhatCountingFinds) {
 
 INSTANTIATE_TEST_SUITE_P(, UnderNoise,
                          testing::Values(
-                             +[] { return gaussian_scales(draws, readings); },
-                             +[] { return contaminated_scales(draws, readings, 0.2, 5, 3); },
-                             +[] { return student_scales(draws, readings, 5, 3); }));
+                             +[] { return gaussian_scales(draws, observations); },
+                             +[] { return contaminated_scales(draws, observations, 0.2, 5, 3); },
+                             +[] { return student_scales(draws, observations, 5, 3); }));
 
 TEST(NoiseScales, AreWhatTheySay) {
   const Tensor wild = contaminated_scales(20000, 3, 0.1, 10, 1);
@@ -79,7 +79,7 @@ TEST(NoiseVerdict, OfTheBestPosteriorIsPerfect) {
   const Tensor covariance = stationary_process(rotation_chain()).covariance(length);
   const LinearPosterior posterior = linear_posterior(covariance, every_third());
   const auto verdict = judge_under_noise({posterior.gain, posterior.covariance}, covariance, every_third(),
-                                         gaussian_scales(1, readings));
+                                         gaussian_scales(1, observations));
   EXPECT_NEAR(verdict.rmse, 1, 1e-9);
   EXPECT_NEAR(verdict.spread, 1, 1e-9);
   EXPECT_NEAR(verdict.coverage50, 0.5, 1e-9);

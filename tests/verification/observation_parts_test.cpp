@@ -6,7 +6,7 @@
 #include "sda/baselines/particle_filter.hpp"
 #include "sda/core/error.hpp"
 #include "sda/guidance/posterior_score.hpp"
-#include "sda/score/scores.hpp"
+#include "sda/prior/scores.hpp"
 #include "tolerance.hpp"
 
 namespace {
@@ -24,7 +24,7 @@ Observations together() {
                       sda::GaussianNoise({0.3, 0.5}), "together", 5, 0);
 }
 
-/// The same readings as two parts, the second's in another order of links.
+/// The same observations as two parts, the second's in another order of links.
 Observations apart() {
   Observations y = together();
   const auto part = [&](const std::string& name, std::int64_t component, double sigma) {

@@ -3,9 +3,9 @@
 
 #include "core/torch.hpp"
 #include "sda/baselines/particle_filter.hpp"
+#include "sda/data/files.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/guidance/posterior_score.hpp"
-#include "sda/io/files.hpp"
 #include "sda/sampling/sampler.hpp"
 
 namespace sda {

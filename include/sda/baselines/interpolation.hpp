@@ -1,4 +1,4 @@
-/// What can be had without a model of the dynamics: readings of fields on a plane, interpolated in space and time.
+/// What can be had without a model of the dynamics: observations of fields on a plane, interpolated in space and time.
 #pragma once
 
 #include "sda/core/trajectories.hpp"
@@ -7,14 +7,14 @@
 namespace sda {
 
 enum class Interpolation {
-  bicubic,        ///< periodic cubic splines through the readings at the points they were read around
-  trigonometric,  ///< the one trigonometric polynomial, of as many terms as readings, that is read as they are
+  bicubic,        ///< periodic cubic splines through the observations at the points they were read around
+  trigonometric,  ///< the one trigonometric polynomial, of as many terms as observations, that is read as they are
 };
 
-/// A trajectory of one member on a periodic grid: each reading's grid interpolated along y and x, then in time by
-/// natural cubic splines, held constant before the first and after the last reading. The readings must be those of one
-/// operator that takes every variable from (…, y, x) to (…, h, w) by averages along each axis: block averages, strides,
-/// their compositions, in any unit. This is found by reading states, not from the operator's text. Throws
+/// A trajectory of one member on a periodic grid: each observation's grid interpolated along y and x, then in time by
+/// natural cubic splines, held constant before the first and after the last observation. The observations must be those
+/// of one operator that takes every variable from (…, y, x) to (…, h, w) by averages along each axis: block averages,
+/// strides, their compositions, in any unit. This is found by observation states, not from the operator's text. Throws
 /// UnsupportedError for other operators.
 Ensemble interpolate(const Observations& observations, Interpolation method);
 

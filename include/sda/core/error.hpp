@@ -1,5 +1,5 @@
 /// The errors this library throws. Each is one line that says what was wrong and where, the value found, the
-/// value wanted, and how to mend it.
+/// value expected, and a hint.
 #pragma once
 
 #include <stdexcept>
@@ -9,14 +9,14 @@ namespace sda {
 
 /// The parts of a message; empty parts are left out.
 struct Fault {
-  std::string what{};    ///< what was wrong: "observation noise σ is negative"
-  std::string where{};   ///< file, key, flag or argument: "lo.toml: observation.sigma"
-  std::string found{};   ///< the value found: "-0.05"
-  std::string wanted{};  ///< the value wanted: "a number > 0"
-  std::string mend{};    ///< how to mend it: "give the standard deviation, not its negative"
+  std::string what{};      ///< what was wrong: "observation noise σ is negative"
+  std::string where{};     ///< file, key, flag or argument: "lo.toml: observation.sigma"
+  std::string found{};     ///< the value found: "-0.05"
+  std::string expected{};  ///< the value expected: "a number > 0"
+  std::string hint{};      ///< a hint: "give the standard deviation, not its negative"
 };
 
-/// "where: what: found …, wanted …; mend".
+/// "where: what: found …, expected …; hint".
 std::string to_string(const Fault& fault);
 
 /// Base of every error of ours; `exit_code` is what the program returns for it.

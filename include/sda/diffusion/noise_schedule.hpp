@@ -20,7 +20,7 @@ void fields(Visitor& v, NoiseScheduleParameters& p) {
   v("variance", p.variance, "σ(t): vp, sub_vp or sub_sub_vp", one_of({"vp", "sub_vp", "sub_sub_vp"}));
   v("alpha", p.alpha, "μ(t) = α(t): cos, lin or exp", one_of({"cos", "lin", "exp"}));
   v("eta", p.eta, "smallest μ, and the noise left at t = 0",
-    Range{.least = 0, .most = 1, .open_least = true, .open_most = true});
+    Range{.min = 0, .max = 1, .open_min = true, .open_max = true});
 }
 
 /// μ(t) and σ(t) in float64; cast at use.

@@ -1,5 +1,5 @@
-/// How good an ensemble of fields on a plane is: fit to the readings, skill where there were readings and where there
-/// were none, energy spectrum and consistency with the simulator.
+/// How good an ensemble of fields on a plane is: fit to the observations, skill where there were observations and where
+/// there were none, energy spectrum and consistency with the simulator.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,16 @@
 
 namespace sda {
 
-/// Standard deviation of A(member) − y over the noise's σ, about zero, of all readings of one part; 1 where members fit
-/// as well as the truth does. The standard error is over members.
+/// Standard deviation of A(member) − y over the noise's σ, about zero, of all observations of one part; 1 where members
+/// fit as well as the truth does. The standard error is over members.
 struct Residual {
   std::string part;
   Estimate over_noise;
 };
 /// Of each part of the observations; members (member, length, …event), physical units.
-std::vector<Residual> residuals(const Observations& observations, const Tensor& members);
+std::vector<Residual> departures(const Observations& observations, const Tensor& members);
 
-/// Which components of the trajectory the readings depend on: A's pull-back at an arbitrary state is not zero there.
+/// Which components of the trajectory the observations depend on: A's VJP at an arbitrary state is not zero there.
 /// (length, …event), bool.
 Tensor observed_components(const Observations& observations);
 
@@ -44,14 +44,14 @@ Estimate one_step_error(const Dynamics& dynamics, const Tensor& members, std::in
 
 /// Least and largest ratio, over resolved shells, of the members' mean energy spectrum to the simulator's.
 struct SpectrumRatio {
-  double least = 0, largest = 0;
+  double min = 0, largest = 0;
 };
 /// Both (…, 2, y, x), averaged over what comes before.
 SpectrumRatio spectrum_ratio(const Tensor& members, const Tensor& simulated, const StateLayout& layout);
 
 /// Everything above for one ensemble; what cannot be had (no truth, no velocity, no simulator) is empty.
 struct FieldScores {
-  std::vector<Residual> residuals;
+  std::vector<Residual> departures;
   std::optional<Skill> observed, unobserved;
   std::optional<Estimate> one_step, truth_one_step;
   std::optional<SpectrumRatio> spectrum;  ///< against `simulated`, else the truth

@@ -1,4 +1,5 @@
-/// Noise of an instrument: p(y | a) of each reading y given what it should be, a = A(x). Readings are independent.
+/// Noise of an instrument: p(y | a) of each observation y given what it should be, a = A(x). Departures are
+/// independent.
 #pragma once
 
 #include <functional>
@@ -40,14 +41,14 @@ void fields(Visitor& v, NoiseShape& p) {
   v("parameters", p.parameters, "of a noise of your own (--plugin): its parameters", or_none(any()));
 }
 
-/// log ∫ p(y | a) N(a; m, s²) da of each reading, its derivative by m, and minus its second derivative, which may be
-/// negative where the noise has heavy tails. All of one shape.
+/// log ∫ p(y | a) N(a; m, s²) da of each observation, its derivative by m, and minus its second derivative, which may
+/// be negative where the noise has heavy tails. All of one shape.
 struct MarginalLikelihood {
   Tensor log_density, score, curvature;
 };
 
-/// p(y | a), reading by reading. Arguments are float64 and broadcast with each other; y, a and σ are in one unit. A
-/// noise of your own says what log_density, draw and describe are, and is known by register_noise; the rest has
+/// p(y | a), observation by observation. Arguments are float64 and broadcast with each other; y, a and σ are in one
+/// unit. A noise of your own says what log_density, draw and describe are, and is known by register_noise; the rest has
 /// defaults.
 class NoiseModel {
  public:
@@ -60,7 +61,7 @@ class NoiseModel {
   /// exponentially, as Gumbel's lower tail, is wrong where it has fallen to nothing (10⁻¹⁰⁰).
   virtual MarginalLikelihood marginal(const Tensor& y, const Tensor& m, const Tensor& sigma,
                                       const Tensor& variance) const;
-  /// y of readings a (member, …) from the streams of `key`.
+  /// y of observations a (member, …) from the streams of `key`.
   virtual Tensor draw(const Tensor& a, const Tensor& sigma, const StreamKey& key) const = 0;
   /// Variance of y given a; infinite where there is none. The default: σ².
   virtual Tensor variance(const Tensor& a, const Tensor& sigma) const;
@@ -83,21 +84,22 @@ bool register_noise(const std::string& kind, MakeNoiseModel make);
 /// An instrument's noise: its form, and σ.
 class Noise {
  public:
-  /// σ: one value for all readings or one for each element of a reading, flattened. Throws ValueError unless each is >
-  /// 0 and finite and the shape's parameters are those of its kind; `where` of the fault is then the parameter's key.
+  /// σ: one value for all observations or one for each element of an observation, flattened. Throws ValueError unless
+  /// each is > 0 and finite and the shape's parameters are those of its kind; `where` of the fault is then the
+  /// parameter's key.
   explicit Noise(std::vector<double> sigma, NoiseShape shape = {});
   const std::vector<double>& values() const { return sigma_; }
   const NoiseShape& shape() const { return shape_; }
   const NoiseModel& model() const { return *model_; }
   bool is_gaussian() const { return shape_.kind == "gaussian"; }
-  /// σ broadcast to a reading of this shape. Throws ShapeError.
-  Tensor sigma(at::IntArrayRef reading, at::ScalarType dtype) const;
-  /// log p(y | A(x)) summed over times and reading: `readings` (member, times, …), y (times, …) → (member).
-  Tensor log_prob(const Tensor& y, const Tensor& readings) const;
-  /// y of readings (member, times, …), float64.
-  Tensor draw(const Tensor& readings, const StreamKey& key) const;
-  /// NoiseModel::standardised of `readings` (member, times, …), y (times, …).
-  Tensor standardised(const Tensor& y, const Tensor& readings) const;
+  /// σ broadcast to an observation of this shape. Throws ShapeError.
+  Tensor sigma(at::IntArrayRef observation, at::ScalarType dtype) const;
+  /// log p(y | A(x)) summed over times and observation: `observations` (member, times, …), y (times, …) → (member).
+  Tensor log_prob(const Tensor& y, const Tensor& observations) const;
+  /// y of observations (member, times, …), float64.
+  Tensor draw(const Tensor& observations, const StreamKey& key) const;
+  /// NoiseModel::standardised of `observations` (member, times, …), y (times, …).
+  Tensor standardised(const Tensor& y, const Tensor& observations) const;
   /// The same form with every σ multiplied by `factor` > 0.
   Noise scaled(double factor) const;
   /// "Student-t noise with 4 degrees of freedom and scale 0.1".

@@ -12,11 +12,12 @@ struct ObservationPart {
   std::vector<OperatorLink> chain;  ///< the operator as written
   Noise noise{{1.0}};
   std::shared_ptr<const ObservationOperator> op{};
-  Tensor values{};  ///< (times, …reading), float64; finite. (1, …reading) where the operator takes states together
+  Tensor
+      values{};  ///< (times, …observation), float64; finite. (1, …observation) where the operator takes states together
 
-  Shape reading() const { return values.sizes().slice(1).vec(); }
-  /// σ of a reading.
-  Tensor sigma(at::ScalarType dtype) const { return noise.sigma(reading(), dtype); }
+  Shape observation() const { return values.sizes().slice(1).vec(); }
+  /// σ of an observation.
+  Tensor sigma(at::ScalarType dtype) const { return noise.sigma(observation(), dtype); }
 };
 
 /// What was observed of one trajectory of `length` states: one part or several, independent given the trajectory, so
@@ -29,31 +30,31 @@ struct Observations {
   Tensor truth{};                      ///< (length, …event) physical, if known; else undefined
   double start_time = 0.0;
   std::string name{};  ///< "lo", "hi"
-  /// Of readings that came from a file: what was used of it, what was left out and why, for people. Else empty.
+  /// Of observations that came from a file: what was used of it, what was left out and why, for people. Else empty.
   std::string account{};
 
   /// Throws ShapeError or ValueError if values, operators, length and noise do not fit, or values are not finite;
   /// ValueError for names of parts that are missing, alike, or no word of letters, digits and _.
   void check() const;
 
-  /// A(x), (member, reading): the readings of all parts, flat, one part after the other. May be a view of x.
+  /// A(x), (member, observation): the observations of all parts, flat, one part after the other. May be a view of x.
   Tensor apply(const Tensor& x) const;
-  /// y − A(x), (member, reading).
-  Tensor residual(const Tensor& x) const;
-  /// Hᵀ v with H = ∂A/∂x: v (member, reading) → (member, length, …event).
-  Tensor pull_back(const Tensor& x, const Tensor& v) const;
-  /// σ² of each reading, (reading): the diagonal of Σ_y where the noise is Gaussian.
+  /// y − A(x), (member, observation).
+  Tensor departure(const Tensor& x) const;
+  /// Hᵀ v with H = ∂A/∂x: v (member, observation) → (member, length, …event).
+  Tensor vjp(const Tensor& x, const Tensor& v) const;
+  /// σ² of each observation, (observation): the diagonal of Σ_y where the noise is Gaussian.
   Tensor variance(at::ScalarType dtype) const;
   /// log p(y | x): (member).
   Tensor log_prob(const Tensor& x) const;
   /// Root mean square of NoiseModel::standardised, (y − A(x)) / σ where the noise is Gaussian, over members and all
-  /// readings; about 1 where x explains y.
-  double residual_over_sigma(const Tensor& x) const;
+  /// observations; about 1 where x explains y.
+  double departure_over_sigma(const Tensor& x) const;
   /// "every 8th state → component 0"; of several parts "averages: …; probe: …".
   std::string describe() const;
 
-  /// The same readings, for those who go from state to state: parts whose operator takes states together become a part
-  /// for each state. Throws UnsupportedError where a reading lies between two states.
+  /// The same observations, for those who go from state to state: parts whose operator takes states together become a
+  /// part for each state. Throws UnsupportedError where an observation lies between two states.
   Observations by_state() const;
 };
 
@@ -67,8 +68,8 @@ Observations observe(const Tensor& truth, const StateLayout& layout, const Norma
                      const std::vector<OperatorLink>& chain, const Noise& noise, const std::string& name,
                      std::uint64_t seed, std::uint64_t index);
 
-/// Of each part, how many of its readings reach where states have no values (a mask of the layout), such as land: they
-/// are of nothing. Zeros where there is no mask.
-std::vector<std::int64_t> valueless_readings(const Observations& observations);
+/// Of each part, how many of its observations reach where states have no values (a mask of the layout), such as land:
+/// they are of nothing. Zeros where there is no mask.
+std::vector<std::int64_t> valueless_observations(const Observations& observations);
 
 }  // namespace sda

@@ -11,7 +11,7 @@
 
 namespace sda {
 
-/// A differentiable map of trajectories x (member, length, …event) to readings (member, times, …reading): which
+/// A differentiable map of trajectories x (member, length, …event) to observations (member, times, …observation): which
 /// states are read (`times`), and what is read of each (`read`). Local in time, so that a filter can use it too.
 class ObservationOperator {
  public:
@@ -21,15 +21,15 @@ class ObservationOperator {
   virtual std::vector<std::int64_t> times(std::int64_t length) const = 0;
 
   /// Whether each state is read alone, and all of them alike, so that a filter can go from one to the next. If not,
-  /// `read` and `pull_back` take all states of `times` together: (…, times, …event) → (…, 1, …reading).
+  /// `read` and `vjp` take all states of `times` together: (…, times, …event) → (…, 1, …observation).
   virtual bool reads_states_alone() const { return true; }
 
-  /// Readings of states (…, event) → (…, reading), with one or more leading axes; differentiable by autograd. May be
-  /// a view of the states.
+  /// Departures of states (…, event) → (…, observation), with one or more leading axes; differentiable by autograd. May
+  /// be a view of the states.
   virtual Tensor read(const Tensor& states) const = 0;
 
   /// vᵀ ∂read/∂states, of the states' shape; the default differentiates `read` by autograd.
-  virtual Tensor pull_back(const Tensor& states, const Tensor& v) const;
+  virtual Tensor vjp(const Tensor& states, const Tensor& v) const;
 
   /// Whether `read` is linear (an affine map is not).
   virtual bool is_linear() const = 0;
@@ -37,18 +37,18 @@ class ObservationOperator {
   /// Whether `read` is affine: read(x) = H x + c. Every linear map is.
   virtual bool is_affine() const { return is_linear(); }
 
-  /// Shape of one reading. Throws ShapeError if the event does not fit.
-  virtual Shape reading_shape(at::IntArrayRef event) const = 0;
+  /// Shape of one observation. Throws ShapeError if the event does not fit.
+  virtual Shape observation_shape(at::IntArrayRef event) const = 0;
 
   /// One line for people: "every 8th state → component 0".
   virtual std::string describe() const = 0;
 
-  /// (times, …reading) of a trajectory of `length` states; times is 1 where states are read together.
-  Shape readings_shape(std::int64_t length, at::IntArrayRef event) const;
-  /// A(x) for whole trajectories (member, length, …event) → (member, times, …reading). May be a view of them.
+  /// (times, …observation) of a trajectory of `length` states; times is 1 where states are read together.
+  Shape observations_shape(std::int64_t length, at::IntArrayRef event) const;
+  /// A(x) for whole trajectories (member, length, …event) → (member, times, …observation). May be a view of them.
   Tensor apply(const Tensor& trajectories) const;
   /// vᵀ ∂A/∂x: (member, length, …event), zero where no state is read.
-  Tensor apply_pull_back(const Tensor& trajectories, const Tensor& v) const;
+  Tensor apply_vjp(const Tensor& trajectories, const Tensor& v) const;
 };
 
 /// One link of an operator as a user writes it in TOML: `{every = 8}`, `{select = [0]}`, `{square = true}`,
@@ -69,7 +69,7 @@ class ObservationOperator {
 ///                  periodic grid; a name that is no word stands in single quotes. One component, or one point where
 ///                  all is means
 ///   torchscript = "FILE"  a function of your own, saved from Python with torch.jit.save: forward takes states
-///                  (n, …event) in physical units and gives readings (n, …); it must be differentiable
+///                  (n, …event) in physical units and gives observations (n, …); it must be differentiable
 ///   speed          length of the vector of components at each point, one component
 ///   scale = a      a x
 ///   square, abs    x², |x|
@@ -93,7 +93,7 @@ class ObservationOperator {
 ///                  interpolation between the points of the grid. Places are counted in points of the grid from 0, as
 ///                  indices are: x = 3.5 lies midway between points 3 and 4. With a list `time` each has a time of its
 ///                  own, counted likewise in the states that the links before left; then no link of time may follow,
-///                  and the readings of a trajectory are one list. Scattered
+///                  and the observations of a trajectory are one list. Scattered
 ///   mean           mean over the space that is left, one point
 ///   vorticity      ∂v/∂x − ∂u/∂y by central differences, one component; (u, v) lie along the axes named x and y, or
 ///                  along the last axis and the one before it. The grid must be whole, and is taken for periodic.
@@ -120,10 +120,10 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
 class StateFunction {
  public:
   virtual ~StateFunction() = default;
-  /// States (n, …field) → (n, …reading), differentiable by autograd; of the states' dtype.
+  /// States (n, …field) → (n, …observation), differentiable by autograd; of the states' dtype.
   virtual Tensor read(const Tensor& states) const = 0;
   /// vᵀ ∂read/∂states, of the states' shape; the default differentiates `read` by autograd.
-  virtual Tensor pull_back(const Tensor& states, const Tensor& v) const;
+  virtual Tensor vjp(const Tensor& states, const Tensor& v) const;
 };
 /// Makes the function of a link `{KIND = [numbers]}` (or `{KIND = number}`) for states of shape `field`, what the links
 /// before it left of a state. Throws UsageError for numbers that it does not take.

@@ -21,15 +21,14 @@ struct ReportCase {
   Tensor simulated{};  ///< (…, event) states of the simulator, for its energy spectrum; may be undefined
 };
 
-/// Trajectories of the members over the filter's band (5 to 95 %), the truth and the readings, a panel for each
-/// component (at most 6); readings that are not of one component in panels of their own; spread and error; rank
+/// Trajectories of the members over the filter's band (5 to 95 %), the truth and the observations, a panel for each
+/// component (at most 6); observations that are not of one component in panels of their own; spread and error; rank
 /// histogram and scores. Axes carry names and units. States on a plane come first as pictures (vorticity of velocities,
-/// else the first variable): truth, readings, mean, spread and a few members, a column for each of a few times in PNG,
-/// with a slider over time in the page; velocities with their energy spectrum.
-/// Writes `directory`/report.html, offline and self-contained, then `directory`/NAME.png for each case, and NAME.gif
-/// where states are on a plane; the folder is made if need be. `table` is a text printed as it is. Throws ShapeError or
-/// ValueError for members that do not fit the observations or are not finite, UsageError for two cases of one name,
-/// FileError.
+/// else the first variable): truth, observations, mean, spread and a few members, a column for each of a few times in
+/// PNG, with a slider over time in the page; velocities with their energy spectrum. Writes `directory`/report.html,
+/// offline and self-contained, then `directory`/NAME.png for each case, and NAME.gif where states are on a plane; the
+/// folder is made if need be. `table` is a text printed as it is. Throws ShapeError or ValueError for members that do
+/// not fit the observations or are not finite, UsageError for two cases of one name, FileError.
 void write_report(const std::string& directory, const std::string& title, const std::vector<ReportCase>& cases,
                   const std::string& table, const Provenance& provenance);
 

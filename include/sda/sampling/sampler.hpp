@@ -11,7 +11,7 @@
 #include "sda/core/progress.hpp"
 #include "sda/core/tensor.hpp"
 #include "sda/diffusion/noise_schedule.hpp"
-#include "sda/score/score_model.hpp"
+#include "sda/prior/score_model.hpp"
 
 namespace sda {
 
@@ -40,7 +40,7 @@ void fields(Visitor& v, SamplerParameters& p) {
   v("order", p.order, "exponential: of the polynomial through this and past evaluations of ε", between(1, 3));
   v("renewal", p.renewal,
     "exponential: noise renewed within each step, as τ in a balanced correction; no evaluation more",
-    Range{.least = 0, .most = 2, .open_most = true});
+    Range{.min = 0, .max = 2, .open_max = true});
   v("corrections", p.corrections, "corrections after each step", at_least(0));
   v("corrector", p.corrector, "langevin, δ = τ / mean ε²; or balanced, δ = τ < 2, exact where the score is linear",
     one_of({"langevin", "balanced"}));

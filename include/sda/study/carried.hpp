@@ -8,46 +8,46 @@
 #include "sda/core/tensor.hpp"
 #include "sda/diffusion/noise_schedule.hpp"
 #include "sda/guidance/posterior_score.hpp"
+#include "sda/prior/score_model.hpp"
 #include "sda/sampling/sampler.hpp"
-#include "sda/score/score_model.hpp"
 #include "sda/study/exact_chain.hpp"
 
 namespace sda {
 
 /// x ~ N(F (y − c), V), flat trajectories of n elements; c is what the observations read of the mean.
 struct CarriedGaussian {
-  Tensor mean_map;    ///< F (n, reading)
+  Tensor mean_map;    ///< F (n, observation)
   Tensor covariance;  ///< V (n, n)
 };
 
 /// ε(x, t | y) = G x + B (y − c), flat.
 struct AffineScore {
   Tensor of_x;  ///< G (n, n)
-  Tensor of_y;  ///< B (n, reading)
+  Tensor of_y;  ///< B (n, observation)
 };
 
 /// The library's own posterior score as matrices, read off by asking it; its prior must be linear, x ↦ G x, as
-/// `exact_score` is, and its readings affine. MMPS is that with as many iterations as there are readings: fewer are not
-/// linear in y. Of DPS the residual's norm, which is not linear, is taken for its root mean square.
+/// `exact_score` is, and its observations affine. MMPS is that with as many iterations as there are observations: fewer
+/// are not linear in y. Of DPS the departure's norm, which is not linear, is taken for its root mean square.
 class AffinePosterior {
  public:
   /// The values of `observations` are not used. Throws UnsupportedError where an operator is not affine.
   AffinePosterior(std::shared_ptr<const DifferentiableScore> prior, NoiseSchedule schedule, Observations observations,
                   GuidanceParameters guidance);
 
-  /// At x(t) ~ `at`, y ~ N(c, `of_readings`), which only DPS looks at.
-  AffineScore at_time(double t, const CarriedGaussian& at, const Tensor& of_readings) const;
+  /// At x(t) ~ `at`, y ~ N(c, `of_observations`), which only DPS looks at.
+  AffineScore at_time(double t, const CarriedGaussian& at, const Tensor& of_observations) const;
 
   const NoiseSchedule& schedule() const { return schedule_; }
-  const LinearReadings& readings() const { return readings_; }
-  std::int64_t size() const { return readings_.matrix.size(1); }
+  const LinearObservations& observations() const { return observations_; }
+  std::int64_t size() const { return observations_.matrix.size(1); }
 
  private:
   /// ε = G_p x + B (y − c − R x): prior, guidance and what is read of x̂.
   struct Parts {
     Tensor prior;  ///< G_p (n, n)
-    Tensor gain;   ///< B (n, reading)
-    Tensor read;   ///< R = H ∂x̂/∂x (reading, n)
+    Tensor gain;   ///< B (n, observation)
+    Tensor read;   ///< R = H ∂x̂/∂x (observation, n)
   };
   const Parts& parts(double t) const;
   Parts probe(double t) const;
@@ -55,17 +55,17 @@ class AffinePosterior {
   std::shared_ptr<const DifferentiableScore> prior_;
   NoiseSchedule schedule_;
   Observations observed_;
-  LinearReadings readings_;
+  LinearObservations observations_;
   GuidanceParameters guidance_;
   std::shared_ptr<const PosteriorScore> posterior_;
-  Tensor basis_;                           ///< orthonormal rows in general position, (reading, reading)
+  Tensor basis_;                           ///< orthonormal rows in general position, (observation, observation)
   mutable std::map<double, Parts> known_;  ///< what was asked for before: samplers with one grid share it
 };
 
-/// Where `Sampler` brings x(1) ~ N(0, I) by this score, y ~ N(c, `of_readings`). Langevin's δ = τ / mean ε², which
+/// Where `Sampler` brings x(1) ~ N(0, I) by this score, y ~ N(c, `of_observations`). Langevin's δ = τ / mean ε², which
 /// differs from member to member, is τ / E[mean ε²] over x(t) and y: the ensemble is a few per cent wider. Throws
 /// UsageError for parameters that Sampler refuses.
-CarriedGaussian carry(const AffinePosterior& score, const SamplerParameters& parameters, const Tensor& of_readings);
+CarriedGaussian carry(const AffinePosterior& score, const SamplerParameters& parameters, const Tensor& of_observations);
 
 /// Distance to the exact posterior, in units of its own spread √tr P and averaged over y ~ N(c, S). All infinite where
 /// the sampler diverged.

@@ -1,5 +1,5 @@
 /// Problems that are solved in closed form: stationary Gaussian processes, whose perturbed scores, of a whole
-/// trajectory and of windows of it, and whose posteriors given linear readings are all known. They measure what a
+/// trajectory and of windows of it, and whose posteriors given linear observations are all known. They measure what a
 /// sampler, a guidance or a blanket gets wrong, with no training and no sampling noise.
 #pragma once
 
@@ -11,7 +11,7 @@
 #include "sda/diffusion/noise_schedule.hpp"
 #include "sda/dynamics/linear_gaussian.hpp"
 #include "sda/observation/observations.hpp"
-#include "sda/score/score_model.hpp"
+#include "sda/prior/score_model.hpp"
 
 namespace sda {
 
@@ -58,21 +58,21 @@ std::shared_ptr<const DifferentiableScore> exact_score(const StationaryProcess& 
                                                        std::int64_t stride = 1);
 
 /// What observations read of a normalised trajectory x (length d), flat: y = H x + c + N(0, Σ_y).
-struct LinearReadings {
-  Tensor matrix;    ///< H (reading, length d)
-  Tensor offset;    ///< c (reading)
-  Tensor variance;  ///< diagonal of Σ_y (reading)
+struct LinearObservations {
+  Tensor matrix;    ///< H (observation, length d)
+  Tensor offset;    ///< c (observation)
+  Tensor variance;  ///< diagonal of Σ_y (observation)
 };
 /// Throws UnsupportedError where an operator is not affine.
-LinearReadings linear_readings(const Observations& observations);
+LinearObservations linear_observations(const Observations& observations);
 
 /// p(x | y) = N(K (y − c), P) and y ~ N(c, S), for x ~ N(0, `covariance`).
 struct LinearPosterior {
-  Tensor gain;         ///< K (length d, reading)
-  Tensor covariance;   ///< P (length d, length d)
-  Tensor of_readings;  ///< S (reading, reading)
+  Tensor gain;             ///< K (length d, observation)
+  Tensor covariance;       ///< P (length d, length d)
+  Tensor of_observations;  ///< S (observation, observation)
 };
-LinearPosterior linear_posterior(const Tensor& covariance, const LinearReadings& readings);
+LinearPosterior linear_posterior(const Tensor& covariance, const LinearObservations& observations);
 
 /// The symmetric square root of a positive semi-definite matrix.
 Tensor symmetric_root(const Tensor& matrix);

@@ -9,7 +9,7 @@
 
 #include "sda/core/progress.hpp"
 #include "sda/core/trajectories.hpp"
-#include "sda/score/prior.hpp"
+#include "sda/prior/prior.hpp"
 #include "sda/training/training_states.hpp"
 
 namespace sda {
@@ -43,7 +43,7 @@ void fields(Visitor& v, TrainingParameters& p) {
     "it",
     or_none(at_least(0)));
   v("average", p.average, "decay of the weights' moving average that is validated and saved; 0: none",
-    Range{.least = 0, .most = 1, .open_most = true});
+    Range{.min = 0, .max = 1, .open_max = true});
   v("precision", p.precision, "of products in training: auto, float32 or bfloat16; weights are float32 always",
     one_of({"auto", "float32", "bfloat16"}));
   v("checkpoint_minutes", p.checkpoint_minutes, "minutes between checkpoints", above(0));

@@ -1,0 +1,94 @@
+/// Every file of ours: NetCDF-4, CF-style, written to a temporary name and renamed. Each carries its Provenance.
+/// Readers throw FileError that names the file, the variable, what was found and what was expected. A file that was
+/// damaged since it was written is refused; one that another program changed is read.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sda/core/provenance.hpp"
+#include "sda/core/trajectories.hpp"
+#include "sda/observation/observations.hpp"
+#include "sda/prior/prior.hpp"
+#include "sda/training/trainer.hpp"
+
+namespace sda {
+
+/// What a file holds, from its attribute `sda_kind`.
+enum class FileKind { trajectories, observations, ensemble, model };
+std::string to_string(FileKind kind);
+
+/// Throws FileError where a file cannot be written to `path`: no folder, no permission, a device. To be called before
+/// long work whose result goes there; makes nothing.
+void check_writable(const std::string& path);
+
+void write_trajectories(const std::string& path, const Trajectories& trajectories, const Normalisation& normalisation,
+                        const std::string& dynamics_toml, const Provenance& provenance);
+struct TrajectoryFile {
+  Trajectories trajectories;
+  Normalisation normalisation;
+  std::string dynamics;  ///< the [dynamics] section the states came from, TOML; empty for foreign files
+  Provenance provenance;
+  Tensor context{};                   ///< as Dynamics::context, of states that were imported; undefined for none
+  std::vector<double> start_times{};  ///< of each trajectory, where they differ; else empty
+
+  double start_time(std::int64_t trajectory) const {
+    return start_times.empty() ? trajectories.start_time : start_times.at(static_cast<std::size_t>(trajectory));
+  }
+};
+/// The same with all that a file can hold.
+void write_trajectories(const std::string& path, const TrajectoryFile& file);
+TrajectoryFile read_trajectories(const std::string& path);
+
+void write_observations(const std::string& path, const Observations& observations, const std::string& dynamics_toml,
+                        const Provenance& provenance);
+struct ObservationFile {
+  Observations observations;
+  std::string dynamics;
+  Provenance provenance;
+};
+ObservationFile read_observations(const std::string& path);
+
+/// What it cost, written beside an ensemble.
+struct EnsembleCost {
+  double seconds = 0;
+  std::int64_t evaluations = 0;  ///< network passes, forward and VJP each counting one, of the whole batch
+};
+/// Dimensions (time, realization, …space), time unlimited and first, so that CDO takes it. Beside each variable its
+/// mean and, of several members, its standard deviation (VARIABLE_mean, VARIABLE_spread). What is masked is missing
+/// there.
+void write_ensemble(const std::string& path, const Ensemble& ensemble, const EnsembleCost& cost,
+                    const Provenance& provenance);
+/// One member alone, (time, …space) with the layout's coordinates, for programs that want a file a member. No file of
+/// ours.
+void write_member(const std::string& path, const Ensemble& ensemble, std::int64_t member, const Provenance& provenance);
+struct EnsembleFile {
+  Ensemble ensemble;
+  EnsembleCost cost;
+  Provenance provenance;
+};
+EnsembleFile read_ensemble(const std::string& path);
+
+/// A trained prior, and in a checkpoint the state of its training too.
+void write_model(const std::string& path, const Prior& prior, const TrainingState* training,
+                 const Provenance& provenance);
+struct ModelFile {
+  Prior prior;
+  std::optional<TrainingState> training;
+  Provenance provenance;
+};
+/// Names, shapes, dtypes and the configuration's checksum are compared; what differs is refused.
+ModelFile read_model(const std::string& path);
+
+/// The reference's `state.pth` (as torch.save wrote it) and `config.json` → a prior.
+Prior import_reference_model(const std::string& state_path, const std::string& config_path, const StateLayout& layout,
+                             const Normalisation& normalisation);
+/// The reference's HDF5 trajectories (dataset `x`, normalised) → physical trajectories.
+Trajectories import_reference_trajectories(const std::string& path, const StateLayout& layout,
+                                           const Normalisation& normalisation);
+
+/// What `sda inspect` prints of any file of ours.
+std::string describe_file(const std::string& path);
+
+}  // namespace sda

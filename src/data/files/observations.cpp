@@ -1,0 +1,264 @@
+/// Observations: what was read, when, through which operator and with which noise; the truth beside them if known.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+#include <utility>
+
+#include "data/files/artefact.hpp"
+#include "experiment/toml_fields.hpp"
+
+namespace sda {
+
+using namespace io;
+
+namespace {
+
+/// Names of the variables and dimensions of a part: "observation", "time"; where there are several parts,
+/// "averages_time".
+class PartNames {
+ public:
+  explicit PartNames(const std::string& part)
+      : prefix_(part.empty() ? "" : part + "_"), suffix_(part.empty() ? "" : "_" + part) {}
+  std::string operator()(const std::string& name) const { return prefix_ + name; }
+  /// Of the observed values.
+  std::vector<std::string> axes(std::int64_t count) const {
+    std::vector<std::string> axes{prefix_ + "time"};
+    for (std::int64_t axis = 1; axis < count; ++axis)
+      axes.push_back(fmt::format("{}observation_{}", prefix_, axis - 1));
+    return axes;
+  }
+  /// Of the points of an operator, which where they have times are the observations too.
+  std::string points() const { return prefix_ + "point"; }
+  std::string column(const std::string& name) const { return prefix_ + "point_" + name; }
+  std::string operator_attribute() const { return "sda_operator" + suffix_; }
+  std::string noise_attribute() const { return "sda_noise" + suffix_; }
+
+ private:
+  std::string prefix_, suffix_;
+};
+
+std::string truth_name(const Variable& variable) {
+  return "truth_" + variable.name;
+}
+
+void write_truth(WritableGroup& file, const Observations& observations) {
+  const StateLayout& layout = observations.layout;
+  file.dimension("truth_time", observations.length);
+  write_times(file, layout, "truth_time",
+              at::arange(observations.length, at::kDouble) * layout.dt + observations.start_time);
+  const Shape space = layout.space();
+  std::vector<std::string> dimensions{"truth_time"};
+  for (std::size_t axis = 0; axis < space.size(); ++axis) {
+    file.dimension(layout.space_names[axis], space[axis]);
+    dimensions.push_back(layout.space_names[axis]);
+  }
+  for (std::size_t i = 0; i < layout.variables.size(); ++i) {
+    const auto& variable = layout.variables[i];
+    file.variable(truth_name(variable), dimensions, channel(observations.truth, layout, i),
+                  {{"long_name", "true " + variable.long_name}, {"units", variable.units}});
+  }
+}
+
+Tensor read_truth(const ReadableGroup& file, const StateLayout& layout, std::int64_t length) {
+  std::vector<std::string> axes{"time"};
+  axes.insert(axes.end(), layout.space_names.begin(), layout.space_names.end());
+  Tensor truth;
+  for (std::size_t i = 0; i < layout.variables.size(); ++i) {
+    const std::string name = truth_name(layout.variables[i]);
+    const Tensor values = file.read(name, prepend({length}, layout.space()));
+    require_finite(values, axes, file.where(name));
+    if (!truth.defined()) truth = at::empty(prepend({length}, layout.event), values.options());
+    channel(truth, layout, i).copy_(values);
+  }
+  return truth;
+}
+
+std::vector<double> read_sigma(const ReadableGroup& file, const std::string& name) {
+  const Tensor values = file.read(name).to(at::kDouble).flatten().contiguous();
+  std::vector<double> sigma(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
+  const auto bad = std::find_if(sigma.begin(), sigma.end(), [](double s) { return !(s > 0) || !std::isfinite(s); });
+  if (bad != sigma.end()) {
+    throw FileError({.what = "observation noise σ is not a standard deviation",
+                     .where = file.where(name),
+                     .found = fmt::format("{}", *bad),
+                     .expected = "numbers > 0"});
+  }
+  return sigma;
+}
+
+NoiseShape read_noise(const ReadableGroup& file, const std::string& attribute) {
+  const TomlOrigin origin{.name = file.path() + ": attribute " + attribute, .is_our_output = true};
+  NoiseShape shape;
+  read_fields(parse_toml(file.text_or_empty(attribute), origin), shape, origin, "");
+  return shape;
+}
+
+void require_same_times(const ReadableGroup& file, const std::string& name, const ObservationPart& part,
+                        std::int64_t length) {
+  const Tensor expected = at::tensor(part.op->times(length), at::kLong);
+  const Tensor found = file.read(name).to(at::kLong);
+  if (at::equal(found, expected)) return;
+  throw FileError({.what = "observed states are not those that the operator reads",
+                   .where = file.where(name),
+                   .found = fmt::format("{} states", found.numel()),
+                   .expected = fmt::format("{} states: {}", expected.numel(), part.op->describe())});
+}
+
+OperatorLink* find_points(std::vector<OperatorLink>& chain) {
+  const auto found = std::find_if(chain.begin(), chain.end(), [](const auto& link) { return link.kind == "points"; });
+  return found == chain.end() ? nullptr : &*found;
+}
+
+/// The operator's TOML, but for its points: there can be a million, so each of their columns is a variable.
+void write_operator(WritableGroup& file, const PartNames& named, std::vector<OperatorLink> chain) {
+  if (OperatorLink* points = find_points(chain)) {
+    const std::vector<double> numbers = std::exchange(points->numbers, {});
+    const auto rows = std::ssize(numbers) / std::ssize(points->names);
+    file.dimension(named.points(), rows);
+    const Tensor columns = at::tensor(numbers, at::kDouble).view({-1, rows});
+    for (std::size_t i = 0; i < points->names.size(); ++i) {
+      const auto& name = points->names[i];
+      const std::string meaning = name == "variable" ? "variable read, from 0"
+                                  : name == "time"   ? "time read, in states from 0"
+                                                     : "place read along " + name + ", in points of the grid from 0";
+      file.variable(named.column(name), {named.points()}, columns[static_cast<std::int64_t>(i)],
+                    {{"long_name", meaning}, {"units", "1"}});
+    }
+  }
+  file.attributes({{named.operator_attribute(), to_toml(chain)}});
+}
+
+std::vector<OperatorLink> read_chain(const ReadableGroup& file, const PartNames& named) {
+  const std::string attribute = named.operator_attribute();
+  std::vector<OperatorLink> chain = read_operator(file.text(attribute), "attribute " + attribute);
+  OperatorLink* points = find_points(chain);
+  if (points == nullptr || !points->numbers.empty()) return chain;
+  std::size_t rows = 0;
+  for (const auto& name : points->names) {
+    const Tensor column = file.read(named.column(name)).to(at::kDouble).contiguous();
+    if (rows > 0 && column.numel() != static_cast<std::int64_t>(rows)) {
+      throw FileError({.what = "columns of points are of different lengths", .where = file.where(named.column(name))});
+    }
+    rows = static_cast<std::size_t>(column.numel());
+    points->numbers.insert(points->numbers.end(), column.data_ptr<double>(), column.data_ptr<double>() + rows);
+  }
+  return chain;
+}
+
+/// A part's operator, times, values and noise.
+void write_part(WritableGroup& file, const Observations& observations, const ObservationPart& part) {
+  const PartNames named(part.name);
+  const StateLayout& layout = observations.layout;
+  write_operator(file, named, part.chain);
+  const bool alone = part.op->reads_states_alone();
+  const Tensor index = at::tensor(part.op->times(observations.length), at::kLong);
+  if (part.name.empty()) {
+    file.unlimited_dimension("time");
+  } else {
+    file.dimension(named("time"), index.numel());
+  }
+  write_times(file, layout, named("time"), index.to(at::kDouble) * layout.dt + observations.start_time);
+  file.variable(named("time_index"), {named("time")}, index.to(at::kInt),
+                {{"long_name", "index of the observed state within the trajectory, from 0"}, {"units", "1"}});
+  // CDO knows one time axis in a file and warns of four axes without it.
+  const Tensor values = !alone                                       ? part.values.squeeze(0)
+                        : part.name.empty() || part.values.dim() < 4 ? part.values
+                                                                     : part.values.flatten(2);
+  std::vector<std::string> axes{named.points()};
+  if (alone) axes = named.axes(values.dim());
+  for (std::size_t axis = 1; axis < axes.size(); ++axis) {
+    file.dimension(axes[axis], values.size(static_cast<std::int64_t>(axis)));
+  }
+  file.variable(named("observation"), axes, values,
+                {{"long_name", "observed values: " + part.op->describe()}, {"units", "1"}});
+
+  // Gaussian noise is σ alone, as in files of versions that knew no other.
+  const bool gaussian = part.noise.is_gaussian();
+  if (!gaussian) file.attributes({{named.noise_attribute(), write_fields(part.noise.shape())}});
+  const auto& sigma = part.noise.values();
+  const bool of_each = !alone && std::ssize(sigma) == values.numel();
+  if (!of_each) file.dimension(named("sigma"), std::ssize(sigma));
+  file.variable(
+      named("sigma"), {of_each ? named.points() : named("sigma")}, at::tensor(sigma, at::kDouble),
+      {{"long_name", gaussian ? "standard deviation of the observation noise" : "sigma of " + part.noise.describe()},
+       {"units", "1"}});
+}
+
+ObservationPart read_part(const ReadableGroup& file, const Observations& observations, const std::string& name) {
+  const PartNames named(name);
+  ObservationPart part{.name = name, .chain = read_chain(file, named)};
+  part.op = make_operator(part.chain, observations.layout, observations.normalisation);
+  part.noise = Noise(read_sigma(file, named("sigma")), read_noise(file, named.noise_attribute()));
+  part.values = file.read(named("observation")).to(at::kDouble);
+  if (!part.op->reads_states_alone()) part.values = part.values.unsqueeze(0);
+  require_finite(part.values, named.axes(part.values.dim()), file.where(named("observation")));
+  require_same_times(file, named("time_index"), part, observations.length);
+  const auto shape = prepend({part.values.size(0)}, part.op->observation_shape(observations.layout.event));
+  if (!name.empty() && part.values.numel() == count(shape)) part.values = part.values.reshape(shape);
+  return part;
+}
+
+/// Names of several parts, one a word; of one part none.
+std::string names_of(const std::vector<ObservationPart>& parts) {
+  std::string names;
+  for (const auto& part : parts) names += (names.empty() ? "" : " ") + part.name;
+  return names;
+}
+
+}  // namespace
+
+void write_observations(const std::string& path, const Observations& observations, const std::string& dynamics_toml,
+                        const Provenance& provenance) {
+  observations.check();
+  NetcdfWriter writer(path);
+  WritableGroup file = writer.root();
+  write_head(file, FileKind::observations, "Observations of a trajectory", provenance);
+  file.attributes({{"sda_dynamics", dynamics_toml},
+                   {"sda_name", observations.name},
+                   {"sda_length", observations.length},
+                   {"sda_start_time", observations.start_time}});
+  if (!observations.account.empty()) file.attributes({{"sda_account", observations.account}});
+  const StateLayout& layout = observations.layout;
+  write_layout(file, layout);
+
+  const bool one = observations.parts.size() == 1;
+  if (!one) file.attributes({{"sda_parts", names_of(observations.parts)}});
+  for (auto part : observations.parts) {
+    if (one) part.name.clear();  // as files of one part are, whatever it is called
+    write_part(file, observations, part);
+  }
+  write_normalisation(file, layout, observations.normalisation);
+  if (observations.truth.defined()) write_truth(file, observations);
+  writer.commit();
+}
+
+ObservationFile read_observations(const std::string& path) {
+  return observation(path, [&] {
+    const NetcdfReader reader(path);
+    const ReadableGroup file = reader.root();
+    require_kind(file, FileKind::observations);
+    ObservationFile result;
+    result.provenance = read_provenance(file);
+    result.dynamics = file.text_or_empty("sda_dynamics");
+    Observations& observations = result.observations;
+    observations.layout = read_layout(file);
+    observations.normalisation = read_normalisation(file, observations.layout);
+    observations.name = file.text_or_empty("sda_name");
+    observations.length = file.integer("sda_length");
+    observations.start_time = file.number("sda_start_time");
+    observations.account = file.text_or_empty("sda_account");
+    std::istringstream names(file.text_or_empty("sda_parts"));
+    for (std::string name; names >> name;) observations.parts.push_back(read_part(file, observations, name));
+    if (observations.parts.empty()) observations.parts.push_back(read_part(file, observations, ""));
+    const std::string first_truth = truth_name(observations.layout.variables.front());
+    if (file.has_variable(first_truth)) {
+      observations.truth = read_truth(file, observations.layout, observations.length);
+    }
+    observations.check();
+    return result;
+  });
+}
+
+}  // namespace sda

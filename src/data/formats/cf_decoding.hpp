@@ -1,0 +1,21 @@
+/// Numbers of files of other programs as they are meant.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/formats/netcdf_file.hpp"
+
+namespace sda::io {
+
+/// "3 of 512, the first at time 4, x 0 (counted from 0)"; `start`: where `bad` begins along each axis.
+std::string place_of(const Tensor& bad, const std::vector<std::string>& axes, const Shape& start = {});
+
+/// Values of a variable as float32 or float64: unpacked by scale_factor and add_offset, NaN where they are missing by
+/// _FillValue, missing_value, or because they were never written. Throws FileError for values that are NaN where the
+/// file does not say that these are missing, and for infinite ones. All values, or a part of them.
+Tensor read_meant(const ReadableGroup& file, const std::string& variable, at::ScalarType dtype,
+                  const std::optional<Slab>& part = std::nullopt);
+
+}  // namespace sda::io

@@ -1,0 +1,222 @@
+/// Tables of text, read from one string without a copy of the fields.
+#include "data/formats/csv.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "data/formats/atomic_file.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda::io {
+namespace {
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+constexpr std::string_view blanks = " \t";
+
+std::string_view without_blanks(std::string_view text) {
+  const auto first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// Bytes of the character that begins at `at`, 0 if it is none of UTF-8.
+std::size_t length_of_character(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U; };
+  const auto first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if (byte(i) < 0x80 || byte(i) > 0xBF) return 0;
+  }
+  // Characters written longer than they need be, halves of pairs, and beyond the last.
+  const auto second = byte(1);
+  const bool wrong = (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
+                     (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
+  return wrong ? 0 : length;
+}
+
+/// Lines end in \n, \r\n, or \r alone.
+bool is_line_end(char c) {
+  return c == '\n' || c == '\r';
+}
+
+std::size_t line_of(std::string_view text, std::size_t at) {
+  std::size_t line = 1;
+  for (std::size_t i = 0; i < at; ++i) {
+    if (text[i] == '\n' || (text[i] == '\r' && (i + 1 >= text.size() || text[i + 1] != '\n'))) ++line;
+  }
+  return line;
+}
+
+void require_text(std::string_view text, const std::string& path) {
+  if (text.find('\0') != std::string_view::npos) {
+    const bool wide = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
+    throw FileError({.what = "not a table of text in UTF-8",
+                     .where = path + ":1",
+                     .found = wide ? "UTF-16" : "zero bytes",
+                     .expected = "UTF-8",
+                     .hint = wide ? fmt::format("iconv -f UTF-16 -t UTF-8 {} > utf8.csv", path) : ""});
+  }
+  for (std::size_t at = 0; at < text.size();) {
+    const auto length = length_of_character(text, at);
+    if (length == 0) {
+      const auto begin =
+          text.find_last_of("\r\n", at) == std::string_view::npos ? 0 : text.find_last_of("\r\n", at) + 1;
+      const auto column = 1 + std::count_if(text.begin() + static_cast<std::ptrdiff_t>(begin),
+                                            text.begin() + static_cast<std::ptrdiff_t>(at),
+                                            [](char c) { return c == ',' || c == ';' || c == '\t'; });
+      throw FileError({.what = "not UTF-8, perhaps Latin-1",
+                       .where = fmt::format("{}:{}: column {}", path, line_of(text, at), column),
+                       .found = fmt::format("the byte {:#04x}", static_cast<unsigned char>(text[at])),
+                       .expected = "UTF-8",
+                       .hint = fmt::format("iconv -f LATIN1 -t UTF-8 {} > utf8.csv", path)});
+    }
+    at += length;
+  }
+}
+
+/// The one of , ; and tab that the first line has most of.
+char separator_of(std::string_view line) {
+  char best = ',';
+  for (const char c : {',', ';', '\t'}) {
+    if (std::count(line.begin(), line.end(), c) > std::count(line.begin(), line.end(), best)) best = c;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::string read_csv_text(const std::string& path) {
+  const bool is_there = std::filesystem::exists(path);
+  std::string all = read_text_file(path, {.what = "cannot be read", .hint = is_there ? "" : "check the path"});
+  if (all.empty()) throw FileError({.what = "empty file", .where = path});
+  require_text(all, path);
+  return all;
+}
+
+CsvReader::CsvReader(std::string text, std::string path) : text_(std::move(text)), path_(std::move(path)) {
+  had_byte_order_mark_ = text_.starts_with(byte_order_mark);
+  if (had_byte_order_mark_) at_ = byte_order_mark.size();
+  // Before the separator is known no row can be read, but the lines before the names are none.
+  while (at_ < text_.size()) {
+    const auto end = std::min(text_.find_first_of("\r\n", at_), text_.size());
+    const auto line = without_blanks(std::string_view(text_).substr(at_, end - at_));
+    if (!line.empty() && line.front() != '#') {
+      separator_ = separator_of(line);
+      break;
+    }
+    at_ = end;
+    if (at_ < text_.size()) {
+      at_ += text_.compare(at_, 2, "\r\n") == 0 ? 2 : 1;
+      ++next_line_;
+    }
+  }
+  if (!read_fields())
+    throw FileError({.what = "there are no rows", .where = path_, .expected = "a line of names first"});
+  for (const auto& name : fields_) {
+    if (std::find(names_.begin(), names_.end(), name) != names_.end()) {
+      throw FileError({.what = "two columns of one name", .where = where(), .found = std::string(name)});
+    }
+    names_.emplace_back(name);
+  }
+}
+
+std::string CsvReader::where() const {
+  return fmt::format("{}:{}", path_, line_);
+}
+
+bool CsvReader::next() {
+  if (!read_fields()) return false;
+  if (fields_.size() == names_.size()) return true;
+  const bool more = fields_.size() > names_.size();
+  std::vector<std::string> shown(
+      fields_.begin(), fields_.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(fields_.size(), 16)));
+  throw FileError(
+      {.what = fmt::format("a row with too {} fields", more ? "many" : "few"),
+       .where = fmt::format("{}: column {}", where(), std::min(fields_.size(), names_.size()) + 1),
+       .found = fmt::format("{} ({}{})", fields_.size(), fmt::join(shown, " | "),
+                            shown.size() < fields_.size() ? " | …" : ""),
+       .expected = fmt::format("{}: {}", names_.size(), fmt::join(names_, ", ")),
+       .hint = more
+                   ? "write numbers without thousands separators and with a decimal point; put text that has commas in "
+                     "quotes"
+                   : "leave fields empty where there is nothing, but keep their separators"});
+}
+
+bool CsvReader::read_fields() {
+  fields_.clear();
+  unquoted_.clear();
+  while (at_ < text_.size()) {
+    line_ = next_line_;
+    const bool is_comment = text_[at_] == '#';
+    if (is_comment) {
+      at_ = std::min(text_.find_first_of("\r\n", at_), text_.size());
+    } else {
+      fields_.push_back(read_field());
+      while (at_ < text_.size() && text_[at_] == separator_) {
+        ++at_;
+        fields_.push_back(read_field());
+      }
+    }
+    if (at_ < text_.size()) {  // the end of the line
+      at_ += text_.compare(at_, 2, "\r\n") == 0 ? 2 : 1;
+      ++next_line_;
+    }
+    if (is_comment) continue;
+    if (fields_.size() > 1 || !fields_.front().empty()) return true;
+    fields_.clear();
+  }
+  return false;
+}
+
+std::string_view CsvReader::read_field() {
+  const auto first = text_.find_first_not_of(separator_ == '\t' ? " " : blanks, at_);
+  if (first != std::string::npos && text_[first] == '"') {
+    at_ = first;
+    return read_quoted();
+  }
+  const std::array<char, 4> ends{separator_, '\r', '\n', '\0'};
+  const auto end = std::min(text_.find_first_of(ends.data(), at_), text_.size());
+  const auto field = without_blanks(std::string_view(text_).substr(at_, end - at_));
+  at_ = end;
+  return field;
+}
+
+std::string_view CsvReader::read_quoted() {
+  const auto begin = ++at_;
+  bool doubled = false;
+  for (;; ++at_) {
+    if (at_ >= text_.size()) {
+      throw FileError({.what = "quotes are opened and not closed",
+                       .where = fmt::format("{}: column {}", where(), fields_.size() + 1),
+                       .expected = "a \" at the end of the field"});
+    }
+    if (text_[at_] == '\n' || (text_[at_] == '\r' && text_.compare(at_, 2, "\r\n") != 0)) ++next_line_;
+    if (text_[at_] != '"') continue;
+    if (text_.compare(at_, 2, "\"\"") != 0) break;
+    doubled = true;
+    ++at_;
+  }
+  std::string_view field = std::string_view(text_).substr(begin, at_ - begin);
+  at_ = std::min(text_.find_first_not_of(separator_ == '\t' ? " " : blanks, at_ + 1), text_.size());
+  if (at_ < text_.size() && text_[at_] != separator_ && !is_line_end(text_[at_])) {
+    throw FileError({.what = "text behind closing quotes",
+                     .where = fmt::format("{}: column {}", where(), fields_.size() + 1),
+                     .found = std::string(1, text_[at_]),
+                     .expected = "a separator, or quotes within quotes doubled"});
+  }
+  if (!doubled) return field;
+  std::string& text = unquoted_.emplace_back();
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    text += field[i];
+    if (field[i] == '"') ++i;
+  }
+  return text;
+}
+
+}  // namespace sda::io

@@ -1,0 +1,68 @@
+/// Departures of one file before they are looked at, whatever its format.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sda/core/layout.hpp"
+#include "sda/data/observations.hpp"
+
+namespace sda::io {
+
+/// What an observation can be of: a variable of the state, or a formula of them.
+struct Observable {
+  std::string name;
+  std::string formula{};  ///< empty for a variable
+};
+
+/// The variables of a state, in their order, then those that [observation_file] defines. Throws UsageError for what is
+/// no definition.
+std::vector<Observable> observables_of(const StateLayout& layout, const ObservationFileParameters& parameters);
+
+/// Columns of equal length. Rows that are flagged or have no value may have NaN in all others.
+struct ObservationTable {
+  std::string path;
+  std::vector<double> time, value, error;  ///< in the data's units; value NaN: missing; error NaN: the same for all
+  std::vector<std::vector<double>> place;  ///< for each axis of space
+  std::vector<std::size_t> variable;       ///< of the observables
+  std::vector<bool> flagged;
+  std::vector<std::int64_t> origin;    ///< line, or number in the file
+  std::string counted = "line";        ///< what origin counts
+  std::vector<std::string> remarks{};  ///< what was mended or not used
+
+  std::size_t rows() const { return value.size(); }
+  /// "buoys.csv:12: column error", for messages.
+  std::function<std::string(std::size_t row, const std::string& column)> where{};
+
+  /// Appends a row without a value, to be filled in; `flagged` says why.
+  void append_empty(std::int64_t from, bool is_flagged);
+};
+
+/// What readers of all formats must know.
+struct ExpectedObservations {
+  const StateLayout& layout;
+  const ObservationFileParameters& parameters;
+  const std::vector<Observable>& observables;
+
+  std::vector<std::string> names() const;
+  /// The observable of this name; nothing where there is none.
+  std::optional<std::size_t> find(std::string_view name) const;
+  bool gives_errors() const { return !parameters.error.empty(); }
+};
+
+ObservationTable read_csv_observations(const std::string& path, const ExpectedObservations& expected);
+/// Whether a file is NetCDF, by its first bytes.
+bool is_netcdf(const std::string& path);
+/// Groups as IODA has them where there is one ObsValue, else variables on a grid.
+ObservationTable read_netcdf_observations(const std::string& path, const ExpectedObservations& expected);
+
+/// Throws ValueError for what is no number, nor a date where the data have a calendar.
+double parse_time(std::string_view text, const StateLayout& layout);
+/// "s", "hours since 2004-02-28".
+std::string time_units_of(const StateLayout& layout);
+
+}  // namespace sda::io

@@ -1,0 +1,47 @@
+#include "experiment/former_names.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace sda::io {
+namespace {
+
+struct FormerSection {
+  std::string_view former, present;
+};
+constexpr std::array former_sections{FormerSection{"readings", "observation_file"}};
+
+struct FormerKey {
+  std::string_view section, former, present;
+};
+constexpr std::array<FormerKey, 0> former_keys{};
+
+struct FormerChoice {
+  std::string_view section, key, former, present;
+};
+constexpr std::array<FormerChoice, 0> former_choices{};
+
+void rename(toml::table& table, std::string_view former, std::string_view present) {
+  table.insert(std::string(present), std::move(*table.get(former)));
+  table.erase(former);
+}
+
+}  // namespace
+
+toml::table with_present_names(toml::table experiment) {
+  for (const auto& [former, present] : former_sections)
+    if (experiment.contains(former) && !experiment.contains(present)) rename(experiment, former, present);
+  for (const auto& [section, former, present] : former_keys) {
+    toml::table* keys = experiment[section].as_table();
+    if (keys != nullptr && keys->contains(former) && !keys->contains(present)) rename(*keys, former, present);
+  }
+  for (const auto& [section, key, former, present] : former_choices) {
+    toml::value<std::string>* choice = experiment[section][key].as_string();
+    if (choice != nullptr && **choice == former) **choice = present;
+  }
+  return experiment;
+}
+
+}  // namespace sda::io

@@ -1,0 +1,12 @@
+/// What version 0.1 named otherwise: its files are read on, and what they say is told in today's words.
+#pragma once
+
+#include <toml++/toml.h>
+
+namespace sda::io {
+
+/// An experiment's table with the sections, keys and choices of 0.1 under their present names. A table that has both
+/// keeps the present one.
+toml::table with_present_names(toml::table experiment);
+
+}  // namespace sda::io

@@ -1,0 +1,40 @@
+/// All that a likelihood rule asks of the observations: y − A(x̂), its noise, and A's linearisation H = ∂A/∂x̂.
+#pragma once
+
+#include <vector>
+
+#include "sda/observation/observations.hpp"
+
+namespace sda::guidance {
+
+/// The observations seen from trajectories x̂ (member, length, …event); observations are flat, (member, observation).
+class Departures {
+ public:
+  Departures(const Observations& observed, Tensor denoised);
+
+  /// y − A(x̂)
+  const Tensor& departure() const { return departure_; }
+  /// Whether y − A(x̂) and Σ_y say all of the noise.
+  bool are_gaussian() const;
+  /// diag Σ_y, (observation); of Gaussian noise.
+  Tensor noise_variance() const;
+  /// p(y_i | A_i) with A_i ~ N(A(x̂)_i, variance_i), observation by observation, and its derivatives by A(x̂)_i; float64
+  /// (member, observation). `variance` broadcasts to it.
+  MarginalLikelihood marginal(const Tensor& variance) const;
+  /// One value for all observations, or one for each part, or of a single part one for each element of an observation
+  /// at one time: (observation) or a scalar.
+  Tensor per_element(const std::vector<double>& values) const;
+  /// Hᵀ v, (member, length, …event)
+  Tensor vjp(const Tensor& v) const;
+  /// H d, (member, observation)
+  Tensor jvp(const Tensor& d) const;
+
+ private:
+  const Observations& observed_;
+  Tensor denoised_, departure_;
+};
+
+/// Throws UsageError unless `values` has one value, or one for each part, or of a single part one for each element.
+void require_fits(const std::vector<double>& values, const Observations& observed);
+
+}  // namespace sda::guidance
