@@ -109,8 +109,8 @@ std::string sections_to_toml(const std::vector<SectionDescription>& all, bool wi
   return text;
 }
 
-void read_sections(const toml::table& given, Experiment& experiment, const TomlOrigin& origin) {
-  const toml::table table = io::with_present_names(given);
+void read_sections(toml::table given, Experiment& experiment, const TomlOrigin& origin) {
+  const toml::table table = io::with_present_names(std::move(given));
   SectionReader reader(table, origin);
   sections(reader, experiment);
   reader.finish();

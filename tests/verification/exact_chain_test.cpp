@@ -21,12 +21,12 @@ using sda::full_score;
 using sda::Tensor;
 
 constexpr std::int64_t length = 33, dimension = 2, size = length * dimension;
-constexpr std::int64_t observations = 9;
+constexpr std::int64_t values = 9;
 constexpr double noise = 0.1, tau = 0.25;
 constexpr std::int64_t steps = 256;
 const sda::GuidanceParameters sda_rule{.rule = "sda", .gamma = {1e-2}};
 /// Its linear system solved exactly.
-const sda::GuidanceParameters mmps_rule{.rule = "mmps", .gamma = {0}, .iterations = observations};
+const sda::GuidanceParameters mmps_rule{.rule = "mmps", .gamma = {0}, .iterations = values};
 
 const sda::NoiseSchedule schedule;  // cos VP, η = 1e-3
 
@@ -46,7 +46,7 @@ sda::Observations observations(const Tensor& y) {
   sda::ObservationPart first{.name = "", .chain = {{"every", {4}}, {"select", {0}}}};
   first.op = sda::make_operator(first.chain, o.layout, o.normalisation);
   first.noise = sda::GaussianNoise({noise});
-  first.values = y.reshape({observations, 1});
+  first.values = y.reshape({values, 1});
   o.parts = {first};
   o.name = "exact chain";
   return o;
@@ -60,13 +60,13 @@ const sda::StationaryProcess& process() {
 /// What the smoother says.
 const sda::LinearPosterior& truth() {
   static const sda::LinearPosterior value = sda::linear_posterior(
-      process().covariance(length), sda::linear_observations(observations(at::zeros({observations}, at::kDouble))));
+      process().covariance(length), sda::linear_observations(observations(at::zeros({values}, at::kDouble))));
   return value;
 }
 
 /// y ~ N(0, Σ_yy).
 Tensor draw_observations(std::uint64_t seed) {
-  const auto z = sda::normal({observations, 1}, {.seed = seed, .purpose = sda::Purpose::test}, at::kDouble);
+  const auto z = sda::normal({values, 1}, {.seed = seed, .purpose = sda::Purpose::test}, at::kDouble);
   return sda::symmetric_root(truth().of_observations).matmul(z.flatten());
 }
 
@@ -75,12 +75,12 @@ std::shared_ptr<const sda::DifferentiableScore> prior(std::int64_t k) {
 }
 
 sda::AffinePosterior affine(std::int64_t k, const sda::GuidanceParameters& guidance) {
-  return {prior(k), schedule, observations(at::zeros({observations}, at::kDouble)), guidance};
+  return {prior(k), schedule, observations(at::zeros({values}, at::kDouble)), guidance};
 }
 
 /// Of a Gaussian that no rule but DPS looks at.
 sda::AffineScore at_time(const sda::AffinePosterior& score, double t) {
-  return score.at_time(t, {at::zeros({size, observations}, at::kDouble), identity(size)}, truth().of_observations);
+  return score.at_time(t, {at::zeros({size, values}, at::kDouble), identity(size)}, truth().of_observations);
 }
 
 double error(const sda::CarriedGaussian& carried) {
@@ -195,7 +195,7 @@ TEST(ExactChainSampler, TwoIterationsAreNearlyAll) {
     return sda::Sampler(schedule, recommended[2].sampler)
         .sample(posterior, {members, length, dimension}, 5, 0, {}, at::kDouble);
   };
-  const auto square = (draw(2) - draw(observations)).square().sum().item<double>() / members;
+  const auto square = (draw(2) - draw(values)).square().sum().item<double>() / members;
   EXPECT_LT(std::sqrt(square / trace_of(truth().covariance)), sda::tolerance::exact_chain_recommended);
 }
 
@@ -342,7 +342,7 @@ TEST(ExactChainTruth, CoverageIsWhatCountingFinds) {
   const auto normals = [](std::int64_t columns, std::uint64_t step) {
     return sda::normal({n, columns}, {.seed = 3, .purpose = sda::Purpose::test, .step = step}, at::kDouble);
   };
-  const auto y = normals(observations, 0).matmul(sda::symmetric_root(truth().of_observations));
+  const auto y = normals(values, 0).matmul(sda::symmetric_root(truth().of_observations));
   const auto x = y.matmul(truth().gain.mT()) + normals(size, 1).matmul(sda::symmetric_root(truth().covariance));
   const auto z = (x - y.matmul(carried.mean_map.mT())) / carried.covariance.diagonal().sqrt();
   for (const auto& [level, bound] : {std::pair{0.5, 0.6744898}, std::pair{0.9, 1.6448536}}) {
