@@ -7,13 +7,16 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sda/core/progress.hpp"
 #include "sda/core/provenance.hpp"
 #include "sda/data/files.hpp"
+#include "sda/data/folders.hpp"
 #include "sda/experiment/experiment.hpp"
+#include "sda/experiment/run.hpp"
 
 namespace sda::app {
 
@@ -33,6 +36,8 @@ struct Globals {
   bool quiet = false;
   std::string command_line;
 
+  /// --seed, if it was given.
+  std::optional<std::uint64_t> chosen_seed() const { return seed_given ? std::optional(seed) : std::nullopt; }
   ProgressBar progress(const std::string& label, const std::string& unit) const;
 };
 
@@ -67,29 +72,25 @@ void add_key_flag(CLI::App& flags, Globals& globals, const std::string& flag, co
                   const std::string& help);
 /// --device: where the network is evaluated.
 void add_device_flag(CLI::App& flags, std::string& device);
+/// --memory and --device of an assimilation.
+void add_machine_flags(CLI::App& flags, std::string& memory, std::string& device);
 /// --quality: the guidance and sampler advised, in few or many steps.
 void add_quality_flag(CLI::App& flags, std::string& quality);
 
-/// CONFIG if given, else what `provenance` (of the input file `where`) recorded, else the defaults.
-Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where);
 /// Says so if others use the cores that this process is about to fill: its threads then wait for each other, busily
 /// unless OpenMP was told otherwise.
 void tell_of_other_work(const Globals& globals);
+/// What --memory and --device say. Throws UsageError.
+void set_machine(AssimilationParameters& parameters, const std::string& memory, const std::string& device);
+/// The configuration to sample posteriors by a trained prior with: CONFIG, else what the model recorded, and --quality
+/// over it. Its network and schedule are the model's.
+Experiment posterior_experiment(const std::string& config, const ModelFile& model, const std::string& where,
+                                const std::string& quality);
 /// The settings of --quality over `experiment`, none if it is empty; before `apply_flags`, which beats them.
 void apply_quality(Experiment& experiment, const std::string& quality);
-/// --set and key flags over `experiment`. Keys of `fixed` sections come from input files: to set them would change
-/// nothing but the record, so it is refused.
+/// --set and key flags over `experiment`; `fixed` as in apply_overrides.
 void apply_flags(Experiment& experiment, const Globals& globals, const std::vector<std::string>& fixed);
 Provenance provenance_of(const Globals& globals, const Experiment& experiment);
-/// A prior of states such as the data's, with the first weights of the experiment's network.
-Prior prior_of(const Experiment& experiment, const TrajectoryFile& data, std::uint64_t seed);
-
-/// The [observation.NAME] asked for by --name; the only one there is if no name was given.
-std::pair<std::string, ObservationParameters> chosen_observation(const Experiment& experiment, const std::string& name);
-
-/// Refuses to go on from what `path` holds with another recipe, both as TOML, or another seed than it was begun with.
-void require_same_run(const std::string& path, const std::string& recipe, const std::string& recipe_of_path,
-                      std::uint64_t seed_of_path, const Globals& globals);
 
 /// Refuses an output that cannot be written, before hours of work and not after.
 void require_writable(const std::string& path);
@@ -97,54 +98,9 @@ void require_writable(const std::string& path);
 void require_same_states(const std::string& path, const StateLayout& layout, std::int64_t length,
                          const Observations& observations);
 
-/// A part of the trajectories that are written to one file.
-struct Part {
-  std::string name;  ///< "train"
-  std::int64_t begin, count;
-};
-/// Train, validation and test parts of `total` trajectories; without those whose share is 0. Throws UsageError, naming
-/// `key`, where none is left for one.
-std::vector<Part> split(std::int64_t total, double train_share, double valid_share, const std::string& key);
-
-/// The file of a part, "train.nc", or the i-th of several, "train_0003.nc".
-std::string part_file(const std::string& part);
-std::string part_file(const std::string& part, std::int64_t i);
-/// The files of a part in `folder`, in their order: train.nc, or train_0000.nc, train_0001.nc … Throws FileError where
-/// there are both; that there is none shows when it is opened.
-std::vector<std::string> files_of_part(const std::string& folder, const std::string& part);
-/// Throws FileError where `folder` has files of an earlier run that would be taken for the part's beside those written
-/// now: train_0000.nc …, or train.nc where the part is written as `several`.
-void require_no_others(const std::string& folder, const std::string& part, bool several);
-
-/// A folder for several results. Unless `keep` is called, the files named by `file` go again, and the folder with all
-/// that is in it if this run made it.
-class OutputFolder {
- public:
-  explicit OutputFolder(const std::string& path);
-  ~OutputFolder();
-  OutputFolder(const OutputFolder&) = delete;
-  OutputFolder& operator=(const OutputFolder&) = delete;
-  std::string file(const std::string& name);
-  void keep() { kept_ = true; }
-
- private:
-  std::filesystem::path path_;
-  bool made_ = false, kept_ = false;
-  std::vector<std::filesystem::path> files_;
-};
-
 /// Prints a result on stdout; whether it could be written is checked once, at the end.
 void print(const std::string& text);
 /// The same of one line, which `line` does not end.
 void say(const std::string& line);
-
-/// Seconds since it was made.
-class Stopwatch {
- public:
-  double seconds() const;
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 }  // namespace sda::app

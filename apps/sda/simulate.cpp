@@ -135,7 +135,7 @@ Experiment choose_experiment(const Options& options, const Pieces& pieces, Globa
   Experiment experiment = base_experiment(options.config, begun, first);
   apply_flags(experiment, globals, {});
   require_same_run(first, recipe(experiment), recipe(read_recorded_experiment(begun.config, first)), begun.seed,
-                   globals);
+                   globals.chosen_seed());
   globals.seed = begun.seed;
   return experiment;
 }

@@ -79,7 +79,7 @@ void train(const Options& options, Globals& globals) {
   if (checkpoint) {
     const Provenance& begun = checkpoint->provenance;
     require_same_run(saved_in, recipe(experiment), recipe(read_recorded_experiment(begun.config, saved_in)), begun.seed,
-                     globals);
+                     globals.chosen_seed());
     globals.seed = begun.seed;
   }
 

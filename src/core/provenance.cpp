@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <sstream>
 
 namespace sda {
 namespace {
@@ -36,6 +37,20 @@ Provenance make_provenance(std::string command, std::string config, std::uint64_
           .seed = seed,
           .version = version(),
           .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(creation_time()))};
+}
+
+std::pair<std::string, std::string> first_difference(const std::string& found, const std::string& expected) {
+  std::istringstream left(found), right(expected);
+  std::string x, y;
+  do {
+    x = y = "";
+    std::getline(left, x), std::getline(right, y);
+  } while (x == y && (left || right));
+  const auto plain = [](const std::string& line) {
+    const auto first = line.find_first_not_of("# ");
+    return first == std::string::npos ? std::string("nothing") : line.substr(first);
+  };
+  return {plain(x), plain(y)};
 }
 
 }  // namespace sda

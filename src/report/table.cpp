@@ -44,21 +44,6 @@ std::string remarked(const std::string& config) {
   return text;
 }
 
-/// The first line in which the texts differ, of each.
-std::pair<std::string, std::string> where_they_differ(const std::string& a, const std::string& b) {
-  std::istringstream left(a), right(b);
-  std::string x, y;
-  do {
-    x = y = "";
-    std::getline(left, x), std::getline(right, y);
-  } while (x == y && (left || right));
-  const auto plain = [](const std::string& line) {
-    const auto first = line.find_first_not_of("# ");
-    return first == std::string::npos ? std::string("nothing") : line.substr(first);
-  };
-  return {plain(x), plain(y)};
-}
-
 }  // namespace
 
 std::string aligned(const std::vector<TableRow>& rows, std::size_t left) {
@@ -110,7 +95,7 @@ void CsvTable::read() {
                       .hint = hint});
   }
   if (config != remarked(provenance_.config)) {
-    const auto [found, expected] = where_they_differ(config, remarked(provenance_.config));
+    const auto [found, expected] = first_difference(config, remarked(provenance_.config));
     throw UsageError({.what = "a table of another configuration is there",
                       .where = path_,
                       .found = found,

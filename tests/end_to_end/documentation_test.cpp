@@ -9,6 +9,7 @@
 
 #include "pages.hpp"
 #include "program.hpp"
+#include "sda/core/provenance.hpp"
 #include "tools.hpp"
 
 namespace sda::test {
@@ -21,26 +22,15 @@ std::string source(const std::string& path) {
   return std::string(SDA_SOURCE_DIR) + "/" + path;
 }
 
-/// The first line in which two texts differ, for a message that one can read.
-std::string first_difference(const std::string& found, const std::string& expected) {
-  std::istringstream a(found), b(expected);
-  std::string x, y;
-  for (int line = 1;; ++line) {
-    const bool more_a = static_cast<bool>(std::getline(a, x)), more_b = static_cast<bool>(std::getline(b, y));
-    if (!more_a && !more_b) return "";
-    if (more_a != more_b || x != y) return "line " + std::to_string(line) + ":\n  " + x + "\n  " + y;
-  }
-}
-
 /// `page` is what the command prints.
 void expect_generated(const std::string& page, const std::vector<std::string>& arguments) {
   const auto run = run_program(arguments);
   ASSERT_EQ(run.code, 0) << run.err;
   std::string command = "build/check/bin/sda";
   for (const auto& argument : arguments) command += " " + argument;
-  EXPECT_TRUE(run.out == read_bytes(source(page)))
-      << page << " is not what the program says; mend it by\n  " << command << " > " << page << "\n"
-      << first_difference(read_bytes(source(page)), run.out);
+  const auto [there, printed] = first_difference(read_bytes(source(page)), run.out);
+  EXPECT_TRUE(run.out == read_bytes(source(page))) << page << " is not what the program says; mend it by\n  " << command
+                                                   << " > " << page << "\n  " << there << "\n  " << printed;
 }
 
 TEST(Documentation, KeysAreThoseOfTheProgram) {

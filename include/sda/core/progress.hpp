@@ -19,6 +19,15 @@ std::string progress_line(const std::string& label, const std::string& unit, std
 /// "8 s", "3 min 05 s", "2 h 07 min".
 std::string duration(double seconds);
 
+/// Seconds since it was made.
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 enum class ProgressStyle {
   none,
   bar,   ///< redrawn at most ten times a second; ended by a newline

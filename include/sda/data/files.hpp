@@ -50,11 +50,6 @@ struct ObservationFile {
 };
 ObservationFile read_observations(const std::string& path);
 
-/// What it cost, written beside an ensemble.
-struct EnsembleCost {
-  double seconds = 0;
-  std::int64_t evaluations = 0;  ///< network passes, forward and VJP each counting one, of the whole batch
-};
 /// Dimensions (time, realization, …space), time unlimited and first, so that CDO takes it. Beside each variable its
 /// mean and, of several members, its standard deviation (VARIABLE_mean, VARIABLE_spread). What is masked is missing
 /// there.
@@ -63,6 +58,8 @@ void write_ensemble(const std::string& path, const Ensemble& ensemble, const Ens
 /// One member alone, (time, …space) with the layout's coordinates, for programs that want a file a member. No file of
 /// ours.
 void write_member(const std::string& path, const Ensemble& ensemble, std::int64_t member, const Provenance& provenance);
+/// The same of every member, each beside `path`: posterior_0007.nc for posterior.nc.
+void write_members(const std::string& path, const Ensemble& ensemble, const Provenance& provenance);
 struct EnsembleFile {
   Ensemble ensemble;
   EnsembleCost cost;

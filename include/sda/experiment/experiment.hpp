@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sda/assimilation/assimilate.hpp"
 #include "sda/baselines/particle_filter.hpp"
 #include "sda/data/import.hpp"
 #include "sda/data/observations.hpp"
@@ -70,27 +71,6 @@ void fields(Visitor& v, ObservationParameters& p) {
   v("part", p.part, "where several instruments read one trajectory, each has an operator and a sigma here", any());
 }
 
-/// [assimilation]
-struct AssimilationParameters {
-  std::int64_t members = 256;
-  std::int64_t stride = 1;         ///< states each window gives
-  std::string precision = "auto";  ///< of the network's products: auto, float32 or bfloat16
-  double bound = 0;                ///< beyond so many standard deviations x̂ is no state; 0: never
-};
-template <class Visitor>
-void fields(Visitor& v, AssimilationParameters& p) {
-  v("members", p.members, "posterior members", at_least(1));
-  v("stride", p.stride, "states each window of the prior gives; 1 is the most exact", at_least(1));
-  v("precision", p.precision,
-    "of the network's products: auto, float32 or bfloat16; auto takes bfloat16 where the "
-    "processor multiplies it faster",
-    one_of({"auto", "float32", "bfloat16"}));
-  v("bound", p.bound,
-    "farther than so many standard deviations from the data's mean, the prior's estimate x̂ is no state and the mean is "
-    "taken for it; 0: never",
-    at_least(0));
-}
-
 /// A whole experiment.
 struct Experiment {
   DynamicsParameters dynamics;
@@ -105,6 +85,9 @@ struct Experiment {
   SamplerParameters sampler;
   AssimilationParameters assimilation;
   ParticleFilterParameters filter;
+
+  /// [guidance], [sampler] and [assimilation]: all that `assimilate` takes from here.
+  PosteriorParameters posterior() const { return {guidance, sampler, assimilation}; }
 };
 
 /// Names every section once, as `fields` does every key.

@@ -1,4 +1,8 @@
 /// Trajectories and ensembles: states in physical units, dimensions (time, realization, …space).
+#include <fmt/format.h>
+
+#include <filesystem>
+
 #include "data/files/artefact.hpp"
 
 namespace sda {
@@ -121,6 +125,14 @@ void write_member(const std::string& path, const Ensemble& ensemble, std::int64_
                 attributes_of(variable), Masked::missing);
   }
   writer.commit();
+}
+
+void write_members(const std::string& path, const Ensemble& ensemble, const Provenance& provenance) {
+  const std::filesystem::path whole(path);
+  for (std::int64_t member = 0; member < ensemble.members.size(0); ++member) {
+    const auto name = fmt::format("{}_{:04}{}", whole.stem().string(), member, whole.extension().string());
+    write_member((whole.parent_path() / name).string(), ensemble, member, provenance);
+  }
 }
 
 EnsembleFile read_ensemble(const std::string& path) {

@@ -1,0 +1,87 @@
+/// The main use case: posterior trajectories of observations by a trained prior (Rozet & Louppe 2023, Algorithms 2 to
+/// 4). Values go in and a value comes out; nothing is printed, written or kept.
+///
+///     const Assimilation result = assimilate(prior, observations, {}, seed);
+///     write_ensemble("posterior.nc", result.ensemble, result.cost, provenance);
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sda/core/fields.hpp"
+#include "sda/core/progress.hpp"
+#include "sda/core/tensor.hpp"
+#include "sda/core/trajectories.hpp"
+#include "sda/guidance/posterior_score.hpp"
+#include "sda/observation/observations.hpp"
+#include "sda/prior/prior.hpp"
+#include "sda/sampling/sampler.hpp"
+
+namespace sda {
+
+/// [assimilation]: the ensemble; and where it is computed, which is no key of an experiment.
+struct AssimilationParameters {
+  std::int64_t members = 256;
+  std::int64_t stride = 1;         ///< states each window gives
+  std::string precision = "auto";  ///< of the network's products: auto, float32 or bfloat16
+  double bound = 0;                ///< beyond so many standard deviations x̂ is no state; 0: never
+
+  std::int64_t first_member = 0;  ///< an ensemble drawn in parts is the ensemble drawn whole
+  std::int64_t memory = 0;        ///< bytes for the work; 0: half of what is free, and of a GPU 4 GiB
+  at::Device device = at::kCPU;   ///< of the network; all else is done on the CPU
+};
+template <class Visitor>
+void fields(Visitor& v, AssimilationParameters& p) {
+  v("members", p.members, "posterior members", at_least(1));
+  v("stride", p.stride, "states each window of the prior gives; 1 is the most exact", at_least(1));
+  v("precision", p.precision,
+    "of the network's products: auto, float32 or bfloat16; auto takes bfloat16 where the "
+    "processor multiplies it faster",
+    one_of({"auto", "float32", "bfloat16"}));
+  v("bound", p.bound,
+    "farther than so many standard deviations from the data's mean, the prior's estimate x̂ is no state and the mean is "
+    "taken for it; 0: never",
+    at_least(0));
+}
+
+/// All that a posterior ensemble hangs on, beside prior, observations and seed.
+struct PosteriorParameters {
+  GuidanceParameters guidance{};
+  SamplerParameters sampler{};
+  AssimilationParameters assimilation{};
+};
+
+/// How the members are shared out.
+struct AssimilationPlan {
+  std::int64_t members_at_once = 1;  ///< whose trajectories, windows and temporaries fit in half of the memory
+  std::int64_t chunks = 1;           ///< of so many members or fewer, one after the other
+  std::int64_t network_memory = 0;   ///< bytes, for what VJPs keep of the forward pass
+};
+AssimilationPlan plan_assimilation(const Prior& prior, const Observations& observations,
+                                   const AssimilationParameters& parameters);
+
+struct Assimilation {
+  Ensemble ensemble;              ///< physical units
+  Tensor normalised;              ///< the same members (member, time, …event) in the prior's units
+  EnsembleCost cost;              ///< evaluations of the whole batch, however many chunks it was drawn in
+  double departure_over_sigma{};  ///< about 1 where the members explain the observations
+};
+
+/// Members first_member … first_member + members − 1 of p(x | y). Their draws come from (seed, member), so neither
+/// chunks nor threads change them but by rounding. `progress` counts steps over all chunks; what it throws ends the
+/// work and is passed on. Throws as require_one_system, PosteriorScore, Sampler and parse_precision; Interrupted after
+/// a stop signal.
+Assimilation assimilate(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
+                        std::uint64_t seed, const ProgressCallback& progress = {});
+
+/// An operator reads states as the model sees them only if prior and observations mean the same by a normalised state.
+/// Throws ShapeError for states or trajectories of another size, ValueError for another normalisation or time step,
+/// naming `prior_name`, a model file say, and `observations_name`.
+void require_one_system(const Prior& prior, const Observations& observations,
+                        const std::string& prior_name = "the prior",
+                        const std::string& observations_name = "the observations");
+
+/// What an ensemble drawn by this guidance is called: "MMPS", "SDA, detached", "prior".
+std::string method_name(const GuidanceParameters& guidance);
+
+}  // namespace sda

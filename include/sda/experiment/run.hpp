@@ -1,0 +1,39 @@
+/// What a run starts from: the configuration of a file or of the input files, the observation asked for, a prior that
+/// is yet to be trained; and whether it may go on with what an earlier run left.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sda/core/provenance.hpp"
+#include "sda/data/files.hpp"
+#include "sda/experiment/experiment.hpp"
+#include "sda/prior/prior.hpp"
+
+namespace sda {
+
+/// `config`, an experiment file, if it is given; else what `provenance` (of the input file `where`) recorded; else the
+/// defaults. Throws as read_experiment.
+Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where);
+
+/// As apply_overrides. Keys of `fixed` sections come from input files: to set them would change nothing but the record,
+/// so a UsageError refuses it.
+void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides,
+                     const std::vector<std::string>& fixed);
+
+/// The [observation.NAME] asked for; the only one there is if `name` is empty. Throws UsageError of --name.
+std::pair<std::string, ObservationParameters> chosen_observation(const Experiment& experiment, const std::string& name);
+
+/// A prior of states such as the data's, with the first weights of the experiment's network. Throws UsageError where
+/// the data have context fields that the network has no place for.
+Prior prior_of(const Experiment& experiment, const TrajectoryFile& data, std::uint64_t seed);
+
+/// Throws UsageError where `path` holds work of another `recipe` (TOML), or of another seed than the one given, so that
+/// two runs are not mixed up.
+void require_same_run(const std::string& path, const std::string& recipe, const std::string& recipe_of_path,
+                      std::uint64_t seed_of_path, std::optional<std::uint64_t> seed_given);
+
+}  // namespace sda

@@ -1,0 +1,133 @@
+/// x ~ p(x | y): the prior's score, guided by the observations, in the sampler; chunk by chunk of members.
+#include "sda/assimilation/assimilate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "assimilation/counting_score.hpp"
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+#include "sda/core/runtime.hpp"
+#include "sda/prior/scores.hpp"
+
+namespace sda {
+
+using assimilation::CountingScore;
+
+namespace {
+
+/// Bytes of one member's trajectory with its copies in the sampler and its windows.
+std::int64_t bytes_of_member(const Prior& prior, std::int64_t length) {
+  constexpr std::int64_t copies = 12;  // x, ε, z, x̂, gradients and their temporaries
+  const std::int64_t windows = prior.network_parameters.global ? 1 : prior.network_parameters.window_length();
+  const std::int64_t state = count(prior.layout.event) * static_cast<std::int64_t>(sizeof(float));
+  return length * state * (copies + 3 * windows);
+}
+
+/// Half of the memory given. Where none is, half of what the machine has free; of a GPU, whose memory is not counted
+/// here, what any has.
+std::int64_t network_memory(const AssimilationParameters& parameters, std::int64_t budget) {
+  constexpr std::int64_t any_gpu = std::int64_t{4} << 30;
+  return parameters.memory > 0 || parameters.device.is_cpu() ? budget / 2 : any_gpu;
+}
+
+std::shared_ptr<const DifferentiableScore> bounded_by(double bound, std::shared_ptr<const DifferentiableScore> score,
+                                                      const NoiseSchedule& schedule) {
+  return bound == 0 ? score : make_bounded_score(std::move(score), schedule, bound);
+}
+
+/// Normalised members, each chunk written into its place.
+Tensor sample_in_chunks(const Sampler& sampler, const ScoreModel& posterior, const Shape& trajectory,
+                        const AssimilationParameters& parameters, std::int64_t chunks, std::uint64_t seed,
+                        const ProgressCallback& progress) {
+  const std::int64_t members = parameters.members;
+  Tensor all;
+  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
+    const std::int64_t begin = members * chunk / chunks, end = members * (chunk + 1) / chunks;
+    const auto of_all = [&](std::int64_t done, std::int64_t total, const std::string& note) {
+      if (progress) progress(chunk * total + done, chunks * total, note);
+    };
+    const Tensor part = sampler.sample(posterior, prepend({end - begin}, trajectory), seed,
+                                       static_cast<std::uint64_t>(parameters.first_member + begin), of_all);
+    if (!all.defined()) all = part.new_empty(prepend({members}, part.sizes().slice(1)));
+    all.narrow(0, begin, end - begin).copy_(part);
+  }
+  return all;
+}
+
+bool nearly_equal(const Tensor& a, const Tensor& b) {
+  return a.sizes() == b.sizes() && a.allclose(b, /*rtol=*/1e-6, /*atol=*/1e-9);
+}
+
+}  // namespace
+
+AssimilationPlan plan_assimilation(const Prior& prior, const Observations& observations,
+                                   const AssimilationParameters& parameters) {
+  const std::int64_t budget = parameters.memory > 0 ? parameters.memory : default_memory_budget();
+  const std::int64_t fit = std::max<std::int64_t>(1, budget / 2 / bytes_of_member(prior, observations.length));
+  const std::int64_t at_once = std::min(parameters.members, fit);
+  return {.members_at_once = at_once,
+          .chunks = (parameters.members + at_once - 1) / at_once,
+          .network_memory = network_memory(parameters, budget)};
+}
+
+Assimilation assimilate(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
+                        std::uint64_t seed, const ProgressCallback& progress) {
+  const auto& [guidance, sampling, assimilation] = parameters;
+  require_one_system(prior, observations);
+  const AssimilationPlan plan = plan_assimilation(prior, observations, assimilation);
+  const NoiseSchedule schedule(prior.schedule);
+  const auto prior_score = std::make_shared<CountingScore>(
+      make_prior_score(prior, plan.network_memory, assimilation.stride,
+                       parse_precision(assimilation.precision, "assimilation.precision"), assimilation.device));
+  const PosteriorScore posterior(bounded_by(assimilation.bound, prior_score, schedule), schedule, observations,
+                                 guidance);
+  const Sampler sampler(schedule, sampling);
+
+  const Stopwatch stopwatch;
+  const Tensor members = sample_in_chunks(sampler, posterior, prepend({observations.length}, prior.layout.event),
+                                          assimilation, plan.chunks, seed, progress);
+  // Each chunk made the same passes: together they are those of the whole batch.
+  const EnsembleCost cost{.seconds = stopwatch.seconds(), .evaluations = prior_score->passes() / plan.chunks};
+  return {.ensemble = {.layout = prior.layout,
+                       .members = prior.normalisation.denormalise(members),
+                       .start_time = observations.start_time,
+                       .method = method_name(guidance)},
+          .normalised = members,
+          .cost = cost,
+          .departure_over_sigma = observations.departure_over_sigma(members)};
+}
+
+void require_one_system(const Prior& prior, const Observations& observations, const std::string& prior_name,
+                        const std::string& observations_name) {
+  if (prior.layout.event != observations.layout.event) {
+    throw ShapeError({.what = "its states are not of the size that was observed",
+                      .where = prior_name,
+                      .found = to_string(prior.layout.event),
+                      .expected = to_string(observations.layout.event)});
+  }
+  if (!nearly_equal(prior.normalisation.mean, observations.normalisation.mean) ||
+      !nearly_equal(prior.normalisation.std, observations.normalisation.std)) {
+    throw ValueError({.what = "its normalisation is not the one of " + observations_name,
+                      .where = prior_name,
+                      .expected = "a model trained on the system that was observed"});
+  }
+  if (std::abs(prior.layout.dt - observations.layout.dt) > 1e-9 * observations.layout.dt) {
+    throw ValueError({.what = "its time step is not the one of " + observations_name,
+                      .where = prior_name,
+                      .found = fmt::format("{}", prior.layout.dt),
+                      .expected = fmt::format("{}", observations.layout.dt)});
+  }
+}
+
+std::string method_name(const GuidanceParameters& guidance) {
+  if (guidance.rule == "none") return "prior";
+  if (guidance.rule == "dps") return "DPS";
+  if (guidance.rule == "pigdm") return "PiGDM";
+  if (guidance.rule == "mmps") return "MMPS";
+  return guidance.detach ? "SDA, detached" : "SDA";
+}
+
+}  // namespace sda

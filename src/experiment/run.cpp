@@ -1,0 +1,102 @@
+/// Where the configuration of a run comes from, and what an earlier run left of it.
+#include "sda/experiment/run.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda {
+
+Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where) {
+  if (!config.empty()) return read_experiment(config);
+  if (!provenance.config.empty()) return read_recorded_experiment(provenance.config, where);
+  return {};
+}
+
+void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides,
+                     const std::vector<std::string>& fixed) {
+  for (const auto& [assignment, flag] : overrides) {
+    const auto section = assignment.substr(0, assignment.find_first_of(".= "));
+    if (std::find(fixed.begin(), fixed.end(), section) == fixed.end()) continue;
+    throw UsageError({.what = "[" + section + "] cannot be changed here",
+                      .where = flag.empty() ? "--set " + assignment : flag,
+                      .hint = "it is what the input files were made with"});
+  }
+  apply_overrides(experiment, overrides);
+}
+
+std::pair<std::string, ObservationParameters> chosen_observation(const Experiment& experiment,
+                                                                 const std::string& name) {
+  const auto& known = experiment.observation;
+  if (name.empty() && known.size() == 1) return *known.begin();
+  if (const auto found = known.find(name); found != known.end()) return *found;
+  std::vector<std::string> names;
+  for (const auto& [key, parameters] : known) names.push_back(key);
+  const auto nearest = nearest_name(name, names);
+  throw UsageError({.what = name.empty() ? "which observation?" : "no such observation",
+                    .where = "--name",
+                    .found = name,
+                    .expected = names.empty() ? "a section [observation.NAME] in the configuration"
+                                              : fmt::format("one of {}", fmt::join(names, ", ")),
+                    .hint = nearest.empty() ? "" : "did you mean " + nearest + "?"});
+}
+
+namespace {
+
+/// Fields that the network sees beside the state: those the data came with, else those of the dynamics, if they are
+/// known and the network has a place for them.
+Tensor context_of(const Experiment& experiment, const TrajectoryFile& data) {
+  const auto& network = experiment.network;
+  const bool takes_fields = network.kind == "torchscript" || (network.kind == "unet" && !network.global);
+  if (data.context.defined() && !takes_fields) {
+    throw UsageError({.what = "the data have context fields, which only a local U-Net or a TorchScript module takes",
+                      .where = "network",
+                      .hint = "set network.kind = \"unet\", or import without data.context"});
+  }
+  if (data.context.defined()) return data.context;
+  return !data.dynamics.empty() && takes_fields ? make_dynamics(experiment.dynamics)->context() : Tensor();
+}
+
+}  // namespace
+
+Prior prior_of(const Experiment& experiment, const TrajectoryFile& data, std::uint64_t seed) {
+  const StateLayout& layout = data.trajectories.layout;
+  const Tensor context = context_of(experiment, data);
+  Prior prior{.network_parameters = experiment.network,
+              .schedule = experiment.schedule,
+              .layout = layout,
+              .normalisation = data.normalisation,
+              .context = context,
+              .network = make_network(experiment.network, layout.event, seed, context),
+              .dynamics = data.dynamics.empty() ? "" : experiment.dynamics.system};
+  if (const std::string script = prior.network->script(); !script.empty()) {
+    prior.network_parameters.script_bytes = std::make_shared<const std::string>(script);
+  }
+  return prior;
+}
+
+void require_same_run(const std::string& path, const std::string& recipe, const std::string& recipe_of_path,
+                      std::uint64_t seed_of_path, std::optional<std::uint64_t> seed_given) {
+  const std::string hint = "give what it was started with, or start again without --resume";
+  if (recipe != recipe_of_path) {
+    const auto [found, expected] = first_difference(recipe, recipe_of_path);
+    throw UsageError({.what = "the checkpoint is of another recipe",
+                      .where = path,
+                      .found = found,
+                      .expected = expected,
+                      .hint = hint});
+  }
+  if (seed_given.has_value() && *seed_given != seed_of_path) {
+    throw UsageError({.what = "the checkpoint is of another seed",
+                      .where = path,
+                      .found = fmt::format("--seed {}", *seed_given),
+                      .expected = fmt::format("{}", seed_of_path),
+                      .hint = hint});
+  }
+}
+
+}  // namespace sda
