@@ -16,13 +16,18 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(NETCDF REQUIRED IMPORTED_TARGET netcdf)
 pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(RSVG REQUIRED IMPORTED_TARGET librsvg-2.0 cairo)
+find_package(GIF REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(ZLIB REQUIRED)
 find_path(LEMON_INCLUDE_DIR lemon/network_simplex.h REQUIRED)
 find_library(LEMON_LIBRARY NAMES lemon emon REQUIRED)
+find_path(MUSTACHE_INCLUDE_DIR kainjow/mustache.hpp REQUIRED)
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 
 add_library(sda_private_dependencies INTERFACE)
-target_include_directories(sda_private_dependencies SYSTEM INTERFACE ${LEMON_INCLUDE_DIR} ${RANDOM123_INCLUDE_DIR})
+target_include_directories(sda_private_dependencies SYSTEM INTERFACE ${LEMON_INCLUDE_DIR} ${RANDOM123_INCLUDE_DIR}
+  ${MUSTACHE_INCLUDE_DIR})
 target_link_libraries(sda_private_dependencies INTERFACE
-  fmt::fmt spdlog::spdlog tomlplusplus::tomlplusplus PkgConfig::NETCDF nlohmann_json::nlohmann_json ZLIB::ZLIB PkgConfig::HDF5 PkgConfig::HWY ${LEMON_LIBRARY})
+  fmt::fmt spdlog::spdlog tomlplusplus::tomlplusplus PkgConfig::NETCDF nlohmann_json::nlohmann_json ZLIB::ZLIB PkgConfig::HDF5 PkgConfig::HWY
+  PkgConfig::RSVG GIF::GIF ${LEMON_LIBRARY})

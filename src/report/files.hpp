@@ -5,23 +5,12 @@
 
 namespace sda::report {
 
-/// A name beside `path` for writing; removed at the end of its scope if still there.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& path);
-  ~TemporaryFile();
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  const std::string& path() const { return path_; }
-  /// Throws FileError.
-  void rename_to(const std::string& path) const;
+/// The whole file. Throws FileError.
+std::string read_text(const std::string& path);
+/// Writes under a name beside `path`, then renames. Throws FileError, and then leaves nothing behind.
+void write_whole(const std::string& path, const std::string& text);
 
- private:
-  std::string path_;
-};
-
-/// The whole file; writes it. Both throw FileError naming `for_whom`.
-std::string read_text(const std::string& path, const std::string& for_whom);
-void write_text(const std::string& path, const std::string& text, const std::string& for_whom);
+/// A file name for a case: its name, with what a file system may not like replaced.
+std::string file_stem(const std::string& name);
 
 }  // namespace sda::report

@@ -1,9 +1,9 @@
-// Read-out, zoom and switches of the report's figures. Drawn curves are in a view box of 10000 × 1000; zooming changes
-// the view box of every panel of a case and writes its time axis anew. Fields are film strips, all times of one below
-// one another in one picture; which of them shows is the custom property --frame.
+// Read-out, zoom and switches of the report's figures. Curves lie in an SVG of their own within each panel's, the area;
+// zooming changes the view box of every area of a case and writes its time axis anew. Fields are strips, all times of
+// one below one another in one image; the view box of its window says which of them shows.
 (() => {
   "use strict";
-  const WIDTH = 10000, HEIGHT = 1000;
+  const SVG = document.querySelector("svg").namespaceURI;
   document.documentElement.classList.add("interactive");
 
   const ticks = (low, high, count) => {
@@ -24,10 +24,18 @@
     return e;
   };
 
-  const startFilms = (figure, data) => {
+  const svgElement = (tag, attributes) => {
+    const e = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) e.setAttribute(name, value);
+    return e;
+  };
+  const within = (v) => Math.min(1, Math.max(0, v));
+
+  const startAnimation = (figure, data) => {
     const slider = figure.querySelector(".player input"), button = figure.querySelector(".player button");
     const output = figure.querySelector(".player output"), tip = figure.querySelector(".tip");
-    const windows = [...figure.querySelectorAll(".window")];
+    const windows = [...figure.querySelectorAll("svg.window")];
+    const outlines = windows.map((w) => w.nextElementSibling);
     let frame = 0, timer = null, pointed = null;
 
     const levels = data.scales.map((scale) => {
@@ -35,47 +43,52 @@
       for (let i = 0; i < 255; ++i) found.set(parseInt(scale.colours.slice(6 * i, 6 * i + 6), 16), i);
       return found;
     });
-    // Pixels of a strip, read from its picture when first asked for.
-    const strips = [];
-    const pixels = (i) => {
-      if (strips[i]) return strips[i];
-      const image = windows[i].querySelector("img"), canvas = element("canvas");
-      if (!image.complete) return null;
-      canvas.width = image.naturalWidth;
-      canvas.height = image.naturalHeight;
-      const context = canvas.getContext("2d", { willReadFrequently: true });
-      context.drawImage(image, 0, 0);
-      return strips[i] = context.getImageData(0, 0, canvas.width, canvas.height).data;
-    };
+    // Pixels of each strip, read from its image.
+    const strips = windows.map(() => null);
+    windows.forEach((w, i) => {
+      const image = new Image();
+      image.onload = () => {
+        const canvas = element("canvas");
+        canvas.width = image.naturalWidth;
+        canvas.height = image.naturalHeight;
+        const context = canvas.getContext("2d", { willReadFrequently: true });
+        context.drawImage(image, 0, 0);
+        strips[i] = context.getImageData(0, 0, canvas.width, canvas.height).data;
+      };
+      image.src = w.querySelector("image").getAttribute("href");
+    });
     const valueAt = (i, fx, fy) => {
-      const film = data.films[i], scale = data.scales[film.scale], strip = pixels(i);
+      const field = data.fields[i], scale = data.scales[field.scale], strip = strips[i];
       if (!strip) return null;
-      const x = Math.min(film.width - 1, Math.floor(fx * film.width));
-      const y = Math.min(film.height - 1, Math.floor(fy * film.height));
-      const at = 4 * ((frame * film.height + y) * film.width + x);
-      const level = levels[film.scale].get(strip[at] << 16 | strip[at + 1] << 8 | strip[at + 2]);
+      const x = Math.min(field.width - 1, Math.floor(fx * field.width));
+      const y = Math.min(field.height - 1, Math.floor(fy * field.height));
+      const at = 4 * ((frame * field.height + y) * field.width + x);
+      const level = levels[field.scale].get(strip[at] << 16 | strip[at + 1] << 8 | strip[at + 2]);
       return level === undefined ? null : scale.first + (scale.last - scale.first) * level / 254;
     };
     const read = () => {
       if (!pointed) return;
-      const [plot, fx, fy] = pointed, table = element("table");
-      data.films.forEach((film, i) => {
+      const [outline, fx, fy] = pointed, table = element("table");
+      data.fields.forEach((field, i) => {
         const line = table.insertRow(), value = valueAt(i, fx, fy);
-        line.insertCell().textContent = film.name;
+        line.insertCell().textContent = field.name;
         line.insertCell().textContent = value === null ? "–" : String(Number(value.toPrecision(2))).replace("-", "−");
       });
       const along = (axis, part) => number(axis.from + part * (axis.to - axis.from));
       const place = `x ${along(data.x, fx)}, y ${along(data.y, 1 - fy)}`;
       tip.replaceChildren(element("b", place), table);
       tip.style.display = "block";
-      const box = plot.getBoundingClientRect(), whole = figure.getBoundingClientRect();
+      const box = outline.getBoundingClientRect(), whole = figure.getBoundingClientRect();
       const left = box.left - whole.left + fx * box.width, room = whole.width - tip.offsetWidth;
       tip.style.left = `${left + 14 < room ? left + 14 : Math.max(0, left - tip.offsetWidth - 14)}px`;
       tip.style.top = `${box.top - whole.top + fy * box.height + 10}px`;
     };
     const show = (next) => {
       frame = next;
-      figure.style.setProperty("--frame", frame);
+      windows.forEach((w, i) => {
+        const { width, height } = data.fields[i];
+        w.setAttribute("viewBox", `0 ${frame * height} ${width} ${height}`);
+      });
       slider.value = frame;
       output.textContent = data.times[frame];
       read();
@@ -91,51 +104,71 @@
       button.textContent = "Pause";
     });
     slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
-    for (const plot of windows) {
-      plot.addEventListener("pointermove", (event) => {
-        const box = plot.getBoundingClientRect();
-        const part = (v) => Math.min(1, Math.max(0, v));
-        pointed = [plot, part((event.clientX - box.left) / box.width), part((event.clientY - box.top) / box.height)];
+    for (const outline of outlines) {
+      outline.addEventListener("pointermove", (event) => {
+        const box = outline.getBoundingClientRect();
+        pointed = [outline, within((event.clientX - box.left) / box.width), within((event.clientY - box.top) / box.height)];
         read();
       });
-      plot.addEventListener("pointerleave", () => { pointed = null; tip.style.display = "none"; });
+      outline.addEventListener("pointerleave", () => { pointed = null; tip.style.display = "none"; });
     }
     show(0);
   };
 
+  // A panel over time: its area, what lies below it, and what the reader moves over it.
+  const panelOf = (plot) => {
+    const area = plot.querySelector("svg.area"), paper = plot.querySelector(".paper-of-area");
+    const length = (name) => area[name].baseVal.value;
+    const panel = { plot, area, paper, left: length("x"), top: length("y"), width: length("width"), height: length("height") };
+    panel.cursor = area.appendChild(svgElement("path", { class: "cursor", d: "" }));
+    panel.selection = area.appendChild(svgElement("rect", { class: "selection", y: 0, height: panel.height, width: 0 }));
+    panel.marks = plot.querySelector(".x-marks");
+    panel.markLine = panel.marks.querySelector("text")?.getAttribute("y") ?? panel.top + panel.height + 16;
+    panel.tip = plot.querySelector(".tip");
+    return panel;
+  };
+
   const start = (section) => {
     const data = JSON.parse(section.querySelector("script").textContent);
-    section.querySelectorAll(".films").forEach((figure, i) => startFilms(figure, data.films[i]));
-    const plots = [...section.querySelectorAll(".plot.timed")];
+    section.querySelectorAll(".animation").forEach((figure, i) => startAnimation(figure, data.animations[i]));
+    const panels = [...section.querySelectorAll(".plot.timed")].map(panelOf);
+    panels.forEach((panel, i) => { panel.data = data.panels[i]; });
     const reset = section.querySelector(".controls button");
     const span = data.last - data.first;
     let from = data.first, to = data.last;
 
     const fraction = (time) => (time - from) / (to - from);
+    const across = (panel, time) => (time - data.first) / span * panel.width;  // as drawn, before zooming
+
+    const markTimes = (panel, marks) => {
+      const lines = marks.map(([t]) => `M${across(panel, t)} 0V${panel.height}`).join("");
+      panel.area.querySelector(".x-grid").setAttribute("d", lines);
+      const places = marks.map(([t]) => panel.left + fraction(t) * panel.width);
+      const bottom = panel.top + panel.height;
+      const strokes = svgElement("path", { class: "tick", d: places.map((x) => `M${x} ${bottom}v4`).join("") });
+      panel.marks.replaceChildren(strokes, ...marks.map(([, text], i) => {
+        const mark = svgElement("text", { class: "mark middle", x: places[i], y: panel.markLine });
+        mark.textContent = text;
+        return mark;
+      }));
+    };
 
     const zoom = (low, high) => {
       from = Math.max(data.first, low);
       to = Math.min(data.last, high);
-      const left = (from - data.first) / span * WIDTH, width = (to - from) / span * WIDTH;
-      const marks = ticks(from, to, 8);
-      for (const plot of plots) {
-        plot.querySelector("svg").setAttribute("viewBox", `${left} 0 ${width} ${HEIGHT}`);
-        const lines = marks.map(([t]) => `M${(t - data.first) / span * WIDTH} 0V${HEIGHT}`).join("");
-        plot.querySelector(".x-grid").setAttribute("d", lines);
-        plot.parentElement.querySelector(".x-ticks").replaceChildren(...marks.map(([t, text]) => {
-          const mark = element("span", text);
-          mark.style.left = `${100 * fraction(t)}%`;
-          return mark;
-        }));
+      for (const panel of panels) {
+        const left = across(panel, from), width = across(panel, to) - left;
+        panel.area.setAttribute("viewBox", `${left} 0 ${width} ${panel.height}`);
+        markTimes(panel, ticks(from, to, panel.width > 600 ? 8 : 5));
       }
       reset.disabled = from === data.first && to === data.last;
       leave();
     };
 
     const leave = () => {
-      for (const plot of plots) {
-        plot.querySelector(".cursor").style.display = "none";
-        plot.querySelector(".tip").style.display = "none";
+      for (const panel of panels) {
+        panel.cursor.setAttribute("d", "");
+        panel.tip.style.display = "none";
       }
     };
 
@@ -146,47 +179,49 @@
     };
 
     // What stands at `time`: a line through all panels, values in the one pointed at.
-    const show = (plot, time) => {
-      const panel = data.panels[plots.indexOf(plot)];
-      const i = nearest(panel.times, time), at = panel.times[i];
+    const show = (panel, time) => {
+      const { plot, tip } = panel;
+      const i = nearest(panel.data.times, time), at = panel.data.times[i];
       leave();
       if (at < from || at > to) return at;
-      for (const other of plots) {
-        const cursor = other.querySelector(".cursor");
-        cursor.style.left = `${100 * fraction(at)}%`;
-        cursor.style.display = "block";
+      for (const other of panels) {
+        other.cursor.setAttribute("d", `M${across(other, at)} 0V${other.height}`);
       }
       const table = element("table");
       const row = (style, label, text) => {
         if (section.classList.contains(`hide-${style}`) && plot.closest(".states")) return;
         const line = table.insertRow(), name = line.insertCell();
         const swatch = element("span", undefined, "swatch");
-        swatch.style.background = `var(--${style === "readings" ? "reading" : style.split("-")[0]})`;
+        swatch.style.background = `var(--${style === "observations" ? "observation" : style.split("-")[0]})`;
         name.append(swatch, label);
         line.insertCell().textContent = text;
       };
-      for (const s of panel.series) {
+      for (const s of panel.data.series) {
         if (s.low) row(s.style, s.label, `${number(s.low[i])} … ${number(s.high[i])}`);
         else row(s.style, s.label, number(s.values[i]));
       }
-      panel.readings.forEach(([t, value, error]) => {
-        if (Math.abs(t - at) < 1e-6 * span) row("readings", "reading", `${number(value)} ± ${number(error)}`);
+      panel.data.observations.forEach(([t, value, error]) => {
+        if (Math.abs(t - at) < 1e-6 * span) row("observations", "observation", `${number(value)} ± ${number(error)}`);
       });
-      const tip = plot.querySelector(".tip");
       tip.replaceChildren(element("b", `${data.time} ${number(at)}`), table);
       tip.style.display = "block";
-      const x = fraction(at) * plot.clientWidth;
-      tip.style.left = `${x + tip.offsetWidth + 16 < plot.clientWidth ? x + 12 : Math.max(0, x - tip.offsetWidth - 12)}px`;
+      const box = panel.paper.getBoundingClientRect(), whole = plot.getBoundingClientRect();
+      const x = box.left - whole.left + fraction(at) * box.width;
+      tip.style.left = `${x + tip.offsetWidth + 16 < whole.width ? x + 12 : Math.max(0, x - tip.offsetWidth - 12)}px`;
+      tip.style.top = `${box.top - whole.top + 6}px`;
       return at;
     };
 
-    for (const plot of plots) {
+    for (const panel of panels) {
+      const { plot, selection } = panel;
       const timeAt = (event) => {
-        const box = plot.getBoundingClientRect();
-        const f = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-        return from + f * (to - from);
+        const box = panel.paper.getBoundingClientRect();
+        return from + within((event.clientX - box.left) / box.width) * (to - from);
       };
-      const selection = plot.querySelector(".selection");
+      const select = (low, high) => {
+        selection.setAttribute("x", across(panel, low));
+        selection.setAttribute("width", across(panel, high) - across(panel, low));
+      };
       let pressed = null, focus = data.first;
       plot.addEventListener("pointerdown", (event) => {
         if (event.button !== 0 || event.pointerType === "touch") return;
@@ -195,28 +230,24 @@
       });
       plot.addEventListener("pointermove", (event) => {
         const time = timeAt(event);
-        focus = show(plot, time);
-        if (pressed === null) return;
-        const [low, high] = [Math.min(pressed, time), Math.max(pressed, time)].map(fraction);
-        selection.style.display = "block";
-        selection.style.left = `${100 * low}%`;
-        selection.style.width = `${100 * (high - low)}%`;
+        focus = show(panel, time);
+        if (pressed !== null) select(Math.min(pressed, time), Math.max(pressed, time));
       });
       plot.addEventListener("pointerup", (event) => {
         const time = timeAt(event), start = pressed;
         pressed = null;
-        selection.style.display = "none";
+        select(from, from);
         if (start !== null && Math.abs(time - start) > .02 * (to - from)) zoom(Math.min(time, start), Math.max(time, start));
       });
-      plot.addEventListener("pointercancel", () => { pressed = null; selection.style.display = "none"; });
+      plot.addEventListener("pointercancel", () => { pressed = null; select(from, from); });
       plot.addEventListener("pointerleave", leave);
       plot.addEventListener("blur", leave);
       plot.addEventListener("dblclick", () => zoom(data.first, data.last));
       plot.addEventListener("keydown", (event) => {
-        const times = data.panels[plots.indexOf(plot)].times, i = nearest(times, focus);
+        const times = panel.data.times, i = nearest(times, focus);
         const width = to - from;
-        if (event.key === "ArrowRight") focus = show(plot, times[Math.min(i + 1, times.length - 1)]);
-        else if (event.key === "ArrowLeft") focus = show(plot, times[Math.max(i - 1, 0)]);
+        if (event.key === "ArrowRight") focus = show(panel, times[Math.min(i + 1, times.length - 1)]);
+        else if (event.key === "ArrowLeft") focus = show(panel, times[Math.max(i - 1, 0)]);
         else if (event.key === "+") zoom(focus - width / 4, focus + width / 4);
         else if (event.key === "-") zoom(from - width / 2, to + width / 2);
         else if (event.key === "Escape") zoom(data.first, data.last);

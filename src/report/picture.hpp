@@ -1,23 +1,21 @@
-/// One case as PNG, and its films as GIF, by gnuplot.
+/// One case as PNG, and its fields as an animated GIF.
 #pragma once
 
 #include <string>
 
-#include "report/figures.hpp"
+#include "report/statistics/case_statistics.hpp"
+#include "report/svg.hpp"
 
 namespace sda::report {
 
-/// The gnuplot script that draws the case into `png`; data included.
-std::string picture_script(const Figures& figures, const std::string& png);
+/// All figures of a case below one another, each with its caption, for a picture of that scale.
+Drawing picture_of(const CaseStatistics& statistics, double scale);
 
-/// The gnuplot script that draws the films of a case, one time after another, into `gif`; data included.
-std::string animation_script(const Figures& figures, const std::string& gif);
+/// Draws a case into `path`, 2000 pixels wide, with the provenance as text inside. The file appears whole or not at
+/// all. Throws FileError if it cannot be written.
+void draw_picture(const CaseStatistics& statistics, const Provenance& provenance, const std::string& path);
 
-/// Draws into `path`, with the provenance as text inside, by way of a temporary file beside it. Throws FileError if
-/// gnuplot is missing or fails, or the file cannot be written.
-void draw_picture(const Figures& figures, const Provenance& provenance, const std::string& path);
-
-/// The same of the animation; without provenance, for which GIF has no place that is read.
-void draw_animation(const Figures& figures, const std::string& path);
+/// The same of the fields over time; without provenance, for which GIF has no place that is read.
+void draw_animation(const CaseStatistics& statistics, const std::string& path);
 
 }  // namespace sda::report

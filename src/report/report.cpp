@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <set>
 
-#include "report/figures.hpp"
 #include "report/files.hpp"
 #include "report/page.hpp"
 #include "report/picture.hpp"
+#include "report/statistics/case_statistics.hpp"
 #include "sda/core/error.hpp"
 #include "sda/evaluation/field_scores.hpp"
 
@@ -47,15 +47,13 @@ void write_report(const std::string& directory, const std::string& title, const 
     }
   }
   const auto [lines, stride, pixels] = thinning(cases);
-  std::vector<report::Figures> figures;
-  for (const auto& c : cases) figures.push_back(report::figures_of(c, lines, stride, pixels));
+  std::vector<report::CaseStatistics> statistics;
+  for (const auto& c : cases) statistics.push_back(report::statistics_of(c, lines, stride, pixels));
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) throw FileError({.what = "the folder cannot be made", .where = directory, .found = error.message()});
   const auto path = (std::filesystem::path(directory) / "report.html").string();
-  const report::TemporaryFile page(path);
-  report::write_text(page.path(), report::page(title, figures, table, provenance), path);
-  page.rename_to(path);
+  report::write_whole(path, report::page(title, statistics, table, provenance));
 
   for (const auto& c : cases) {
     const auto stem = (std::filesystem::path(directory) / report::file_stem(c.name)).string();
@@ -65,7 +63,7 @@ void write_report(const std::string& directory, const std::string& title, const 
 }
 
 void write_png(const std::string& path, const ReportCase& report_case, const Provenance& provenance) {
-  report::draw_picture(report::figures_of(report_case), provenance, path);
+  report::draw_picture(report::statistics_of(report_case), provenance, path);
 }
 
 void write_gif(const std::string& path, const ReportCase& report_case) {
@@ -75,7 +73,7 @@ void write_gif(const std::string& path, const ReportCase& report_case) {
                             .found = "an event " + to_string(report_case.observations.layout.event),
                             .expected = "two axes of space"});
   }
-  report::draw_animation(report::figures_of(report_case), path);
+  report::draw_animation(report::statistics_of(report_case), path);
 }
 
 }  // namespace sda

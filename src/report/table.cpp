@@ -75,7 +75,7 @@ std::string CsvTable::head() const {
 }
 
 void CsvTable::read() {
-  std::istringstream in(report::read_text(path_, path_));
+  std::istringstream in(report::read_text(path_));
   const std::string hint = "give another name, or take the file away";
   std::string line, config, seed;
   bool in_config = false;
@@ -141,9 +141,7 @@ void CsvTable::add(const TableRow& row) {
   rows_.push_back(row);
   std::string text = head();
   for (const auto& each : rows_) text += line_of(each);
-  const report::TemporaryFile file(path_);
-  report::write_text(file.path(), text, path_);
-  file.rename_to(path_);
+  report::write_whole(path_, text);
 }
 
 }  // namespace sda

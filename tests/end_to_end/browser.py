@@ -74,7 +74,7 @@ class Browser:
 def use_plots(browser):
     """Of the first panel over time: whether switches, zoom and read-out change what is seen."""
     plot = browser.find(".plot.timed")[0]
-    view = "return document.querySelector('.plot.timed svg').getAttribute('viewBox')"
+    view = "return document.querySelector('.plot.timed svg.area').getAttribute('viewBox')"
     facts = {"switches": {}, "view": [browser.run(view)]}
     switches = "return [...document.querySelector('section.case').querySelectorAll('.controls input')]"
     for switch in browser.run(switches):
@@ -92,9 +92,9 @@ def use_plots(browser):
     return facts
 
 
-def use_films(browser):
+def use_animation(browser):
     """Of a case of fields: what the slider does, by arrow key and by dragging, and what pointing reads."""
-    slider, window = browser.find(".player input")[0], browser.find(".window")[0]
+    slider, window = browser.find(".player input")[0], browser.find(".window + .outline")[0]
     said = "return document.querySelector('.player output').textContent"
     facts = {"said": [browser.run(said)], "pictures": [browser.picture(window)]}
 
@@ -108,8 +108,8 @@ def use_films(browser):
     browser.move(slider, (0, 0), "down", (width // 2 - 1, 0), "up")
     note()
     browser.move(window, (5, 5))
-    facts["read_out"] = browser.run("return document.querySelector('.films > .tip').innerText")
-    facts["films"] = browser.run("return [...document.querySelectorAll('.window img')].map(i => i.naturalWidth)")
+    facts["read_out"] = browser.run("return document.querySelector('.animation > .tip').innerText")
+    facts["fields"] = browser.run("return [...document.querySelectorAll('.window image')].map(i => i.getBBox().width)")
     return facts
 
 
@@ -127,7 +127,7 @@ def look(browser, url):
     if browser.find(".plot.timed"):
         facts["plots"] = use_plots(browser)
     if browser.find(".player"):
-        facts["films"] = use_films(browser)
+        facts["animation"] = use_animation(browser)
     facts["complaints"] = browser.complaints()
     return facts
 

@@ -53,6 +53,10 @@ const std::map<std::string, std::set<std::string>> kept_in{
     {"oneapi/dnnl", {"src/prior/"}},
     {"immintrin", {"src/kernels/", "src/core/"}},
     {"mpi", {"src/core/"}},
+    {"librsvg/", {"src/report/"}},
+    {"cairo", {"src/report/"}},
+    {"gif_lib", {"src/report/"}},
+    {"kainjow/", {"src/report/"}},
 };
 
 bool starts_with_any(const std::string& text, const std::set<std::string>& beginnings) {
@@ -103,6 +107,15 @@ TEST(Modules, KeepToTheirTable) {
     }
   }
   EXPECT_GT(seen, 100) << "hardly any include was found: is SDA_SOURCE_DIR right?";
+}
+
+TEST(Modules, StatisticsOfAReportKnowNoDrawing) {
+  for (const auto& entry : fs::directory_iterator(fs::path(SDA_SOURCE_DIR) / "src/report/statistics")) {
+    for (const auto& header : includes(entry.path())) {
+      if (header.rfind("report/", 0) != 0 || header == "report/colour.hpp") continue;
+      EXPECT_EQ(header.rfind("report/statistics/", 0), 0U) << entry.path() << " includes " << header;
+    }
+  }
 }
 
 TEST(Modules, TableForbidsWhatItShould) {

@@ -1,4 +1,4 @@
-/// Reports of states on a plane: colours, films, the page's strips and the animation.
+/// Reports of states on a plane: colours, animation, the page's strips and the animation.
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -10,8 +10,8 @@
 #include <set>
 
 #include "core/torch.hpp"
-#include "report/figures.hpp"
 #include "report/png.hpp"
+#include "report/statistics/case_statistics.hpp"
 #include "scratch_folder.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
@@ -62,11 +62,11 @@ sda::ReportCase flow_case(const std::string& name, const std::vector<sda::Operat
   return made;
 }
 
-const sda::report::Film& film(const sda::report::Films& films, const std::string& name) {
-  for (const auto& one : films.films) {
+const sda::report::FieldFrames& field(const sda::report::Animation& animation, const std::string& name) {
+  for (const auto& one : animation.fields) {
     if (one.name == name) return one;
   }
-  throw std::runtime_error("no film " + name);
+  throw std::runtime_error("no field " + name);
 }
 
 /// The same states with x as the first axis of space.
@@ -74,7 +74,7 @@ at::Tensor x_first(const at::Tensor& states) {
   return states.transpose(-2, -1).contiguous();
 }
 
-TEST(FilmsOfFields, AreTheSameWhicheverAxisComesFirst) {
+TEST(AnimationOfFields, AreTheSameWhicheverAxisComesFirst) {
   const auto upright = flow_case("averages", {{"every", {2}}, {"coarsen", {4}}});
   auto turned = upright;
   for (auto* layout : {&turned.observations.layout, &turned.posterior.layout}) layout->space_names = {"x", "y"};
@@ -83,21 +83,21 @@ TEST(FilmsOfFields, AreTheSameWhicheverAxisComesFirst) {
   turned.observations = sda::observe(x_first(y.truth), turned.observations.layout, y.normalisation, y.parts[0].chain,
                                      y.parts[0].noise, y.name, 3, 0);
   turned.observations.parts[0].values = x_first(y.parts[0].values);
-  const auto expected = sda::report::films_of(upright, 1 << 20), got = sda::report::films_of(turned, 1 << 20);
+  const auto expected = sda::report::animation_of(upright, 1 << 20), got = sda::report::animation_of(turned, 1 << 20);
   ASSERT_TRUE(expected && got);
   EXPECT_EQ(got->x.label, expected->x.label);
-  ASSERT_EQ(got->films.size(), expected->films.size());
-  for (std::size_t i = 0; i < got->films.size(); ++i) {
-    SCOPED_TRACE(expected->films[i].name);
-    ASSERT_EQ(got->films[i].levels.size(), expected->films[i].levels.size());
+  ASSERT_EQ(got->fields.size(), expected->fields.size());
+  for (std::size_t i = 0; i < got->fields.size(); ++i) {
+    SCOPED_TRACE(expected->fields[i].name);
+    ASSERT_EQ(got->fields[i].levels.size(), expected->fields[i].levels.size());
     int furthest = 0;  // a level may round the other way
-    for (std::size_t j = 0; j < got->films[i].levels.size(); ++j)
-      furthest = std::max(furthest, std::abs(int{got->films[i].levels[j]} - int{expected->films[i].levels[j]}));
+    for (std::size_t j = 0; j < got->fields[i].levels.size(); ++j)
+      furthest = std::max(furthest, std::abs(int{got->fields[i].levels[j]} - int{expected->fields[i].levels[j]}));
     EXPECT_LE(furthest, 1);
   }
 }
 
-TEST(FilmsOfFields, OfTheEarthHaveNorthUpDegreesAndDates) {
+TEST(AnimationOfFields, OfTheEarthHaveNorthUpDegreesAndDates) {
   const auto plain = flow_case("averages", {{"every", {2}}, {"coarsen", {4}}});
   auto earth = plain;
   // The same field with its rows from north to south, as many models write them.
@@ -108,7 +108,7 @@ TEST(FilmsOfFields, OfTheEarthHaveNorthUpDegreesAndDates) {
   }
   earth.posterior.members = plain.posterior.members.flip(-2);
   earth.observations.truth = plain.observations.truth.flip(-2);
-  const auto got = sda::report::films_of(earth, 1 << 20), expected = sda::report::films_of(plain, 1 << 20);
+  const auto got = sda::report::animation_of(earth, 1 << 20), expected = sda::report::animation_of(plain, 1 << 20);
   ASSERT_TRUE(got && expected);
   EXPECT_EQ(got->y.label, "y (degrees_north)");
   EXPECT_EQ(got->y.from, -80);
@@ -118,7 +118,7 @@ TEST(FilmsOfFields, OfTheEarthHaveNorthUpDegreesAndDates) {
   EXPECT_EQ(got->aspect, 1);
   EXPECT_EQ(got->time_text(2), "1991-03-01");
   EXPECT_EQ(expected->time_text(2), "time 0.4");
-  EXPECT_EQ(film(*got, "truth").levels, film(*expected, "truth").levels);
+  EXPECT_EQ(field(*got, "truth").levels, field(*expected, "truth").levels);
 }
 
 TEST(Colour, LevelsAreValuesAndBack) {
@@ -171,7 +171,7 @@ TEST(Png, IndexedPictureIsTheStandards) {
   EXPECT_THROW(sda::report::indexed_png(2, 2, {0, 1, 1}, {{{255, 0, 0}}}), sda::ShapeError);
 }
 
-TEST(Films, ShowTheVorticityOfTruthAndMembers) {
+TEST(Animation, ShowTheVorticityOfTruthAndMembers) {
   auto made = flow_case("averages", {{"every", {2}}, {"coarsen", {4}}});
   // v = a sin 2x has the vorticity 2 a cos 2x; members a = 1 and 2, truth a = 3, at all times.
   const auto x = at::arange(16, at::kDouble) * (two_pi / 16);
@@ -179,84 +179,85 @@ TEST(Films, ShowTheVorticityOfTruthAndMembers) {
   const auto wave = at::stack({at::zeros_like(v), v}, 1);
   made.observations.truth = 3 * wave;
   made.posterior.members = at::stack({wave, 2 * wave});
-  const auto films = sda::report::films_of(made);
-  ASSERT_TRUE(films);
-  EXPECT_EQ(films->times.size(), 6U);
-  EXPECT_NEAR(films->times.back(), 1.0, exact_float64);
-  EXPECT_EQ(films->films.size(), 6U);  // truth, observations, mean, spread and two members
-  const auto& scale = films->scales[film(*films, "truth").scale];
+  const auto animation = sda::report::animation_of(made);
+  ASSERT_TRUE(animation);
+  EXPECT_EQ(animation->times.size(), 6U);
+  EXPECT_NEAR(animation->times.back(), 1.0, exact_float64);
+  EXPECT_EQ(animation->fields.size(), 6U);  // truth, observations, mean, spread and two members
+  const auto& scale = animation->scales[field(*animation, "truth").scale];
   EXPECT_NEAR(scale.largest, 6, exact_float64);
   EXPECT_EQ(scale.label, "vorticity (dimensionless)");
   for (const std::size_t time : {0U, 5U}) {
     for (const std::int64_t column : {0, 1, 4}) {
       const double cosine = std::cos(2 * two_pi * static_cast<double>(column) / 16);
-      EXPECT_EQ(film(*films, "truth").at(time, 3, column), 128 + std::lround(127 * cosine));
-      EXPECT_NEAR(film(*films, "mean").at(time, 3, column), 128 + 127 * 3 * cosine / 6, 0.51);
-      EXPECT_EQ(film(*films, "member 2").at(time, 3, column), 128 + std::lround(127 * 4 * cosine / 6));
+      EXPECT_EQ(field(*animation, "truth").at(time, 3, column), 128 + std::lround(127 * cosine));
+      EXPECT_NEAR(field(*animation, "mean").at(time, 3, column), 128 + 127 * 3 * cosine / 6, 0.51);
+      EXPECT_EQ(field(*animation, "member 2").at(time, 3, column), 128 + std::lround(127 * 4 * cosine / 6));
     }
   }
   // Members 2 and 4 at x = 0: standard deviation √2.
-  const auto& spread = films->scales[film(*films, "spread").scale];
+  const auto& spread = animation->scales[field(*animation, "spread").scale];
   EXPECT_EQ(spread.map, ColourMap::sequential);
   EXPECT_NEAR(spread.largest, 1.5, exact_float64);
-  EXPECT_EQ(film(*films, "spread").at(2, 0, 0), 1 + std::lround(254 * std::sqrt(2.0) / 1.5));
+  EXPECT_EQ(field(*animation, "spread").at(2, 0, 0), 1 + std::lround(254 * std::sqrt(2.0) / 1.5));
 }
 
-TEST(Films, ShowAveragesOnTheirOwnGridAndOnlyWhenTheyWereRead) {
-  const auto films = sda::report::films_of(flow_case("averages", {{"every", {2}}, {"coarsen", {4}}}));
-  const auto& observations = film(*films, "observations");
-  EXPECT_EQ(observations.scale, film(*films, "truth").scale);
+TEST(Animation, ShowAveragesOnTheirOwnGridAndOnlyWhenTheyWereRead) {
+  const auto animation = sda::report::animation_of(flow_case("averages", {{"every", {2}}, {"coarsen", {4}}}));
+  const auto& observations = field(*animation, "observations");
+  EXPECT_EQ(observations.scale, field(*animation, "truth").scale);
   EXPECT_EQ(observations.height, 4);
   EXPECT_EQ(observations.width, 4);
   for (std::size_t time = 0; time < 6; ++time) EXPECT_EQ(observations.at(time, 1, 2) == 0, time % 2 == 1) << time;
 }
 
-TEST(Films, LayObservationsBackToWhereTheyWereRead) {
+TEST(Animation, LayObservationsBackToWhereTheyWereRead) {
   // One variable alone is no vorticity: u as it was read.
   auto made = flow_case("u", {{"select", {0}}});
   made.observations.parts[0].values = made.observations.parts[0].values.clone().fill_(2);
-  auto films = sda::report::films_of(made);
-  EXPECT_EQ(film(*films, "observations").height, 16);
-  EXPECT_EQ(film(*films, "observations").at(0, 5, 5), 255);
-  EXPECT_NE(film(*films, "observations").scale, film(*films, "truth").scale);
+  auto animation = sda::report::animation_of(made);
+  EXPECT_EQ(field(*animation, "observations").height, 16);
+  EXPECT_EQ(field(*animation, "observations").at(0, 5, 5), 255);
+  EXPECT_NE(field(*animation, "observations").scale, field(*animation, "truth").scale);
   // Not affine: what the operator gives, on its own scale.
-  films = sda::report::films_of(flow_case("bounded", {{"saturate", {}}}));
-  EXPECT_NE(films->scales[film(*films, "observations").scale].label.find("own unit"), std::string::npos);
+  animation = sda::report::animation_of(flow_case("bounded", {{"saturate", {}}}));
+  EXPECT_NE(animation->scales[field(*animation, "observations").scale].label.find("own unit"), std::string::npos);
 }
 
-TEST(Films, StayWithinTheirPixels) {
-  const auto films = sda::report::films_of(flow_case("long", {{"every", {4}}, {"coarsen", {4}}}, 40), 8 * 256 * 10);
-  EXPECT_EQ(films->times.size(), 10U);
-  EXPECT_NEAR(films->times[1], 4 * 0.2, exact_float64);
-  EXPECT_NE(films->caption.find("every 4. state"), std::string::npos);
-  EXPECT_LE(films->pictured.size(), 6U);
+TEST(Animation, StayWithinTheirPixels) {
+  const auto animation =
+      sda::report::animation_of(flow_case("long", {{"every", {4}}, {"coarsen", {4}}}, 40), 8 * 256 * 10);
+  EXPECT_EQ(animation->times.size(), 10U);
+  EXPECT_NEAR(animation->times[1], 4 * 0.2, exact_float64);
+  EXPECT_NE(animation->caption.find("every 4. state"), std::string::npos);
+  EXPECT_LE(animation->pictured.size(), 6U);
 }
 
-TEST(Films, OfOneVariableShowItAndOfALineNothing) {
+TEST(Animation, OfOneVariableShowItAndOfALineNothing) {
   sda::ReportCase made;
   const sda::StateLayout scalar{.event = {1, 8, 12}, .variables = {{"height", "", "m"}}, .space_names = {"y", "x"}};
   const auto truth = sda::normal({3, 1, 8, 12}, {.seed = 1}, at::kDouble);
   made.observations =
       sda::observe(truth, scalar, sda::Normalisation::identity(scalar.event), {}, sda::GaussianNoise({1}), "all", 1, 0);
   made.posterior = {scalar, truth.unsqueeze(0), 0.0, "SDA"};
-  const auto films = sda::report::films_of(made);
-  ASSERT_TRUE(films);
-  EXPECT_EQ(films->scales[0].label, "height (m)");
-  EXPECT_EQ(film(*films, "member 1").levels, film(*films, "truth").levels);
-  EXPECT_FALSE(sda::report::figures_of(made).spectrum);
+  const auto animation = sda::report::animation_of(made);
+  ASSERT_TRUE(animation);
+  EXPECT_EQ(animation->scales[0].label, "height (m)");
+  EXPECT_EQ(field(*animation, "member 1").levels, field(*animation, "truth").levels);
+  EXPECT_FALSE(sda::report::statistics_of(made).spectrum);
 
   auto& mask = made.observations.layout.mask = at::ones({1, 8, 12}, at::kBool);
   mask[0][2][3] = false;  // grey, whatever a member holds there
-  EXPECT_EQ(film(*sda::report::films_of(made), "member 1").at(1, 2, 3), 0);
-  EXPECT_NE(film(*films, "member 1").at(1, 2, 3), 0);
+  EXPECT_EQ(field(*sda::report::animation_of(made), "member 1").at(1, 2, 3), 0);
+  EXPECT_NE(field(*animation, "member 1").at(1, 2, 3), 0);
 
   const sda::StateLayout line{.event = {5}, .variables = {{"x", "", "1"}}, .space_names = {"site"}};
   made.observations.layout = line;
-  EXPECT_FALSE(sda::report::films_of(made));
+  EXPECT_FALSE(sda::report::animation_of(made));
   EXPECT_THROW(sda::write_gif("line.gif", made), sda::UnsupportedError);
 }
 
-TEST(Films, AreOfEachVariable) {
+TEST(Animation, AreOfEachVariable) {
   sda::ReportCase made;
   const sda::StateLayout ocean{
       .event = {2, 8, 12}, .variables = {{"ssh", "", "m"}, {"sst", "", "K"}}, .space_names = {"y", "x"}};
@@ -264,18 +265,18 @@ TEST(Films, AreOfEachVariable) {
   made.observations = sda::observe(truth, ocean, sda::Normalisation::identity(ocean.event), {{"select", {1}}},
                                    sda::GaussianNoise({1}), "sst", 1, 0);
   made.posterior = {ocean, truth.unsqueeze(0), 0.0, "SDA"};
-  const auto all = sda::report::figures_of(made).films;
+  const auto all = sda::report::statistics_of(made).animations;
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[0].scales[0].label, "ssh (m)");
   EXPECT_EQ(all[1].scales[0].label, "sst (K)");
-  EXPECT_THROW(film(all[0], "observations"), std::runtime_error);  // nothing was read of it
-  const auto level = film(all[1], "observations").at(2, 3, 4);
+  EXPECT_THROW(field(all[0], "observations"), std::runtime_error);  // nothing was read of it
+  const auto level = field(all[1], "observations").at(2, 3, 4);
   const double value = made.observations.parts[0].values[2][0][3][4].item<double>();
   EXPECT_EQ(level, sda::report::level_of(ColourMap::diverging, value, all[1].scales[0].largest));
 
   // Colours of what is far from zero begin near its least.
   made.observations.truth = truth.abs() + at::tensor({0.0, 280.0}, at::kDouble).view({2, 1, 1});
-  const auto of_one_sign = sda::report::figures_of(made).films;
+  const auto of_one_sign = sda::report::statistics_of(made).animations;
   EXPECT_EQ(of_one_sign[0].scales[0].map, ColourMap::sequential);
   EXPECT_EQ(of_one_sign[0].scales[0].origin, 0);
   EXPECT_EQ(of_one_sign[1].scales[0].map, ColourMap::sequential);
@@ -293,17 +294,17 @@ TEST(Films, AreOfEachVariable) {
 TEST(Figures, SpectrumIsOfResolvedWavenumbers) {
   auto made = flow_case("averages", {{"coarsen", {4}}});
   made.posterior.members = 2 * made.observations.truth.unsqueeze(0);
-  const auto figures = sda::report::figures_of(made);
+  const auto figures = sda::report::statistics_of(made);
   ASSERT_TRUE(figures.spectrum);
   EXPECT_EQ(figures.spectrum->times, (std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8}));
   EXPECT_NE(figures.spectrum_caption.find("4.00 to 4.00 times the energy of the truth"), std::string::npos);
   made.simulated = made.posterior.members;
-  const auto against = sda::report::figures_of(made);
+  const auto against = sda::report::statistics_of(made);
   EXPECT_NE(against.spectrum_caption.find("1.00 to 1.00 times the energy of the simulator"), std::string::npos);
   EXPECT_EQ(against.spectrum->bands.front().role, sda::report::Role::reference_band);
 }
 
-TEST(ReportOfFields, HasAStripOfAllTimesForEachFilm) {
+TEST(ReportOfFields, HasAStripOfAllTimesForEachField) {
   const sda::test::ScratchFolder scratch;
   const auto folder = scratch.file("report");
   const auto made = flow_case("averages", {{"every", {2}}, {"coarsen", {4}}}, 4);
@@ -317,9 +318,9 @@ TEST(ReportOfFields, HasAStripOfAllTimesForEachFilm) {
   };
   EXPECT_LT(page.size(), 5'000'000U);
   EXPECT_EQ(page.find("http"), std::string::npos);
-  EXPECT_EQ(count("src=\"data:image/png;base64,"), 8U);  // truth, observations, mean, spread, four members
-  EXPECT_EQ(count("--frames:" + std::to_string(times)), 8U);
-  EXPECT_EQ(count("width=\"" + std::to_string(n) + "\" height=\"" + std::to_string(n * times) + "\""), 7U);
+  EXPECT_EQ(count("<svg class=\"window\""), 8U);               // truth, observations, mean, spread, four members
+  EXPECT_EQ(count("href=\"data:image/png;base64,"), 8U + 2U);  // and two bars of colours
+  EXPECT_EQ(count("<image width=\"" + std::to_string(n) + "\" height=\"" + std::to_string(n * times) + "\""), 7U);
   EXPECT_EQ(count("<input type=\"range\" min=\"0\" max=\"" + std::to_string(times - 1) + "\""), 1U);
   for (const char* tag : {"div", "figure", "section", "svg", "p", "table"}) {
     EXPECT_EQ(count(std::string("<") + tag + ">") + count(std::string("<") + tag + " "),
@@ -328,13 +329,14 @@ TEST(ReportOfFields, HasAStripOfAllTimesForEachFilm) {
   }
   const auto begin = page.find("<script type=\"application/json\">") + 32;
   const auto json = nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
-  EXPECT_EQ(json["films"][0]["times"].size(), static_cast<std::size_t>(times));
-  EXPECT_EQ(json["films"][0]["films"].size(), 8U);
-  EXPECT_EQ(json["films"][0]["scales"][0]["colours"].get<std::string>().size(), 255U * 6);
+  EXPECT_EQ(json["animations"][0]["times"].size(), static_cast<std::size_t>(times));
+  EXPECT_EQ(json["animations"][0]["fields"].size(), 8U);
+  EXPECT_EQ(json["animations"][0]["scales"][0]["colours"].get<std::string>().size(), 255U * 6);
 
   EXPECT_GT(fs::file_size(folder + "/averages.png"), 10'000U);
   const auto gif = sda::test::read_bytes(folder + "/averages.gif");
   EXPECT_EQ(gif.substr(0, 6), "GIF89a");
+  EXPECT_EQ(gif.back(), ';');                             // the trailer
   EXPECT_NE(gif.find("NETSCAPE2.0"), std::string::npos);  // repeats
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 3);
 }

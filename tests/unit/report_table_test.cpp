@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "report/figures/plot.hpp"
 #include "scratch_folder.hpp"
 #include "sda/core/error.hpp"
-#include "sda/report/plot.hpp"
 
 namespace sda {
 namespace {
@@ -94,6 +94,12 @@ TEST(Plot, DrawsPanelsAndLeavesOutWhatALogarithmHasNoPlaceFor) {
   EXPECT_THAT(read_bytes(folder.file("plot.png")), StartsWith("\x89PNG"));
   EXPECT_THAT(read_bytes(folder.file("plot.png")), HasSubstr("sda study"));
   EXPECT_EQ(folder.names().size(), 1u);
+  const auto svg = report::plot_drawing("Title", {panel, panel}, "A caption.").body;
+  EXPECT_THAT(svg, HasSubstr("error's size"));
+  EXPECT_THAT(svg, HasSubstr("k = 1"));
+  EXPECT_THAT(svg, HasSubstr("A caption."));
+  EXPECT_THAT(svg, HasSubstr("class=\"line\" style=\"stroke:#0072b2\" d=\"M200 "));  // not from t = 0, where it is 0
+  EXPECT_THAT(svg, HasSubstr("class=\"compared\""));
   EXPECT_THROW(write_plot(folder.file("no.png"), "Title", {}, "", provenance), ValueError);
   const PlotPanel uneven{.title = "", .x_axis = "", .y_axis = "", .curves = {{.name = "", .x = {1, 2}, .y = {1}}}};
   EXPECT_THROW(write_plot(folder.file("no.png"), "Title", {uneven}, "", provenance), ValueError);

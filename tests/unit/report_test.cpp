@@ -13,9 +13,9 @@
 #include <regex>
 
 #include "core/torch.hpp"
-#include "report/figures.hpp"
-#include "report/page.hpp"
+#include "report/picture.hpp"
 #include "report/png.hpp"
+#include "report/statistics/case_statistics.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
 #include "tolerance.hpp"
@@ -175,20 +175,6 @@ TEST_F(Report, StaysSmallForLongTrajectories) {
   EXPECT_LT(fs::file_size(folder / "report.html"), 2'000'000U);
 }
 
-TEST_F(Report, SaysWhichPackageGivesGnuplot) {
-  const std::string path = std::getenv("PATH");
-  ::setenv("PATH", folder.c_str(), 1);
-  try {
-    fs::create_directories(folder);
-    sda::write_png((folder / "lo.png").string(), low());
-    ADD_FAILURE() << "no error";
-  } catch (const sda::FileError& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("apt-get install gnuplot-nox"));
-  }
-  ::setenv("PATH", path.c_str(), 1);
-  EXPECT_TRUE(fs::is_empty(folder));
-}
-
 TEST_F(Report, LeavesNothingBehindWhereItCannotWrite) {
   EXPECT_THROW(sda::write_report("/proc/no/such", "t", {low()}, "", provenance()), sda::FileError);
   EXPECT_THROW(sda::write_png((folder / "missing" / "lo.png").string(), low()), sda::FileError);
@@ -221,7 +207,7 @@ TEST_F(Report, DoesWithoutTruthReferenceAndScores) {
 
 TEST(Figures, PutObservationsOfOneComponentIntoItsUnit) {
   const auto made = made_case("z", {{"every", {8}}, {"select", {2}}}, 0.1, 9);
-  const auto figures = sda::report::figures_of(made);
+  const auto figures = sda::report::statistics_of(made);
   EXPECT_TRUE(figures.observations.empty());
   EXPECT_TRUE(figures.states[0].observations.values.empty());
   const auto& observations = figures.states[2].observations;
@@ -235,7 +221,7 @@ TEST(Figures, PutObservationsOfOneComponentIntoItsUnit) {
 }
 
 TEST(Figures, PutOtherObservationsIntoPanelsOfTheirOwn) {
-  const auto figures = sda::report::figures_of(nonlinear());
+  const auto figures = sda::report::statistics_of(nonlinear());
   ASSERT_EQ(figures.observations.size(), 3U);
   EXPECT_TRUE(figures.states[0].observations.values.empty());
   const auto& panel = figures.observations[1];
@@ -256,7 +242,7 @@ TEST(Figures, DrawObservationsOfAllParts) {
                     {.name = "last", .chain = {{"every", {8}}, {"select", {2}}}, .noise = sda::GaussianNoise({0.2})},
                     {.name = "energy", .chain = {{"every", {16}}, {"square", {}}}, .noise = sda::GaussianNoise({0.5})}},
                    "mixed", 1, 0);
-  const auto figures = sda::report::figures_of(made);
+  const auto figures = sda::report::statistics_of(made);
   EXPECT_EQ(figures.states[0].observations.values.size(), 65U);
   EXPECT_TRUE(figures.states[1].observations.values.empty());
   ASSERT_EQ(figures.states[2].observations.values.size(), 9U);
@@ -271,7 +257,7 @@ TEST(Figures, DrawObservationsOfAllParts) {
 TEST(Figures, BandIsFiveToNinetyFivePercent) {
   auto made = low();
   made.posterior.members = at::arange(0, 101, at::kDouble).reshape({101, 1, 1}).expand({101, 65, 3}).contiguous();
-  const auto figures = sda::report::figures_of(made);
+  const auto figures = sda::report::statistics_of(made);
   const auto& band = figures.states[0].bands.back();
   EXPECT_EQ(band.role, sda::report::Role::posterior_band);
   EXPECT_NEAR(band.low[10], 5, exact_float64);
@@ -279,7 +265,7 @@ TEST(Figures, BandIsFiveToNinetyFivePercent) {
 }
 
 TEST(Figures, ThinStatesButKeepTheLast) {
-  const auto figures = sda::report::figures_of(low(), 8, 10);
+  const auto figures = sda::report::statistics_of(low(), 8, 10);
   EXPECT_EQ(figures.states[0].members.size(), 8U);
   EXPECT_EQ(figures.states[0].times.size(), 8U);
   EXPECT_NEAR(figures.states[0].times.back(), 64 * 0.025, exact_float64);
@@ -292,7 +278,7 @@ TEST(Figures, RankBarsAreSharesOfTheUniform) {
   scores.members = 7;
   scores.ranks = {40, 10, 10, 10, 10, 10, 10, 60};
   made.scores = {scores};
-  const auto figures = sda::report::figures_of(made);
+  const auto figures = sda::report::statistics_of(made);
   ASSERT_EQ(figures.ranks.size(), 1U);
   EXPECT_THAT(figures.ranks[0].ratio, testing::ElementsAre(2, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 3));
   EXPECT_THAT(figures.ranks_caption, testing::HasSubstr("too narrow"));
@@ -310,11 +296,26 @@ TEST(Png, TextChunkIsTheStandards) {
   EXPECT_THROW(sda::report::with_text("GIF", {}, "x.png"), sda::FileError);
 }
 
-TEST(Figures, TicksAreRound) {
-  EXPECT_THAT(sda::report::ticks(-18.3, 19.9, 4), testing::ElementsAre(-10, 0, 10));
-  EXPECT_THAT(sda::report::ticks(0, 1.6, 8).size(), 9U);
-  EXPECT_EQ(sda::report::tick_text(-0.30000000000000004, 0.1), "−0.3");
-  EXPECT_EQ(sda::report::tick_text(-10, 10), "−10");
+TEST(Picture, HasTheFiguresOfThePage) {
+  const auto figures = sda::report::statistics_of(low());
+  const auto svg = sda::report::picture_of(figures, 2).body;
+  const auto count = [&](const std::string& element) { return every_between(svg, element, ">").size(); };
+  EXPECT_EQ(count("<svg class=\"area\""), 3U + 2U);            // components; spread and error; ranks
+  EXPECT_EQ(count("<path class=\"members\""), 3U * 32U + 1U);  // and the legend's
+  EXPECT_EQ(count("<path class=\"points\""), 1U + 1U);
+  for (const char* expected :
+       {"Observations: lo", "x (dimensionless)", "Lorenz 1963 vertical temperature profile", "time (dimensionless)",
+        "32 SDA members", "particle filter 5–95 %", "observations ± 1 standard deviation", "count / uniform",
+        "log p(y | x)", "ranks of the truth"}) {
+    EXPECT_NE(svg.find(expected), std::string::npos) << expected;
+  }
+  // Captions are whole, though broken into lines.
+  std::string text;
+  for (const auto& line : every_between(svg, "<text class=\"caption\"", "</text>")) {
+    text += line.substr(line.find('>') + 1) + " ";
+  }
+  EXPECT_NE(text.find(figures.states_caption), std::string::npos);
+  EXPECT_NE(text.find(figures.ranks_caption), std::string::npos);
 }
 
 TEST(Figures, NumbersCarryAsManyDigitsAsTheirErrors) {

@@ -32,8 +32,8 @@ struct ReportCase {
 void write_report(const std::string& directory, const std::string& title, const std::vector<ReportCase>& cases,
                   const std::string& table, const Provenance& provenance);
 
-/// Draws one case as PNG, 2000 pixels wide, with gnuplot; `provenance` goes into its text chunks. Throws FileError if
-/// gnuplot is missing or the file cannot be written; then nothing is left behind.
+/// Draws one case as PNG, 2000 pixels wide; `provenance` goes into its text chunks. Throws FileError if the file cannot
+/// be written; then nothing is left behind.
 void write_png(const std::string& path, const ReportCase& report_case, const Provenance& provenance = {});
 
 /// Draws the pictures of states on a plane one time after another, at most 32 of them, as an animated GIF that repeats.

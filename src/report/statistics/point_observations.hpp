@@ -1,4 +1,4 @@
-/// Departures at points with times of their own, as pictures show them: at the nearest component.
+/// Observations at points with times of their own, as pictures show them: at the nearest component.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 namespace sda::report {
 
-struct PointObservation {
+struct ShownObservation {
   std::int64_t component = 0;   ///< of the flattened event, the nearest
   bool between = false;         ///< points of the grid: the component is not all that was read
   double time = 0;              ///< in states
@@ -16,6 +16,6 @@ struct PointObservation {
 };
 
 /// Nothing for a part that reads anything else than physical values at points in time.
-std::optional<std::vector<PointObservation>> point_observations(const Observations& y, const ObservationPart& part);
+std::optional<std::vector<ShownObservation>> shown_observations(const Observations& y, const ObservationPart& part);
 
 }  // namespace sda::report

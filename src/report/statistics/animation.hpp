@@ -25,7 +25,7 @@ struct ColourScale {
 };
 
 /// One quantity at each time, on one grid.
-struct Film {
+struct FieldFrames {
   std::string name;  ///< "truth", "observations", "mean", "spread", "member 1"
   std::int64_t height = 0, width = 0;
   std::size_t scale = 0;             ///< which of the scales
@@ -43,11 +43,11 @@ struct Axis {
   double from = 0, to = 1;
 };
 
-struct Films {
+struct Animation {
   /// "time 0.4", or a date.
   std::string time_text(std::size_t time) const;
 
-  std::vector<Film> films;
+  std::vector<FieldFrames> fields;
   std::vector<ColourScale> scales;  ///< in use
   std::vector<double> times;
   std::vector<std::size_t> pictured;  ///< indices of the times on a still picture
@@ -63,9 +63,9 @@ inline constexpr std::int64_t max_pixels = 2'500'000;
 /// None of states that have not two axes of space.
 std::size_t shown_quantities(const StateLayout& layout);
 
-/// One of these quantities, at so many times that its films have at most `pixels` pixels in all. Nothing if there is
+/// One of these quantities, at so many times that its fields have at most `pixels` pixels in all. Nothing if there is
 /// none.
-std::optional<Films> films_of(const ReportCase& report_case, std::int64_t pixels = max_pixels,
-                              std::size_t quantity = 0);
+std::optional<Animation> animation_of(const ReportCase& report_case, std::int64_t pixels = max_pixels,
+                                      std::size_t quantity = 0);
 
 }  // namespace sda::report

@@ -1,5 +1,5 @@
 /// Components that the rows of the link `points` lie nearest to.
-#include "report/point_observations.hpp"
+#include "report/statistics/point_observations.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 
 namespace sda::report {
 
-std::optional<std::vector<PointObservation>> point_observations(const Observations& y, const ObservationPart& part) {
+std::optional<std::vector<ShownObservation>> shown_observations(const Observations& y, const ObservationPart& part) {
   const bool is_plain = part.chain.size() == 2 && part.chain[0].kind == "physical" && part.chain[1].kind == "points";
   if (part.op->reads_states_alone() || !is_plain) return std::nullopt;
   const auto& points = part.chain[1];
@@ -26,9 +26,9 @@ std::optional<std::vector<PointObservation>> point_observations(const Observatio
   }
   const Tensor values = part.values.to(at::kDouble).flatten().contiguous();
   const Tensor sigma = part.sigma(at::kDouble).expand(part.values.sizes()).flatten().contiguous();
-  std::vector<PointObservation> observations(rows);
+  std::vector<ShownObservation> observations(rows);
   for (std::size_t row = 0; row < rows; ++row) {
-    PointObservation& observation = observations[row];
+    ShownObservation& observation = observations[row];
     for (std::size_t a = 0; a < axes.size(); ++a) {
       const double along = place(axes[a], row);
       observation.component = observation.component * sizes[a] + std::llround(along);
