@@ -63,15 +63,41 @@ jobs_that_fit() {
   printf '%d' $((fit < cores ? fit : cores))
 }
 
-# step TITLE COMMAND…: one line with the time it took; the command's own words go to $log_folder and are shown if it
-# fails, or at once on a terminal with --verbose.
+# What a build's log says last of how far it is: "[12/209]".
+progress_in() { tail -c 4096 "$1" | grep -oE '^\[[0-9]+/[0-9]+\]' | tail -n 1; }
+
+# Shows how far the build behind a log is: once a second on a terminal, and in a log a line each 30 s.
+watch_progress() {  # TITLE LOG START
+  local title=$1 log=$2 start=$3 next=30 now passed
+  trap '' INT
+  while sleep 1 && kill -0 $$ 2>/dev/null; do
+    now=$(progress_in "$log" || true) passed=$((SECONDS - start))
+    [[ -n $now ]] || continue
+    if [[ -t 1 ]]; then
+      printf '\r%s … %s, %s ' "$title" "$now" "$(duration $passed)"
+    elif ((passed >= next)); then
+      printf '\n  %s after %s' "$now" "$(duration $passed)"
+      next=$((passed + 30))
+    fi
+  done
+}
+
+# step TITLE COMMAND…: one line with the time it took, and meanwhile how far a build is. The command's own words go to
+# $log_folder, and are shown if it fails.
 step() {
-  local title=$1 start=$SECONDS log status=0
+  local title=$1 start=$SECONDS log status=0 watcher
   shift
   mkdir -p "$log_folder"
   log=$log_folder/$(printf '%s' "$title" | tr -cs '[:alnum:]' '-' | tr '[:upper:]' '[:lower:]' | sed 's/-*$//').log
+  : >"$log"
   printf '%s … ' "$title"
+  watch_progress "$title" "$log" "$start" &
+  watcher=$!
   "$@" >"$log" 2>&1 </dev/null || status=$?
+  kill "$watcher" 2>/dev/null || true
+  wait "$watcher" 2>/dev/null || true
+  [[ ! -t 1 ]] || printf '\r\033[K%s … ' "$title"
+  if [[ ! -t 1 ]] && ((SECONDS - start > 30)) && [[ -n $(progress_in "$log" || true) ]]; then printf '\n  '; fi
   if ((status)); then
     printf 'failed after %s\n' "$(duration $((SECONDS - start)))"
     tail -n 40 "$log" >&2
