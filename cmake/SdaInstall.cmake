@@ -25,3 +25,11 @@ if(TARGET sda_program)
   set_target_properties(sda_program PROPERTIES INSTALL_RPATH "$ORIGIN/${SDA_LIBRARY_FROM_PROGRAM}"
                                                INSTALL_RPATH_USE_LINK_PATH ON)
 endif()
+
+# Trained priors, which the program finds by name beside itself; in the build tree too.
+if(SDA_BUILD_APP)
+  install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/sda/models FILES_MATCHING PATTERN *.nc)
+  install(DIRECTORY experiments DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN *.toml)
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/share/sda)
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/models ${PROJECT_BINARY_DIR}/share/sda/models SYMBOLIC)
+endif()

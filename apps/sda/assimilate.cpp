@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "command.hpp"
+#include "models.hpp"
 #include "sda/assimilation/assimilate.hpp"
 
 namespace sda::app {
@@ -59,7 +60,7 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
                                    "sda assimilate --model run/model.nc --obs run/lo.nc -o run/lo_posterior.nc "
                                    "--members 256 --quality good");
   add_config(*flags, options->config, "the one the model was trained with is taken");
-  flags->add_option("--model", options->model, "model file")->required()->type_name(value::file);
+  add_model_flag(*flags, options->model, "model file, or the name of an installed model")->required();
   flags->add_option("--obs", options->observations, "observation file")->required()->type_name(value::file);
   flags->add_option("-o,--output", options->output, "ensemble file")->required()->type_name(value::file);
   flags->add_flag("--split-members", options->split_members, "each member in a file of its own too: OUTPUT_0000.nc, …");

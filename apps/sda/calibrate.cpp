@@ -1,5 +1,6 @@
 /// sda calibrate: whether posteriors are calibrated, over many trajectories whose truth is known.
 #include "sda/study/calibrate.hpp"
+#include "models.hpp"
 
 #include <fmt/format.h>
 
@@ -98,7 +99,7 @@ Subcommand calibrate_command(CLI::App& program, Globals& globals) {
   add_config(*flags, options->config,
              "the one the model was trained with is taken; with --exact a rotation with noise");
   auto* model =
-      flags->add_option("--model", options->model, "model file: its system is simulated")->type_name(value::file);
+      add_model_flag(*flags, options->model, "model file, or the name of an installed model: its system is simulated");
   auto* exact = flags
                     ->add_option("--exact", options->exact,
                                  "no model, but a linear-Gaussian chain: exact scores of windows of 2K+1 states, or "

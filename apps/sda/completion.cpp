@@ -1,11 +1,12 @@
 /// sda completion: what a shell needs to complete commands, flags, keys and their values. The scripts are whole: they
-/// never run the program.
+/// never run the program. Those of bash and zsh are in completion/, with @places@ that are filled here.
 #include <fmt/format.h>
 
 #include <functional>
 #include <sstream>
 
 #include "command.hpp"
+#include "completion_scripts.hpp"
 #include "reference.hpp"
 #include "sda/experiment/keys.hpp"
 
@@ -80,84 +81,6 @@ std::string bash_values(const CommandDescription& command, const std::string& pa
   return cases;
 }
 
-constexpr const char* bash_script = R"(# Completion of sda for bash, written by `sda completion bash`.
-
-# What follows flag $2 of command $1: sets kind and words, which are _sda's.
-_sda_value() {
-  case "$1,$2" in
-@values@  esac
-}
-
-# What may stand where no flag wants a value.
-_sda_words() {
-  local flags='@global_flags@'
-  case $1 in
-    '') words="@commands@ $flags" ;;
-@words@  esac
-}
-
-# What key $1 may be.
-_sda_choices() {
-  case $1 in
-@keys@    *) words='' ;;
-  esac
-}
-
-_sda() {
-  # Not COMP_WORDS: bash parts words at '=', and --set KEY=VALUE is one of ours.
-  local -a line
-  local current flag command='' kind=none words='' prefix='' i
-  read -a line <<<"${COMP_LINE:0:COMP_POINT}"
-  [[ ${COMP_LINE:0:COMP_POINT} == *[[:space:]] ]] && line+=('')
-  current=${line[-1]} flag=${line[-2]-}
-  for ((i = 1; i < ${#line[@]} - 1; ++i)); do
-    case ${line[i]} in
-      @global_value_flags@) ((++i)) ;;
-      -*) ;;
-      *)
-        case $command,${line[i]} in
-          ,*) command=${line[i]} ;;
-@nested@        esac
-        ;;
-    esac
-  done
-  COMPREPLY=()
-  if [[ $current == --*=* ]]; then
-    prefix=${current%%=*}= flag=${current%%=*} current=${current#*=}
-  fi
-  _sda_value "$command" "$flag"
-  case $kind in
-    file) return ;;  # bash's own completion of files
-    folder) compopt +o default -o dirnames 2>/dev/null && return ;;
-    other) compopt +o default 2>/dev/null; return ;;
-    setting)
-      if [[ $current == *=* ]]; then
-        _sda_choices "${current%%=*}"
-        prefix+=${current%%=*}= current=${current#*=}
-      else
-        words='@all_keys@'
-        compopt -o nospace 2>/dev/null
-      fi
-      compopt +o default 2>/dev/null
-      ;;
-    words) compopt +o default 2>/dev/null ;;
-    none)
-      _sda_words "$command"
-      if [[ -n $command && $current != -* ]]; then
-        words=''  # files, unless one of a few words follows
-        case $command in
-@following@        esac
-      fi
-      ;;
-  esac
-  # Where bash parts words at '=', what stands before it is no part of the reply.
-  if [[ $COMP_WORDBREAKS == *=* ]]; then prefix=''; fi
-  for i in $(compgen -W "$words" -- "$current"); do COMPREPLY+=("$prefix$i"); done
-}
-
-complete -o bashdefault -o default -F _sda sda
-)";
-
 /// `text` with each @name@ replaced.
 std::string filled(std::string text, const std::vector<std::pair<std::string, std::string>>& parts) {
   for (const auto& [name, part] : parts) {
@@ -190,7 +113,7 @@ std::string complete_bash(const CommandDescription& program) {
     if (!option.value.empty()) with_value.insert(with_value.end(), option.flags.begin(), option.flags.end());
   }
   return filled(
-      bash_script,
+      std::string(scripts::sda_bash),
       {{"values", values + bash_values(program, "*")},
        {"words", words},
        {"nested", nested},
@@ -239,25 +162,6 @@ std::string zsh_specs(const CommandDescription& command, const std::string& inde
   return specs;
 }
 
-/// A function that completes a command which has others below it; theirs follow it.
-constexpr const char* zsh_function = R"(
-@name@() {
-  local curcontext=$curcontext state line
-  local -a commands
-  typeset -A opt_args
-  commands=(
-@commands@  )
-  _arguments -C $shared '1: :->command' '*:: :->arguments' && return
-  case $state in
-    command) _describe -t commands '@what@ command' commands ;;
-    arguments)
-      case $words[1] in
-@cases@      esac
-      ;;
-  esac
-}
-)";
-
 std::string zsh_function_name(const CommandDescription& command) {
   return command.path.empty() ? "_sda_commands" : "_sda_" + joined(command.path, "_");
 }
@@ -283,40 +187,13 @@ std::string zsh_functions(const CommandDescription& command) {
     if (!leaf) below_it += zsh_functions(below);
   }
   const std::string what = command.path.empty() ? "sda" : "sda " + joined(command.path);
-  return filled(zsh_function,
+  return filled(std::string(scripts::commands_zsh),
                 {{"name", zsh_function_name(command)}, {"commands", commands}, {"what", what}, {"cases", cases}}) +
          below_it;
 }
 
-constexpr const char* zsh_script = R"(#compdef sda
-# Completion of sda for zsh, written by `sda completion zsh`.
-
-# KEY=VALUE of --set.
-_sda_setting() {
-  if ! compset -P '*='; then
-    compadd -S '' -- @all_keys@
-    return
-  fi
-  case ${${IPREFIX%=}##*=} in
-@keys@  esac
-}
-@functions@
-_sda() {
-  local -a shared
-  shared=(
-@shared@  )
-  _sda_commands
-}
-
-if [[ $funcstack[1] == _sda ]]; then
-  _sda "$@"
-else
-  compdef _sda sda
-fi
-)";
-
 std::string complete_zsh(const CommandDescription& program) {
-  return filled(zsh_script,
+  return filled(std::string(scripts::sda_zsh),
                 {{"all_keys", joined(all_keys())},
                  {"keys", cases_of_keys("    ", [](const Words& choices) { return "compadd -- " + joined(choices); })},
                  {"functions", zsh_functions(program)},

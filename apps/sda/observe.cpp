@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "command.hpp"
+#include "models.hpp"
 #include "sda/core/error.hpp"
 #include "sda/data/observations.hpp"
 
@@ -167,8 +168,7 @@ Subcommand observe_command(CLI::App& program, Globals& globals) {
           "axis of space, "
           "variable, value, error and flag, or NetCDF in IODA's groups or on a grid")
       ->type_name(value::file);
-  flags->add_option("--model", options->model, "with --from: the model that will assimilate the observations")
-      ->type_name(value::file);
+  add_model_flag(*flags, options->model, "with --from: the model that will assimilate the observations");
   flags
       ->add_option("--begin", options->begin,
                    "with --from: time of the first state, a number or a date; without it that of the first observation")
