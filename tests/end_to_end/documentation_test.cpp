@@ -110,6 +110,53 @@ TEST(Documentation, DeadLinksAreSeen) {
   EXPECT_THAT(dead, testing::ElementsAre("none.png", "page.md#three", "#four"));
 }
 
+/// Pages that people write; the references of keys and commands are printed by the program.
+std::vector<fs::path> written_pages() {
+  std::vector<fs::path> pages;
+  for (const auto& page : repository_files(".md")) {
+    const std::string name = page.filename();
+    if (name != "keys.md" && name != "commands.md") pages.push_back(page);
+  }
+  return pages;
+}
+
+/// Characters, not bytes, of UTF-8.
+std::size_t columns(const std::string& line) {
+  return static_cast<std::size_t>(
+      std::count_if(line.begin(), line.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+/// Lines of prose that are too long: tables, pictures, indented code and what is one word in backquotes cannot be
+/// broken.
+std::vector<std::string> long_lines(const fs::path& page) {
+  static const std::regex one_word("^ *(- )?`[^`]*`.{0,3}$");
+  std::vector<std::string> found;
+  std::istringstream text(text_of(page, "prose"));
+  for (std::string line; std::getline(text, line);) {
+    const bool whole = line.starts_with("|") || line.starts_with("![") || line.starts_with("    ");
+    if (!whole && columns(line) > 120 && !std::regex_match(line, one_word)) found.push_back(line);
+  }
+  return found;
+}
+
+TEST(Documentation, ProseHasLinesOfAtMost120Columns) {
+  for (const auto& page : written_pages()) {
+    EXPECT_THAT(long_lines(page), testing::IsEmpty()) << fs::relative(page, SDA_SOURCE_DIR);
+  }
+}
+
+/// Words that the field has better ones for (docs/glossary.md); the changelog tells of 0.1 in those of 0.1.
+TEST(Documentation, PagesSpeakTheFieldsWords) {
+  static const std::regex ours(
+      "\\b([Pp]ull-backs?|[Pp]ush-forward|[Rr]ooms|[Rr]eadings|[Ss]eams?|[Rr]ims?|[Mm]end(s|ed)?)\\b");
+  for (const auto& page : written_pages()) {
+    if (page.filename() == "CHANGELOG.md") continue;
+    std::smatch found;
+    const std::string text = text_of(page, "prose");
+    EXPECT_FALSE(std::regex_search(text, found, ours)) << fs::relative(page, SDA_SOURCE_DIR) << ": " << found.str();
+  }
+}
+
 TEST(Documentation, EveryHeaderIsNamed) {
   const std::string page = read_bytes(source("docs/reference/library.md"));
   for (const auto& header : repository_files(".hpp")) {
