@@ -103,7 +103,7 @@ void apply_quality(Experiment& experiment, const std::string& quality) {
   std::vector<Override> settings;
   for (const auto& assignment :
        {std::string("guidance.rule=mmps"), std::string("guidance.gamma=1e-3"), std::string("sampler.grid=power"),
-        std::string("sampler.exponent=2.5"), std::string("sampler.renewal=1"), std::string("sampler.corrections=0"),
+        std::string("sampler.exponent=2.5"), std::string("sampler.churn=1"), std::string("sampler.corrections=0"),
         std::string("assimilation.bound=5"), std::string("sampler.steps=") + found->steps})
     settings.push_back({.assignment = assignment, .flag = "--quality " + quality});
   apply_overrides(experiment, settings);

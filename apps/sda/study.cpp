@@ -33,7 +33,7 @@ Experiment study_experiment(const StudyFlags& flags, const Globals& globals, boo
         .op = {{"every", {4}}, {"select", {0}}}, .sigma = {0.1}, .length = 33, .part = {}};
     if (advised) {
       experiment.guidance = {.rule = "mmps", .gamma = {0}};
-      experiment.sampler = {.steps = 128, .grid = "power", .exponent = 3, .renewal = 1, .corrections = 0};
+      experiment.sampler = {.steps = 128, .grid = TimeGrid::power, .exponent = 3, .churn = 1, .corrections = 0};
     }
   } else {
     experiment = read_experiment(flags.config);

@@ -14,7 +14,8 @@ namespace {
 
 struct SamplerOptions : StudyFlags {
   std::vector<std::string> rules{"sda", "sda-detached", "dps", "pigdm", "mmps"}, orders{"4"},
-      grids{"uniform", "power:2", "power:3"}, noises{"none", "langevin:1", "langevin:4", "balanced:1", "renewal:1"};
+      grids{"uniform", "power:2", "power:3"},
+      noises{"none", "langevin:1", "langevin:4", "leimkuhler_matthews:1", "churn:1"};
   std::vector<std::int64_t> steps{32, 64, 128, 256};
 };
 
@@ -33,28 +34,30 @@ struct Way {
 
 void apply_grid(SamplerParameters& sampler, const std::string& grid) {
   const auto words = between_colons(grid);
-  sampler.grid = words[0];
-  if (words.size() > 2) refuse("--grids", grid, "uniform, log_snr, power:EXPONENT or karras:EXPONENT");
+  const auto known = choice_of<TimeGrid>(words[0]);
+  if (!known || words.size() > 2) refuse("--grids", grid, "uniform, log_snr, power:EXPONENT or karras:EXPONENT");
+  sampler.grid = *known;
   if (words.size() == 2) sampler.exponent = parse_number(words[1], "--grids", "a number after the colon");
 }
 
-/// none, renewal:DELTA, langevin:C, balanced:C and, with another τ than 0.25 or 1, langevin:C:TAU, balanced:C:TAU.
+/// none, churn:DELTA, langevin:C, leimkuhler_matthews:C and, with another τ than 0.25 or 1, langevin:C:TAU, ….
 void apply_noise(SamplerParameters& sampler, const std::string& noise) {
   const auto words = between_colons(noise);
   sampler.corrections = 0;
   if (noise == "none") return;
-  if (words[0] == "renewal" && words.size() == 2) {
-    sampler.renewal = parse_number(words[1], "--noise", "a number after the colon");
+  if (words[0] == "churn" && words.size() == 2) {
+    sampler.churn = parse_number(words[1], "--noise", "a number after the colon");
     return;
   }
-  if ((words[0] != "langevin" && words[0] != "balanced") || words.size() < 2 || words.size() > 3) {
-    refuse("--noise", noise, "none, renewal:DELTA, langevin:C, langevin:C:TAU, balanced:C or balanced:C:TAU");
+  const auto corrector = choice_of<Corrector>(words[0]);
+  if (!corrector || words.size() < 2 || words.size() > 3) {
+    refuse("--noise", noise, "none, churn:DELTA, langevin:C[:TAU] or leimkuhler_matthews:C[:TAU]");
   }
-  sampler.corrector = words[0];
+  sampler.corrector = *corrector;
   sampler.corrections = static_cast<std::int64_t>(parse_number(words[1], "--noise", "a number after the colon"));
-  sampler.tau = words.size() == 3        ? parse_number(words[2], "--noise", "a number after the colon")
-                : words[0] == "langevin" ? 0.25
-                                         : 1;
+  sampler.tau = words.size() == 3                   ? parse_number(words[2], "--noise", "a number after the colon")
+                : *corrector == Corrector::langevin ? 0.25
+                                                    : 1;
 }
 
 GuidanceParameters guidance_of(const std::string& rule, GuidanceParameters guidance) {
@@ -87,12 +90,13 @@ std::vector<std::pair<Way, SamplerParameters>> ways_of(const SamplerOptions& opt
         for (const auto& noise : options.noises) {
           for (const std::int64_t steps : options.steps) {
             SamplerParameters sampler = base;
-            sampler.renewal = 0;
+            sampler.churn = 0;
             sampler.steps = steps;
             apply_grid(sampler, grid);
             apply_noise(sampler, noise);
             const Sampler refuses(NoiseSchedule{}, sampler);  // what is out of range
-            const std::int64_t evaluations = steps * ((sampler.predictor == "heun" ? 2 : 1) + sampler.corrections);
+            const std::int64_t evaluations =
+                steps * ((sampler.predictor == Predictor::heun ? 2 : 1) + sampler.corrections);
             Way way{.rule = rule, .order = order, .grid = grid, .noise = noise, .steps = steps};
             way.passes = evaluations * passes_of(rule);
             ways.emplace_back(std::move(way), sampler);
@@ -215,12 +219,12 @@ Subcommand sampler_study(CLI::App& study, Globals& globals) {
   auto options = std::make_shared<SamplerOptions>();
   CLI::App* flags =
       add_study(study, "sampler", "Accuracy against network passes of rules, grids, noise and steps",
-                "-o run/samplers --rules sda,mmps --noise langevin:1,renewal:1 --steps 64,128,256", *options);
+                "-o run/samplers --rules sda,mmps --noise langevin:1,churn:1 --steps 64,128,256", *options);
   add_list(*flags, "--rules", options->rules, "sda, sda-detached, dps, pigdm, mmps, none");
   add_list(*flags, "--k", options->orders, "orders of the windows, or full");
   add_list(*flags, "--grids", options->grids, "uniform, log_snr, power:EXPONENT, karras:EXPONENT");
   add_list(*flags, "--noise", options->noises,
-           "none, renewal:DELTA, langevin:C[:TAU], balanced:C[:TAU] with C corrections a step");
+           "none, churn:DELTA, langevin:C[:TAU], leimkuhler_matthews:C[:TAU] with C corrections a step");
   add_list(*flags, "--steps", options->steps, "predictor steps")->check(CLI::PositiveNumber.description("> 0"));
   return {flags, [options, &globals] { study_sampler(*options, globals); }};
 }

@@ -92,7 +92,8 @@ void study_scaling(const ScalingOptions& options, const Globals& globals) {
       const LinearPosterior truth = linear_posterior(process.covariance(one.length), score->observations());
       SamplerParameters sampler = experiment.sampler;
       sampler.corrections = one.corrections;
-      const std::int64_t evaluations = sampler.steps * ((sampler.predictor == "heun" ? 2 : 1) + one.corrections);
+      const std::int64_t evaluations =
+          sampler.steps * ((sampler.predictor == Predictor::heun ? 2 : 1) + one.corrections);
       const std::int64_t pulls = experiment.guidance.rule == "mmps" ? experiment.guidance.iterations
                                  : experiment.guidance.detach       ? 0
                                                                     : 1;

@@ -2,9 +2,7 @@
 #include "sda/diffusion/noise_schedule.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "core/torch.hpp"
@@ -15,11 +13,16 @@ namespace sda {
 namespace {
 
 double alpha(const NoiseScheduleParameters& p, double t) {
-  if (p.alpha == "cos") {
-    const double root = std::cos(std::acos(std::sqrt(p.eta)) * t);
-    return root * root;
+  switch (p.alpha) {
+    case NoiseAlpha::cos: {
+      const double root = std::cos(std::acos(std::sqrt(p.eta)) * t);
+      return root * root;
+    }
+    case NoiseAlpha::lin:
+      return 1 - (1 - p.eta) * t;
+    case NoiseAlpha::exp:
+      break;
   }
-  if (p.alpha == "lin") return 1 - (1 - p.eta) * t;
   return std::exp(std::log(p.eta) * t * t);
 }
 
@@ -31,19 +34,9 @@ Tensor map_times(const Tensor& t, Function f) {
   return out;
 }
 
-void require_choice(const std::string& what, const std::string& found, const std::vector<std::string>& choices) {
-  if (std::find(choices.begin(), choices.end(), found) != choices.end()) return;
-  throw ValueError({.what = what,
-                    .where = "noise schedule",
-                    .found = found,
-                    .expected = fmt::format("one of {}", fmt::join(choices, ", "))});
-}
-
 }  // namespace
 
-NoiseSchedule::NoiseSchedule(NoiseScheduleParameters parameters) : parameters_(std::move(parameters)) {
-  require_choice("unknown variance", parameters_.variance, {"vp", "sub_vp", "sub_sub_vp"});
-  require_choice("unknown alpha", parameters_.alpha, {"cos", "lin", "exp"});
+NoiseSchedule::NoiseSchedule(NoiseScheduleParameters parameters) : parameters_(parameters) {
   if (!(parameters_.eta > 0 && parameters_.eta < 1))
     throw ValueError({.what = "eta out of range",
                       .where = "noise schedule",
@@ -57,8 +50,14 @@ double NoiseSchedule::mu(double t) const {
 
 double NoiseSchedule::sigma(double t) const {
   const double a = alpha(parameters_, t), eta = parameters_.eta;
-  if (parameters_.variance == "vp") return std::sqrt(1 - a * a + eta * eta);
-  if (parameters_.variance == "sub_vp") return 1 - a * a + eta;
+  switch (parameters_.variance) {
+    case NoiseVariance::vp:
+      return std::sqrt(1 - a * a + eta * eta);
+    case NoiseVariance::sub_vp:
+      return 1 - a * a + eta;
+    case NoiseVariance::sub_sub_vp:
+      break;
+  }
   return 1 - a + eta;
 }
 

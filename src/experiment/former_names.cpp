@@ -16,12 +16,12 @@ constexpr std::array former_sections{FormerSection{"readings", "observation_file
 struct FormerKey {
   std::string_view section, former, present;
 };
-constexpr std::array<FormerKey, 0> former_keys{};
+constexpr std::array former_keys{FormerKey{"sampler", "renewal", "churn"}};
 
 struct FormerChoice {
   std::string_view section, key, former, present;
 };
-constexpr std::array<FormerChoice, 0> former_choices{};
+constexpr std::array former_choices{FormerChoice{"sampler", "corrector", "balanced", "leimkuhler_matthews"}};
 
 void rename(toml::table& table, std::string_view former, std::string_view present) {
   table.insert(std::string(present), std::move(*table.get(former)));

@@ -33,25 +33,25 @@ class Path {
   const Tensor& state() const { return x_; }
 
   void predict(double from, double to, std::int64_t step) {
-    if (parameters_.predictor == "heun") return heun(from, to);
-    const Renewal renewal = Renewal::within(schedule_, from, to, is_noisy(from) ? parameters_.renewal : 0);
+    if (parameters_.predictor == Predictor::heun) return heun(from, to);
+    const Churn churn = Churn::within(schedule_, from, to, is_noisy(from) ? parameters_.churn : 0);
     const double mu = schedule_.mu(to);
-    if (renewal.delta > 0) draw(Purpose::sampler_renewal, step);
-    remember(schedule_.ratio(from), evaluate(from, renewal));
+    if (churn.delta > 0) draw(Purpose::sampler_churn, step);
+    remember(schedule_.ratio(from), evaluate(from, churn));
     const std::vector<double> weights =
         integration_weights({nodes_.begin(), nodes_.end()}, schedule_.ratio(from), schedule_.ratio(to));
     x_.mul_(mu / schedule_.mu(from));
     for (std::size_t i = 0; i < weights.size(); ++i) x_.add_(epsilons_[i], mu * weights[i]);
-    renew(to, renewal, epsilons_.front());
+    renew(to, churn, epsilons_.front());
   }
 
   void correct(double t, std::int64_t correction) {
     if (!is_noisy(t)) return;
     draw(Purpose::sampler_correction, correction);
-    if (parameters_.corrector == "langevin")
+    if (parameters_.corrector == Corrector::langevin)
       return langevin_correction(x_, score_.epsilon(x_, t), z_, parameters_.tau, schedule_.sigma(t));
-    const Renewal renewal = Renewal::at(schedule_, t, parameters_.tau);
-    renew(t, renewal, evaluate(t, renewal));
+    const Churn churn = Churn::at(schedule_, t, parameters_.tau);
+    renew(t, churn, evaluate(t, churn));
   }
 
  private:
@@ -62,20 +62,20 @@ class Path {
   }
 
   /// ε(μ_e u_e, t_e).
-  Tensor evaluate(double t, const Renewal& renewal) const {
-    if (renewal.delta == 0) return score_.epsilon(x_, t);
-    const double mu = schedule_.mu(renewal.time);
-    return score_.epsilon(at::mul(x_, mu / schedule_.mu(t)).add_(z_, mu * half_kick(renewal)), renewal.time);
+  Tensor evaluate(double t, const Churn& churn) const {
+    if (churn.delta == 0) return score_.epsilon(x_, t);
+    const double mu = schedule_.mu(churn.time);
+    return score_.epsilon(at::mul(x_, mu / schedule_.mu(t)).add_(z_, mu * half_kick(churn)), churn.time);
   }
 
   /// u ← u + √(2δ) s_e z − δ s_e ε, in x = μ(t) u.
-  void renew(double t, const Renewal& renewal, const Tensor& epsilon) {
-    if (renewal.delta == 0) return;
+  void renew(double t, const Churn& churn, const Tensor& epsilon) {
+    if (churn.delta == 0) return;
     const double mu = schedule_.mu(t);
-    x_.add_(z_, 2 * mu * half_kick(renewal)).add_(epsilon, -mu * renewal.delta * renewal.ratio);
+    x_.add_(z_, 2 * mu * half_kick(churn)).add_(epsilon, -mu * churn.delta * churn.ratio);
   }
 
-  static double half_kick(const Renewal& renewal) { return std::sqrt(renewal.delta / 2) * renewal.ratio; }
+  static double half_kick(const Churn& churn) { return std::sqrt(churn.delta / 2) * churn.ratio; }
 
   void remember(double ratio, Tensor epsilon) {
     nodes_.push_front(ratio);
@@ -87,7 +87,7 @@ class Path {
 
   /// Heun's: the mean of ε here and of ε where it leads.
   void heun(double from, double to) {
-    const auto [r, c] = Predictor::between(schedule_, from, to);
+    const auto [r, c] = ExponentialStep::between(schedule_, from, to);
     const Tensor here = score_.epsilon(x_, from);
     x_.mul_(r);
     const Tensor there = score_.epsilon(at::add(x_, here, c), to);
@@ -108,14 +108,9 @@ void require_sampler(bool holds, const std::string& key, const std::string& foun
     throw UsageError({.what = "out of range", .where = "sampler." + key, .found = found, .expected = expected});
 }
 
-void require_sampler_choice(const std::string& key, const std::string& found, const std::vector<std::string>& choices) {
-  require_sampler(std::find(choices.begin(), choices.end(), found) != choices.end(), key, found,
-                  fmt::format("one of {}", fmt::join(choices, ", ")));
-}
-
 }  // namespace
 
-Predictor Predictor::between(const NoiseSchedule& schedule, double from, double to) {
+ExponentialStep ExponentialStep::between(const NoiseSchedule& schedule, double from, double to) {
   const double r = schedule.mu(to) / schedule.mu(from);
   return {.r = r, .c = schedule.sigma(to) - r * schedule.sigma(from)};
 }
@@ -135,7 +130,7 @@ std::vector<double> integration_weights(const std::vector<double>& nodes, double
   return weights;
 }
 
-Renewal Renewal::at(const NoiseSchedule& schedule, double t, double delta) {
+Churn Churn::at(const NoiseSchedule& schedule, double t, double delta) {
   if (delta == 0) return {.delta = 0, .time = t, .ratio = schedule.ratio(t)};
   const double share = schedule.ratio(t) / schedule.ratio(1);
   const double bounded = std::min(delta, 2 * (1 - share * share));
@@ -143,14 +138,14 @@ Renewal Renewal::at(const NoiseSchedule& schedule, double t, double delta) {
   return {.delta = bounded, .time = schedule.time_of(ratio), .ratio = ratio};
 }
 
-Renewal Renewal::within(const NoiseSchedule& schedule, double from, double to, double delta) {
+Churn Churn::within(const NoiseSchedule& schedule, double from, double to, double delta) {
   const double s = schedule.ratio(from), expected = schedule.ratio(to);
   // Pure noise has ε = u_e / s_e, so u ← (1 − β) u + (2 − β) a z, a = ½ √(2δ) s_e, β = δ + (s − s') / s_e.
-  const auto widens = [&](const Renewal& r) {
+  const auto widens = [&](const Churn& r) {
     const double beta = r.delta + (s - expected) / r.ratio, a = std::sqrt(r.delta / 2) * r.ratio;
     return std::hypot((1 - beta) * s, (2 - beta) * a) > 1.1 * expected;
   };
-  const Renewal whole = at(schedule, from, delta);
+  const Churn whole = at(schedule, from, delta);
   if (!widens(whole)) return whole;
   double min = 0, max = whole.delta;
   while (max - min > 1e-6) {
@@ -172,18 +167,15 @@ Sampler::Sampler(NoiseSchedule schedule, SamplerParameters parameters)
     : schedule_(std::move(schedule)), parameters_(std::move(parameters)) {
   const SamplerParameters& p = parameters_;
   require_sampler(p.steps >= 1, "steps", fmt::format("{}", p.steps), "at least 1");
-  require_sampler_choice("grid", p.grid, {"uniform", "power", "log_snr", "karras"});
   require_sampler(p.exponent > 0, "exponent", fmt::format("{}", p.exponent), "a number > 0");
-  require_sampler_choice("predictor", p.predictor, {"exponential", "heun"});
   require_sampler(p.order >= 1 && p.order <= 3, "order", fmt::format("{}", p.order), "1, 2 or 3");
-  require_sampler(p.renewal >= 0 && p.renewal < 2, "renewal", fmt::format("{}", p.renewal), "a number ≥ 0 and < 2");
-  require_sampler(p.predictor == "exponential" || (p.renewal == 0 && p.order == 1), "predictor", p.predictor,
-                  "exponential, for sampler.renewal > 0 or sampler.order > 1");
+  require_sampler(p.churn >= 0 && p.churn < 2, "churn", fmt::format("{}", p.churn), "a number ≥ 0 and < 2");
+  require_sampler(p.predictor == Predictor::exponential || (p.churn == 0 && p.order == 1), "predictor",
+                  name_of(p.predictor), "exponential, for sampler.churn > 0 or sampler.order > 1");
   require_sampler(p.corrections >= 0, "corrections", fmt::format("{}", p.corrections), "at least 0");
-  require_sampler_choice("corrector", p.corrector, {"langevin", "balanced"});
   require_sampler(p.tau > 0, "tau", fmt::format("{}", p.tau), "a number > 0");
-  require_sampler(p.corrector == "langevin" || p.tau < 2, "tau", fmt::format("{}", p.tau),
-                  "below 2, for balanced corrections");
+  require_sampler(p.corrector == Corrector::langevin || p.tau < 2, "tau", fmt::format("{}", p.tau),
+                  "below 2, for leimkuhler_matthews");
   require_sampler(0 <= p.noise_until && p.noise_until <= p.noise_from && p.noise_from <= 1, "noise_until",
                   fmt::format("{} to {}", p.noise_from, p.noise_until), "1 ≥ noise_from ≥ noise_until ≥ 0");
 }
@@ -191,9 +183,9 @@ Sampler::Sampler(NoiseSchedule schedule, SamplerParameters parameters)
 std::vector<double> Sampler::times() const {
   const double first = schedule_.ratio(1), last = schedule_.ratio(0), p = parameters_.exponent;
   const auto time = [&](double u) {
-    if (parameters_.grid == "power") return std::pow(u, p);
-    if (parameters_.grid == "log_snr") return schedule_.time_of(last * std::pow(first / last, u));
-    if (parameters_.grid == "karras")
+    if (parameters_.grid == TimeGrid::power) return std::pow(u, p);
+    if (parameters_.grid == TimeGrid::log_snr) return schedule_.time_of(last * std::pow(first / last, u));
+    if (parameters_.grid == TimeGrid::karras)
       return schedule_.time_of(std::pow(std::lerp(std::pow(last, 1 / p), std::pow(first, 1 / p), u), p));
     return u;
   };

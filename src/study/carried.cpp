@@ -111,20 +111,20 @@ class CarriedPath {
 
   /// As Sampler's: x ← μ'/μ x + μ' Σ w_i ε_i and noise renewed, ε asked for at x_e = q x + p z.
   void predict(double from, double to) {
-    if (parameters_.predictor == "heun") return heun(from, to);
-    const Renewal renewal = Renewal::within(schedule_, from, to, is_noisy(from) ? parameters_.renewal : 0);
+    if (parameters_.predictor == Predictor::heun) return heun(from, to);
+    const Churn churn = Churn::within(schedule_, from, to, is_noisy(from) ? parameters_.churn : 0);
     nodes_.insert(nodes_.begin(), schedule_.ratio(from));
     if (std::ssize(nodes_) > parameters_.order) nodes_.pop_back();
     const auto weights = integration_weights(nodes_, nodes_.front(), schedule_.ratio(to));
     const double mu = schedule_.mu(to);
-    const auto [score, q, p] = evaluate(from, renewal);
-    const double c = mu * (weights.front() - renewal.delta * renewal.ratio);
+    const auto [score, q, p] = evaluate(from, churn);
+    const double c = mu * (weights.front() - churn.delta * churn.ratio);
     const Tensor unit = unit_matrix(n_), none = at::zeros({n_, n_}, at::kDouble);
     // The new x and the new ε from the old x; the other evaluations move one place down.
     std::vector<Tensor> of_x{mu / schedule_.mu(from) * unit + c * q * score.of_x};
     for (std::size_t i = 1; i < weights.size(); ++i) of_x.push_back(mu * weights[i] * unit);
     std::vector<Tensor> rows{at::cat(of_x, 1)};
-    std::vector<Tensor> noise{2 * mu * half_kick(renewal) * unit + c * p * score.of_x}, observations{c * score.of_y};
+    std::vector<Tensor> noise{2 * mu * half_kick(churn) * unit + c * p * score.of_x}, observations{c * score.of_y};
     const std::int64_t past = std::ssize(weights) - 1;
     const std::int64_t kept = std::min(past + 1, parameters_.order - 1);
     for (std::int64_t row = 0; row < kept; ++row) {
@@ -139,13 +139,13 @@ class CarriedPath {
 
   void correct(double t) {
     if (!is_noisy(t)) return;
-    if (parameters_.corrector == "langevin") return langevin(t);
+    if (parameters_.corrector == Corrector::langevin) return langevin(t);
     // u ← u + √(2δ) s_e z − δ s_e ε
-    const Renewal renewal = Renewal::at(schedule_, t, parameters_.tau);
-    if (renewal.delta == 0) return;
-    const double mu = schedule_.mu(t), c = mu * renewal.delta * renewal.ratio;
-    const auto [score, q, p] = evaluate(t, renewal);
-    map_state(unit_matrix(n_) - c * q * score.of_x, 2 * mu * half_kick(renewal) * unit_matrix(n_) - c * p * score.of_x,
+    const Churn churn = Churn::at(schedule_, t, parameters_.tau);
+    if (churn.delta == 0) return;
+    const double mu = schedule_.mu(t), c = mu * churn.delta * churn.ratio;
+    const auto [score, q, p] = evaluate(t, churn);
+    map_state(unit_matrix(n_) - c * q * score.of_x, 2 * mu * half_kick(churn) * unit_matrix(n_) - c * p * score.of_x,
               -c * score.of_y);
   }
 
@@ -156,14 +156,14 @@ class CarriedPath {
   };
 
   bool is_noisy(double t) const { return parameters_.noise_until <= t && t <= parameters_.noise_from; }
-  static double half_kick(const Renewal& renewal) { return std::sqrt(renewal.delta / 2) * renewal.ratio; }
+  static double half_kick(const Churn& churn) { return std::sqrt(churn.delta / 2) * churn.ratio; }
 
-  Evaluation evaluate(double t, const Renewal& renewal) const {
+  Evaluation evaluate(double t, const Churn& churn) const {
     const CarriedGaussian x = state();
-    if (renewal.delta == 0) return {score_.at_time(t, x, of_observations_), 1, 0};
-    const double mu = schedule_.mu(renewal.time), q = mu / schedule_.mu(t), p = mu * half_kick(renewal);
+    if (churn.delta == 0) return {score_.at_time(t, x, of_observations_), 1, 0};
+    const double mu = schedule_.mu(churn.time), q = mu / schedule_.mu(t), p = mu * half_kick(churn);
     const CarriedGaussian kicked{q * x.mean_map, q * q * x.covariance + p * p * unit_matrix(n_)};
-    return {score_.at_time(renewal.time, kicked, of_observations_), q, p};
+    return {score_.at_time(churn.time, kicked, of_observations_), q, p};
   }
 
   /// x ← x − (δ ε + √(2δ) z) σ with δ = τ / E[mean ε²].
@@ -179,7 +179,7 @@ class CarriedPath {
 
   /// Heun's: the mean of ε here and of ε where it leads.
   void heun(double from, double to) {
-    const auto [r, c] = Predictor::between(schedule_, from, to);
+    const auto [r, c] = ExponentialStep::between(schedule_, from, to);
     const CarriedGaussian x = state();
     const AffineScore here = score_.at_time(from, x, of_observations_);
     const Tensor step = r * unit_matrix(n_) + c * here.of_x, step_of_y = c * here.of_y;

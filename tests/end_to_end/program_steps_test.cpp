@@ -211,7 +211,7 @@ TEST(Program, AssimilateTakesTheAdvisedSettingsAndSingleOnesBesideThem) {
   const auto config = read_recorded_experiment(read_ensemble(folder.file("p.nc")).provenance.config, "p.nc");
   EXPECT_EQ(config.guidance.rule, "mmps");
   EXPECT_EQ(config.sampler.steps, 3);
-  EXPECT_EQ(config.sampler.renewal, 1);
+  EXPECT_EQ(config.sampler.churn, 1);
   EXPECT_EQ(config.assimilation.bound, 5);
 }
 

@@ -35,7 +35,7 @@ gamma = 0
 steps = 16
 grid = "power"
 exponent = 3
-renewal = 1
+churn = 1
 corrections = 0
 )";
 

@@ -13,7 +13,8 @@ class Schedules : public ::testing::TestWithParam<std::tuple<std::string, std::s
 
 TEST_P(Schedules, EqualTheReference) {
   const auto [variance, alpha] = GetParam();
-  const NoiseSchedule schedule({.variance = variance, .alpha = alpha});
+  const NoiseSchedule schedule(
+      {.variance = *choice_of<NoiseVariance>(variance), .alpha = *choice_of<NoiseAlpha>(alpha)});
   const Tensor t = golden("schedules.h5", "t");
   const Tensor mu = golden("schedules.h5", variance + "_" + alpha + "_mu");
   const Tensor sigma = golden("schedules.h5", variance + "_" + alpha + "_sigma");

@@ -60,6 +60,10 @@ struct Changer {
   void operator()(const char*, std::string& value, const char*, const Range& range) {
     value = range.choices.empty() ? "another" : range.choices.back();
   }
+  template <Choice Enum>
+  void operator()(const char*, Enum& value, const char*) {
+    value = static_cast<Enum>(names_of<Enum>().size() - 1);
+  }
   template <class Number>
   void operator()(const char*, std::vector<Number>& value, const char*, const Range&) {
     for (auto& number : value) number += 1;
@@ -112,9 +116,21 @@ TEST(Config, ReadsBackWhatItWrote) {
   EXPECT_EQ(read.network.channels, changed.network.channels);
   EXPECT_EQ(read.guidance.gamma, changed.guidance.gamma);
   EXPECT_EQ(read.guidance.detach, true);
-  EXPECT_EQ(read.schedule.alpha, "exp");
+  EXPECT_EQ(read.schedule.alpha, NoiseAlpha::exp);
   EXPECT_EQ(read.filter.particles, 16387);
   EXPECT_EQ(read.observation.at("two words").op, changed.observation.at("two words").op);
+}
+
+TEST(Config, NamesOfVersion01MeanWhatTheyMeant) {
+  const ConfigFile former("[sampler]\ngrid = \"power\"\nrenewal = 0.5\ncorrector = \"balanced\"\ntau = 1\n");
+  const ConfigFile present("[sampler]\ngrid = \"power\"\nchurn = 0.5\ncorrector = \"leimkuhler_matthews\"\ntau = 1\n");
+  const Experiment read = read_experiment(former.path());
+  EXPECT_EQ(read.sampler.churn, 0.5);
+  EXPECT_EQ(read.sampler.corrector, Corrector::leimkuhler_matthews);
+  EXPECT_EQ(to_toml(read), to_toml(read_experiment(present.path())));
+  Experiment overridden;
+  override_all(overridden, {"sampler.renewal=0.5"});
+  EXPECT_EQ(overridden.sampler.churn, 0.5);
 }
 
 TEST(Config, WithoutAFileEverythingIsDefault) {
@@ -242,6 +258,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"BooleanForNumber", "[sampler]\ntau = true", {}, {"found true", "a number > 0"}},
         Refused{"NotFinite", "[dynamics]\nrho = nan", {}, {"dynamics.rho", "found nan", "a number"}},
         Refused{"Choice", "[guidance]\nrule = \"sdb\"", {}, {"found \"sdb\"", "sda, mmps, pigdm, dps or none"}},
+        Refused{"ChoiceOfAnEnum",
+                "[sampler]\ngrid = \"linear\"",
+                {},
+                {":2: sampler.grid", "found \"linear\"", "uniform, power, log_snr or karras"}},
         Refused{"EmptyList", "[guidance]\ngamma = []", {}, {"found []", "a number ≥ 0, or a list"}},
         Refused{"ElementOfList", "[guidance]\ngamma = [0.1, -1]", {}, {"found -1", "a number ≥ 0"}},
         Refused{"Duplicate", "[sampler]\nsteps = 1\nsteps = 2", {}, {".toml:3", "not TOML", "steps"}},

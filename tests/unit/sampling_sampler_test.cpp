@@ -42,7 +42,7 @@ TEST(Predictor, IsExactForAPointMass) {
   const NoiseSchedule schedule;
   const double m = 1.7, noise = -0.3, from = 0.6, to = 0.4;
   const double x = schedule.mu(from) * m + schedule.sigma(from) * noise;
-  const auto [r, c] = Predictor::between(schedule, from, to);
+  const auto [r, c] = ExponentialStep::between(schedule, from, to);
   EXPECT_NEAR(r * x + c * noise, schedule.mu(to) * m + schedule.sigma(to) * noise, 1e-12);
 }
 
@@ -54,10 +54,11 @@ TEST(Sampler, TimesGoFromOneToZero) {
 TEST(Sampler, GridsAreWhatTheySay) {
   const NoiseSchedule schedule;
   const auto times = [&](const SamplerParameters& p) { return Sampler(schedule, p).times(); };
-  EXPECT_EQ(times({.steps = 4, .grid = "power", .exponent = 2}), (std::vector<double>{1.0, 0.5625, 0.25, 0.0625, 0.0}));
+  EXPECT_EQ(times({.steps = 4, .grid = TimeGrid::power, .exponent = 2}),
+            (std::vector<double>{1.0, 0.5625, 0.25, 0.0625, 0.0}));
   const double last = schedule.ratio(0), first = schedule.ratio(1);
-  const auto log_snr = times({.steps = 3, .grid = "log_snr"});
-  const auto karras = times({.steps = 2, .grid = "karras", .exponent = 2});
+  const auto log_snr = times({.steps = 3, .grid = TimeGrid::log_snr});
+  const auto karras = times({.steps = 2, .grid = TimeGrid::karras, .exponent = 2});
   EXPECT_EQ(log_snr.front(), 1);
   EXPECT_EQ(log_snr.back(), 0);
   EXPECT_NEAR(schedule.ratio(log_snr[1]) / std::cbrt(last * first * first), 1, 1e-9);
@@ -80,53 +81,54 @@ TEST(IntegrationWeights, AreThoseOfAdamsAndBashforth) {
   EXPECT_NEAR(weights[0] + 4 * weights[1] + 16 * weights[2], -1.0 / 3, 1e-14);
 }
 
-TEST(Renewal, RaisesTheLevelWhereTheScoreIsAsked) {
+TEST(Churn, RaisesTheLevelWhereTheScoreIsAsked) {
   const NoiseSchedule schedule;
   const double t = 0.4, s = schedule.ratio(t);
-  const auto renewal = Renewal::at(schedule, t, 0.72);
-  EXPECT_EQ(renewal.delta, 0.72);
-  EXPECT_NEAR(renewal.ratio, s / 0.8, 1e-12);  // √(1 − 0.36)
-  EXPECT_NEAR(schedule.ratio(renewal.time), renewal.ratio, 1e-9);
-  const auto none = Renewal::at(schedule, t, 0);
+  const auto churn = Churn::at(schedule, t, 0.72);
+  EXPECT_EQ(churn.delta, 0.72);
+  EXPECT_NEAR(churn.ratio, s / 0.8, 1e-12);  // √(1 − 0.36)
+  EXPECT_NEAR(schedule.ratio(churn.time), churn.ratio, 1e-9);
+  const auto none = Churn::at(schedule, t, 0);
   EXPECT_EQ(none.delta, 0);
   EXPECT_EQ(none.time, t);
   EXPECT_EQ(none.ratio, s);
 }
 
-TEST(Renewal, StaysBelowTimeOne) {
+TEST(Churn, StaysBelowTimeOne) {
   const NoiseSchedule schedule;
-  EXPECT_EQ(Renewal::at(schedule, 1, 1).delta, 0);
-  const auto renewal = Renewal::at(schedule, 0.999, 1.9);
-  EXPECT_LT(renewal.delta, 1.9);
-  EXPECT_NEAR(renewal.ratio / schedule.ratio(1), 1, 1e-12);
+  EXPECT_EQ(Churn::at(schedule, 1, 1).delta, 0);
+  const auto churn = Churn::at(schedule, 0.999, 1.9);
+  EXPECT_LT(churn.delta, 1.9);
+  EXPECT_NEAR(churn.ratio / schedule.ratio(1), 1, 1e-12);
 }
 
-TEST(Renewal, WithinALongStepKeepsPureNoiseFromGrowing) {
+TEST(Churn, WithinALongStepKeepsPureNoiseFromGrowing) {
   const NoiseSchedule schedule;
-  const auto width = [&](const Renewal& r, double from, double to) {
+  const auto width = [&](const Churn& r, double from, double to) {
     const double s = schedule.ratio(from), beta = r.delta + (s - schedule.ratio(to)) / r.ratio;
     return std::hypot((1 - beta) * s, (2 - beta) * std::sqrt(r.delta / 2) * r.ratio) / schedule.ratio(to);
   };
-  const auto long_step = Renewal::within(schedule, 0.9, 0.8, 1);
-  EXPECT_GT(width(Renewal::at(schedule, 0.9, 1), 0.9, 0.8), 1.5);
+  const auto long_step = Churn::within(schedule, 0.9, 0.8, 1);
+  EXPECT_GT(width(Churn::at(schedule, 0.9, 1), 0.9, 0.8), 1.5);
   EXPECT_GT(long_step.delta, 0);
   EXPECT_NEAR(width(long_step, 0.9, 0.8), 1.1, 1e-4);
-  EXPECT_EQ(Renewal::within(schedule, 0.3, 0.299, 1).delta, 1);
-  EXPECT_EQ(Renewal::within(schedule, 0.3, 0.3, 1).delta, 1);
+  EXPECT_EQ(Churn::within(schedule, 0.3, 0.299, 1).delta, 1);
+  EXPECT_EQ(Churn::within(schedule, 0.3, 0.3, 1).delta, 1);
 }
 
-/// ε = G x by hand: one predictor step that renews, and one balanced correction.
-TEST(Sampler, RenewsNoiseAsWritten) {
+/// ε = G x by hand: one predictor step with churn, and one Leimkuhler-Matthews correction.
+TEST(Sampler, ChurnsAsWritten) {
   struct Half final : ScoreModel {
     Tensor epsilon(const Tensor& x, double) const override { return 0.5 * x; }
   };
   const NoiseSchedule schedule;
-  const SamplerParameters parameters{.steps = 2, .renewal = 0.4, .corrections = 1, .corrector = "balanced", .tau = 0.6};
+  const SamplerParameters parameters{
+      .steps = 2, .churn = 0.4, .corrections = 1, .corrector = Corrector::leimkuhler_matthews, .tau = 0.6};
   const auto start = at::full({1, 1, 1}, 0.7, at::kDouble);
   const auto got = Sampler(schedule, parameters).sample_from(start, Half(), 11, 3).item<double>();
 
   double x = 0.7;
-  const auto renew = [&](const Renewal& r, double from, double to, Purpose purpose, std::uint64_t step) {
+  const auto renew = [&](const Churn& r, double from, double to, Purpose purpose, std::uint64_t step) {
     const auto z = normal({1, 1}, {.seed = 11, .purpose = purpose, .first_member = 3, .step = step}, at::kDouble);
     const double noise = std::sqrt(2 * r.delta) * r.ratio * z.item<double>(), u = x / schedule.mu(from);
     const double epsilon = 0.5 * schedule.mu(r.time) * (u + noise / 2);
@@ -135,21 +137,21 @@ TEST(Sampler, RenewsNoiseAsWritten) {
   const double t[] = {1, 0.5, 0};
   for (std::uint64_t step = 0; step < 2; ++step) {
     const double from = t[step], to = t[step + 1];
-    renew(Renewal::within(schedule, from, to, 0.4), from, to, Purpose::sampler_renewal, step);
-    renew(Renewal::at(schedule, to, 0.6), to, to, Purpose::sampler_correction, step);
+    renew(Churn::within(schedule, from, to, 0.4), from, to, Purpose::sampler_churn, step);
+    renew(Churn::at(schedule, to, 0.6), to, to, Purpose::sampler_correction, step);
   }
   EXPECT_NEAR(got, x, 1e-12);
 }
 
-TEST(Sampler, RenewsNoiseWithinItsTimesAlone) {
+TEST(Sampler, ChurnsWithinItsTimesAlone) {
   const NoiseSchedule schedule;
   const auto score = make_gaussian_score(schedule, at::zeros({2, 1}, at::kDouble), at::eye(2, at::kDouble));
   const auto start = at::ones({1, 2, 1}, at::kDouble);
-  const auto with = [&](double from, double until, double renewal, std::int64_t corrections) {
+  const auto with = [&](double from, double until, double churn, std::int64_t corrections) {
     return Sampler(schedule, {.steps = 8,
-                              .renewal = renewal,
+                              .churn = churn,
                               .corrections = corrections,
-                              .corrector = "balanced",
+                              .corrector = Corrector::leimkuhler_matthews,
                               .noise_from = from,
                               .noise_until = until})
         .sample_from(start, *score, 1);
@@ -170,21 +172,22 @@ TEST_P(Order, IsThePredictorsOwn) {
   const auto error = [&](std::int64_t steps) {
     auto parameters = GetParam();
     parameters.steps = steps;
-    parameters.grid = "log_snr";
+    parameters.grid = TimeGrid::log_snr;
     parameters.corrections = 0;
     const auto x = Sampler(schedule, parameters).sample_from(at::ones({1, 3, 1}, at::kDouble), *score, 0).flatten();
     const double s0 = schedule.ratio(0), s1 = schedule.ratio(1);
     const auto exact = ((lambda + s0 * s0) / (lambda + s1 * s1)).sqrt() / schedule.mu(1);
     return (x / schedule.mu(0) / exact - 1).abs().max().item<double>();
   };
-  const double expected = GetParam().predictor == "heun" ? 2 : static_cast<double>(GetParam().order);
+  const double expected = GetParam().predictor == Predictor::heun ? 2 : static_cast<double>(GetParam().order);
   EXPECT_NEAR(std::log2(error(256) / error(512)), expected, tolerance::convergence_order);
 }
 
 INSTANTIATE_TEST_SUITE_P(Predictor, Order,
                          testing::Values(SamplerParameters{.order = 1}, SamplerParameters{.order = 2},
-                                         SamplerParameters{.order = 3}, SamplerParameters{.predictor = "heun"}),
-                         [](const auto& p) { return p.param.predictor + std::to_string(p.param.order); });
+                                         SamplerParameters{.order = 3},
+                                         SamplerParameters{.predictor = Predictor::heun}),
+                         [](const auto& p) { return name_of(p.param.predictor) + std::to_string(p.param.order); });
 
 /// A stationary first-order chain of 32 states. With two or three values in all, τ / mean ε² would have no mean of
 /// its own (1/χ² of few degrees of freedom), and no finite sample would show the right variance.
@@ -240,14 +243,13 @@ TEST(Sampler, RefusesBadParameters) {
   EXPECT_THROW(Sampler(NoiseSchedule(), {.steps = 0}), UsageError);
   EXPECT_THROW(Sampler(NoiseSchedule(), {.corrections = -1}), UsageError);
   EXPECT_THROW(Sampler(NoiseSchedule(), {.tau = 0}), UsageError);
-  EXPECT_THROW(Sampler(NoiseSchedule(), {.grid = "linear"}), UsageError);
   EXPECT_THROW(Sampler(NoiseSchedule(), {.exponent = 0}), UsageError);
   EXPECT_THROW(Sampler(NoiseSchedule(), {.order = 4}), UsageError);
-  EXPECT_THROW(Sampler(NoiseSchedule(), {.renewal = 2}), UsageError);
-  EXPECT_THROW(Sampler(NoiseSchedule(), {.predictor = "heun", .order = 2}), UsageError);
-  EXPECT_THROW(Sampler(NoiseSchedule(), {.predictor = "heun", .renewal = 0.5}), UsageError);
-  EXPECT_THROW(Sampler(NoiseSchedule(), {.corrector = "balanced", .tau = 2}), UsageError);
-  EXPECT_NO_THROW(Sampler(NoiseSchedule(), {.corrector = "langevin", .tau = 2}));
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.churn = 2}), UsageError);
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.predictor = Predictor::heun, .order = 2}), UsageError);
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.predictor = Predictor::heun, .churn = 0.5}), UsageError);
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.corrector = Corrector::leimkuhler_matthews, .tau = 2}), UsageError);
+  EXPECT_NO_THROW(Sampler(NoiseSchedule(), {.corrector = Corrector::langevin, .tau = 2}));
   EXPECT_THROW(Sampler(NoiseSchedule(), {.noise_from = 0.2, .noise_until = 0.3}), UsageError);
 }
 

@@ -17,8 +17,11 @@
 
 namespace {
 
+using sda::Corrector;
 using sda::full_score;
+using sda::Predictor;
 using sda::Tensor;
+using sda::TimeGrid;
 
 constexpr std::int64_t length = 33, dimension = 2, size = length * dimension;
 constexpr std::int64_t values = 9;
@@ -170,10 +173,17 @@ TEST_P(ExactChainRecommended, ErrorIsTheRecordedOne) {
 }
 
 const std::vector<Recommended> recommended{
-    {4, {.steps = 256, .grid = "power", .exponent = 3, .corrections = 1, .corrector = "balanced", .tau = 1}, 0.0089},
-    {4, {.steps = 256, .grid = "power", .exponent = 3, .renewal = 1, .corrections = 0}, 0.0092},
-    {4, {.steps = 200, .grid = "power", .exponent = 3, .renewal = 1, .corrections = 0}, 0.0125},
-    {8, {.steps = 200, .grid = "power", .exponent = 3, .renewal = 1, .corrections = 0}, 0.0054},
+    {4,
+     {.steps = 256,
+      .grid = TimeGrid::power,
+      .exponent = 3,
+      .corrections = 1,
+      .corrector = Corrector::leimkuhler_matthews,
+      .tau = 1},
+     0.0089},
+    {4, {.steps = 256, .grid = TimeGrid::power, .exponent = 3, .churn = 1, .corrections = 0}, 0.0092},
+    {4, {.steps = 200, .grid = TimeGrid::power, .exponent = 3, .churn = 1, .corrections = 0}, 0.0125},
+    {8, {.steps = 200, .grid = TimeGrid::power, .exponent = 3, .churn = 1, .corrections = 0}, 0.0054},
 };
 
 INSTANTIATE_TEST_SUITE_P(, ExactChainRecommended, testing::ValuesIn(recommended), [](const auto& row) {
@@ -260,7 +270,7 @@ TEST(ExactChainSampler, EnsembleHasTheCarriedMoments) {
   CarriedByMembers by_members;
   const auto t = sda::Sampler(schedule, parameters).times();
   for (std::int64_t step = 0; step < steps; ++step) {
-    by_members.predict(at_time(score, t[step]), y, sda::Predictor::between(schedule, t[step], t[step + 1]));
+    by_members.predict(at_time(score, t[step]), y, sda::ExponentialStep::between(schedule, t[step], t[step + 1]));
     by_members.correct(at_time(score, t[step + 1]), y, schedule.sigma(t[step + 1]));
   }
   // The two carried Gaussians are near each other: a few per cent of width, a small part of the spread in the mean.
@@ -274,7 +284,7 @@ TEST(ExactChainSampler, EnsembleHasTheCarriedMoments) {
   expect_moments(x, by_members.m, by_members.v);
 }
 
-/// The same by MMPS and noise that is renewed, for one y: δ of a balanced correction is one for all members.
+/// The same by MMPS with churn, for one y: δ of a Leimkuhler-Matthews correction is one for all members.
 void expect_carried_moments_by_mmps(const sda::SamplerParameters& parameters, std::uint64_t seed) {
   const auto y = draw_observations(seed);
   const auto carried = sda::carry(affine(4, mmps_rule), parameters, truth().of_observations);
@@ -285,14 +295,14 @@ void expect_carried_moments_by_mmps(const sda::SamplerParameters& parameters, st
   expect_moments(x.to(at::kDouble).flatten(1), carried.mean_map.matmul(y), carried.covariance);
 }
 
-/// In the step and in a balanced correction.
-TEST(ExactChainSampler, RenewedNoiseHasTheCarriedMoments) {
+/// In the step and in a Leimkuhler-Matthews correction.
+TEST(ExactChainSampler, ChurnHasTheCarriedMoments) {
   const sda::SamplerParameters parameters{.steps = 32,
-                                          .grid = "power",
+                                          .grid = TimeGrid::power,
                                           .exponent = 2.5,
-                                          .renewal = 0.5,
+                                          .churn = 0.5,
                                           .corrections = 1,
-                                          .corrector = "balanced",
+                                          .corrector = Corrector::leimkuhler_matthews,
                                           .tau = 1};
   expect_carried_moments_by_mmps(parameters, 6);
 }
@@ -301,12 +311,12 @@ TEST(ExactChainSampler, RenewedNoiseHasTheCarriedMoments) {
 /// a variance of 1e18 tells nothing.
 TEST(ExactChainSampler, MultistepWithNoiseHasTheCarriedMoments) {
   const sda::SamplerParameters parameters{.steps = 48,
-                                          .grid = "power",
+                                          .grid = TimeGrid::power,
                                           .exponent = 2,
                                           .order = 3,
-                                          .renewal = 0.3,
+                                          .churn = 0.3,
                                           .corrections = 1,
-                                          .corrector = "balanced",
+                                          .corrector = Corrector::leimkuhler_matthews,
                                           .tau = 0.5,
                                           .noise_until = 0.1};
   expect_carried_moments_by_mmps(parameters, 9);
@@ -320,9 +330,9 @@ TEST(ExactChainSampler, WithoutNoiseItIsTheCarriedMap) {
   const auto score = affine(4, sda_rule);
   const std::vector<sda::SamplerParameters> samplers{
       {.steps = 24, .corrections = 0},
-      {.steps = 24, .grid = "power", .exponent = 3, .order = 2, .corrections = 0},
-      {.steps = 24, .grid = "log_snr", .order = 3, .corrections = 0},
-      {.steps = 24, .grid = "karras", .exponent = 7, .predictor = "heun", .corrections = 0}};
+      {.steps = 24, .grid = TimeGrid::power, .exponent = 3, .order = 2, .corrections = 0},
+      {.steps = 24, .grid = TimeGrid::log_snr, .order = 3, .corrections = 0},
+      {.steps = 24, .grid = TimeGrid::karras, .exponent = 7, .predictor = Predictor::heun, .corrections = 0}};
   for (const auto& parameters : samplers) {
     const auto end = sda::Sampler(schedule, parameters).sample_from(start, posterior, 1).flatten(1);
     const auto map = (end.narrow(0, 0, size) - end[size]).mT();

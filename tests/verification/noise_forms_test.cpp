@@ -47,7 +47,8 @@ TEST_P(NoiseOnAChain, MmpsFindsTheFiltersMeanAndSpread) {
   const auto [mean, covariance] = dynamics.joint(chain_length);
   const PosteriorScore posterior(make_gaussian_score(schedule, mean, covariance), schedule, y,
                                  {.rule = "mmps", .gamma = {0}, .iterations = 7});
-  const Sampler sampler(schedule, {.steps = 128, .grid = "power", .exponent = 2.5, .renewal = 1, .corrections = 0});
+  const Sampler sampler(schedule,
+                        {.steps = 128, .grid = TimeGrid::power, .exponent = 2.5, .churn = 1, .corrections = 0});
   const Tensor drawn = sampler.sample(posterior, {chain_members, chain_length, 1}, 2, 0, {}, at::kDouble);
 
   const Tensor spread = expected.std(0), off = (drawn.mean(0) - expected.mean(0)) / spread;

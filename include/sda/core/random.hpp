@@ -29,7 +29,7 @@ enum class Purpose : std::uint32_t {
   evaluation,
   test,
   observation_points,  ///< which points of a grid are read; `seed` is the observation's own
-  sampler_renewal,     ///< z of noise renewed within a predictor step
+  sampler_churn,       ///< z of noise exchanged for new noise within a predictor step
   observation_form,    ///< second draw of a noise that takes two: which Gaussian of a mixture, say
 };
 

@@ -2,23 +2,35 @@
 /// 2021).
 #pragma once
 
-#include <string>
+#include <array>
 
 #include "sda/core/fields.hpp"
 #include "sda/core/tensor.hpp"
 
 namespace sda {
 
+/// σ(t)
+enum class NoiseVariance { vp, sub_vp, sub_sub_vp };
+constexpr auto choice_names(NoiseVariance) {
+  return std::array{"vp", "sub_vp", "sub_sub_vp"};
+}
+
+/// α(t)
+enum class NoiseAlpha { cos, lin, exp };
+constexpr auto choice_names(NoiseAlpha) {
+  return std::array{"cos", "lin", "exp"};
+}
+
 struct NoiseScheduleParameters {
-  std::string variance = "vp";  ///< vp, sub_vp, sub_sub_vp
-  std::string alpha = "cos";    ///< cos, lin, exp
-  double eta = 1e-3;            ///< α(1), and σ(0) of vp; 0 < eta < 1
+  NoiseVariance variance = NoiseVariance::vp;
+  NoiseAlpha alpha = NoiseAlpha::cos;
+  double eta = 1e-3;  ///< α(1), and σ(0) of vp; 0 < eta < 1
 };
 
 template <class Visitor>
 void fields(Visitor& v, NoiseScheduleParameters& p) {
-  v("variance", p.variance, "σ(t): vp, sub_vp or sub_sub_vp", one_of({"vp", "sub_vp", "sub_sub_vp"}));
-  v("alpha", p.alpha, "μ(t) = α(t): cos, lin or exp", one_of({"cos", "lin", "exp"}));
+  v("variance", p.variance, "σ(t): vp, sub_vp or sub_sub_vp");
+  v("alpha", p.alpha, "μ(t) = α(t): cos, lin or exp");
   v("eta", p.eta, "smallest μ, and the noise left at t = 0",
     Range{.min = 0, .max = 1, .open_min = true, .open_max = true});
 }
@@ -26,7 +38,7 @@ void fields(Visitor& v, NoiseScheduleParameters& p) {
 /// μ(t) and σ(t) in float64; cast at use.
 class NoiseSchedule {
  public:
-  /// Throws ValueError for an unknown name or η outside (0, 1).
+  /// Throws ValueError for η outside (0, 1).
   explicit NoiseSchedule(NoiseScheduleParameters parameters = {});
 
   /// μ = α. cos: cos²(arccos(√η) t); lin: 1 − (1 − η) t; exp: exp(ln(η) t²).

@@ -1,10 +1,10 @@
 /// Predictor-corrector sampling (Rozet & Louppe 2023, Algorithm 4; Song et al. 2021, Zhang & Chen 2022), with past
-/// evaluations in the predictor and with noise that is renewed without bias (Leimkuhler & Matthews 2013).
+/// evaluations in the predictor, and with churn (Karras et al. 2022) that has no bias (Leimkuhler & Matthews 2013).
 ///
 /// In u = x/μ and s = σ/μ the reverse process without noise is du/ds = ε, whatever the schedule.
 #pragma once
 
-#include <string>
+#include <array>
 #include <vector>
 
 #include "sda/core/fields.hpp"
@@ -15,17 +15,33 @@
 
 namespace sda {
 
+/// Times of the predictor's steps.
+enum class TimeGrid { uniform, power, log_snr, karras };
+constexpr auto choice_names(TimeGrid) {
+  return std::array{"uniform", "power", "log_snr", "karras"};
+}
+
+enum class Predictor { exponential, heun };
+constexpr auto choice_names(Predictor) {
+  return std::array{"exponential", "heun"};
+}
+
+enum class Corrector { langevin, leimkuhler_matthews };
+constexpr auto choice_names(Corrector) {
+  return std::array{"langevin", "leimkuhler_matthews"};
+}
+
 struct SamplerParameters {
-  std::int64_t steps = 256;                ///< from t = 1 to t = 0
-  std::string grid = "uniform";            ///< uniform | power | log_snr | karras
-  double exponent = 2;                     ///< power: t = u^exponent; karras: s^(1/exponent) equally spaced
-  std::string predictor = "exponential";   ///< exponential | heun
-  std::int64_t order = 1;                  ///< exponential: evaluations it uses, the present and past ones
-  double renewal = 0;                      ///< exponential: δ of the noise renewed within each step
-  std::int64_t corrections = 1;            ///< after each step
-  std::string corrector = "langevin";      ///< langevin | balanced
+  std::int64_t steps = 256;  ///< from t = 1 to t = 0
+  TimeGrid grid = TimeGrid::uniform;
+  double exponent = 2;  ///< power: t = u^exponent; karras: s^(1/exponent) equally spaced
+  Predictor predictor = Predictor::exponential;
+  std::int64_t order = 1;        ///< exponential: evaluations it uses, the present and past ones
+  double churn = 0;              ///< exponential: δ of the noise exchanged for new noise within each step
+  std::int64_t corrections = 1;  ///< after each step
+  Corrector corrector = Corrector::langevin;
   double tau = 0.25;                       ///< their amplitude
-  double noise_from = 1, noise_until = 0;  ///< noise is renewed and corrections are made at these times
+  double noise_from = 1, noise_until = 0;  ///< churn and corrections are made at these times
 };
 
 template <class Visitor>
@@ -33,26 +49,26 @@ void fields(Visitor& v, SamplerParameters& p) {
   v("steps", p.steps, "predictor steps from t = 1 to t = 0", at_least(1));
   v("grid", p.grid,
     "their times: uniform; power, t = u^exponent with u uniform; log_snr, σ/μ geometric; karras, (σ/μ)^(1/exponent) "
-    "uniform",
-    one_of({"uniform", "power", "log_snr", "karras"}));
+    "uniform");
   v("exponent", p.exponent, "of the grids power (> 1: denser near t = 0) and karras", above(0));
-  v("predictor", p.predictor, "exponential, or heun with two evaluations a step", one_of({"exponential", "heun"}));
+  v("predictor", p.predictor, "exponential, or heun with two evaluations a step");
   v("order", p.order, "exponential: of the polynomial through this and past evaluations of ε", between(1, 3));
-  v("renewal", p.renewal,
-    "exponential: noise renewed within each step, as τ in a balanced correction; no evaluation more",
+  v("churn", p.churn,
+    "exponential: noise exchanged for new noise within each step, as τ in a Leimkuhler-Matthews correction; no "
+    "evaluation more",
     Range{.min = 0, .max = 2, .open_max = true});
   v("corrections", p.corrections, "corrections after each step", at_least(0));
-  v("corrector", p.corrector, "langevin, δ = τ / mean ε²; or balanced, δ = τ < 2, exact where the score is linear",
-    one_of({"langevin", "balanced"}));
+  v("corrector", p.corrector,
+    "langevin, δ = τ / mean ε²; or leimkuhler_matthews, δ = τ < 2, exact where the score is linear");
   v("tau", p.tau, "amplitude of a correction", above(0));
-  v("noise_from", p.noise_from, "noise is renewed and corrections are made at times t up to this", between(0, 1));
-  v("noise_until", p.noise_until, "noise is renewed and corrections are made at times t from this on", between(0, 1));
+  v("noise_from", p.noise_from, "churn and corrections are made at times t up to this", between(0, 1));
+  v("noise_until", p.noise_until, "churn and corrections are made at times t from this on", between(0, 1));
 }
 
 /// The affine predictor from t to t − dt: x ← r x + c ε with r = μ(t−dt)/μ(t), c = σ(t−dt) − r σ(t).
-struct Predictor {
+struct ExponentialStep {
   double r = 1, c = 0;
-  static Predictor between(const NoiseSchedule& schedule, double from, double to);
+  static ExponentialStep between(const NoiseSchedule& schedule, double from, double to);
 };
 
 /// ∫ ε ds from `from` to `to`, ε a polynomial in s through its values at `nodes`: the weight of each value
@@ -64,19 +80,19 @@ std::vector<double> integration_weights(const std::vector<double>& nodes, double
 ///     u_e = u + ½ √(2δ) s_e z,    u ← u + √(2δ) s_e z − δ s_e ε(μ_e u_e, t_e).
 /// u_e has the noise of t_e, above t, where ε is asked for; u comes back with that of t. Where the score is affine the
 /// distribution is kept exactly, whatever δ is; Langevin's step widens it by a share of δ/2.
-struct Renewal {
+struct Churn {
   double delta = 0;  ///< δ, smaller where t_e would lie beyond 1
   double time = 0;   ///< t_e
   double ratio = 0;  ///< s_e
   /// `delta` in [0, 2).
-  static Renewal at(const NoiseSchedule& schedule, double t, double delta);
+  static Churn at(const NoiseSchedule& schedule, double t, double delta);
   /// For a step to `to` by the same ε, u ← u + √(2δ) s_e z − (δ s_e + s − s') ε: δ so small that pure noise comes out
-  /// no more than a tenth wider than s'. Long steps from much noise, which a network would answer wildly, renew little.
-  static Renewal within(const NoiseSchedule& schedule, double from, double to, double delta);
+  /// no more than a tenth wider than s'. Long steps from much noise, which a network would answer wildly, churn little.
+  static Churn within(const NoiseSchedule& schedule, double from, double to, double delta);
 };
 
 /// Draws x(0) from x(1) ~ N(0, I). Member m's draws come from (seed, sampler_start | sampler_correction |
-/// sampler_renewal, first_member + m), so an ensemble drawn in parts is the ensemble drawn whole.
+/// sampler_churn, first_member + m), so an ensemble drawn in parts is the ensemble drawn whole.
 class Sampler {
  public:
   /// Throws UsageError for parameters out of range or that exclude each other.

@@ -117,8 +117,8 @@ void describe_network(Description& description, const ModelFile& model) {
   description.line("network", fmt::format("{}, {}", p.kind, reach));
   description.line("size", fmt::format("{}{} parameters", size_in_words(p), parameters));
   if (prior.context.defined()) description.line("context", to_string(prior.context.sizes()));
-  description.line("diffusion",
-                   fmt::format("{}, α {}, η {}", prior.schedule.variance, prior.schedule.alpha, prior.schedule.eta));
+  description.line("diffusion", fmt::format("{}, α {}, η {}", name_of(prior.schedule.variance),
+                                            name_of(prior.schedule.alpha), prior.schedule.eta));
   if (!prior.dynamics.empty()) description.line("dynamics", prior.dynamics);
   if (!model.training) return;
   const TrainingState& training = *model.training;
