@@ -90,12 +90,12 @@ TableRow Nearness::names() {
   return {"error", "rmse", "spread", "coverage_50", "coverage_90"};
 }
 
-Nearness Nearness::of(const PosteriorError& error, const CarriedGaussian& carried, const LinearPosterior& truth) {
+Nearness Nearness::of(const PosteriorError& error, const Moments& moments, const LinearPosterior& truth) {
   return {.error = error.total,
           .rmse = std::hypot(1, error.mean),
           .spread = error.spread,
-          .coverage50 = expected_coverage(carried, truth, 0.5),
-          .coverage90 = expected_coverage(carried, truth, 0.9)};
+          .coverage50 = expected_coverage(moments, truth, 0.5),
+          .coverage90 = expected_coverage(moments, truth, 0.9)};
 }
 
 Nearness Nearness::from(const std::vector<double>& numbers, std::size_t first) {

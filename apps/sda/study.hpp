@@ -9,8 +9,8 @@
 #include "command.hpp"
 #include "sda/report/plot.hpp"
 #include "sda/report/table.hpp"
-#include "sda/study/carried.hpp"
 #include "sda/study/exact_chain.hpp"
+#include "sda/study/moments.hpp"
 
 namespace sda::app {
 
@@ -73,7 +73,7 @@ std::vector<Cell> followed_by(std::vector<Cell> row, const std::vector<Cell>& mo
   return row;
 }
 
-/// How near a carried Gaussian is, as every study tells it.
+/// How near N(F (y − c), V) is, as every study tells it.
 struct Nearness {
   double error = 0;       ///< W2 over the posterior's spread
   double rmse = 0;        ///< of the mean, over the best there is
@@ -81,11 +81,11 @@ struct Nearness {
   double coverage50 = 0;  ///< truths in the central half
   double coverage90 = 0;
   static TableRow names();
-  static Nearness of(const CarriedGaussian& carried, const LinearPosterior& truth) {
-    return of(posterior_error(carried, truth), carried, truth);
+  static Nearness of(const Moments& moments, const LinearPosterior& truth) {
+    return of(posterior_error(moments, truth), moments, truth);
   }
   /// The same where the error is known already.
-  static Nearness of(const PosteriorError& error, const CarriedGaussian& carried, const LinearPosterior& truth);
+  static Nearness of(const PosteriorError& error, const Moments& moments, const LinearPosterior& truth);
   /// From the place `first` of a row's numbers on, in the order of `names`.
   static Nearness from(const std::vector<double>& numbers, std::size_t first = 0);
   std::vector<double> numbers() const { return {error, rmse, spread, coverage50, coverage90}; }

@@ -109,7 +109,7 @@ void study_memory(const MemoryOptions& options, const Globals& globals) {
         const AffinePosterior score(exact_score(one.process, subject.schedule, observed.length, order),
                                     subject.schedule, observed, experiment.guidance);
         const double of_blanket = order == full_score ? 0 : largest_mean_error(comparison, order);
-        const auto near = Nearness::of(carry(score, experiment.sampler, truth.of_observations), truth);
+        const auto near = Nearness::of(propagate_moments(score, experiment.sampler, truth.of_observations), truth);
         return followed_by({of_blanket}, near.numbers());
       });
       one.blanket.push_back(numbers[0]);

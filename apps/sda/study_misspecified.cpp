@@ -81,7 +81,7 @@ void study_misspecified(const MisspecifiedOptions& options, const Globals& globa
         }
         const AffinePosterior score(exact_score(prior, subject.schedule, observed.length, parse_order(order, "--k")),
                                     subject.schedule, observed, experiment.guidance);
-        return Nearness::of(carry(score, experiment.sampler, truth.of_observations), truth).numbers();
+        return Nearness::of(propagate_moments(score, experiment.sampler, truth.of_observations), truth).numbers();
       });
       all.back().near.push_back(Nearness::from(numbers));
       rows.push_back(followed_by({order, fmt::format("{}", value)}, all.back().near.back().cells()));

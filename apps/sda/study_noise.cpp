@@ -76,15 +76,16 @@ void study_noise(const NoiseOptions& options, const Globals& globals) {
   StudyTable table(options, globals, "noises", {"tails", "assumed"}, {"rmse", "spread", "coverage_50", "coverage_90"},
                    fmt::format("k = \"{}\"\ndraws = {}\n", options.order, options.draws) + subject.config());
   table.expect(std::ssize(options.tails) * std::ssize(options.assumed));
-  // The ensemble hangs on the noise assumed alone: carried once for all tails.
-  std::map<double, CarriedGaussian> carried;
-  const auto ensemble = [&](double factor) -> const CarriedGaussian& {
-    if (const auto found = carried.find(factor); found != carried.end()) return found->second;
+  // The ensemble hangs on the noise assumed alone: moments are propagated once for all tails.
+  std::map<double, Moments> moments;
+  const auto ensemble = [&](double factor) -> const Moments& {
+    if (const auto found = moments.find(factor); found != moments.end()) return found->second;
     const Observations believed = observed(factor);
     const AffinePosterior score(exact_score(process, subject.schedule, believed.length, order), subject.schedule,
                                 believed, experiment.guidance);
     const LinearPosterior posterior = linear_posterior(covariance, linear_observations(believed));
-    return carried.emplace(factor, carry(score, experiment.sampler, posterior.of_observations)).first->second;
+    return moments.emplace(factor, propagate_moments(score, experiment.sampler, posterior.of_observations))
+        .first->second;
   };
 
   std::vector<UnderTails> all;

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "sda/core/error.hpp"
-#include "sda/study/carried.hpp"
+#include "sda/study/moments.hpp"
 #include "study.hpp"
 
 namespace sda::app {
@@ -94,9 +94,7 @@ std::vector<std::pair<Way, SamplerParameters>> ways_of(const SamplerOptions& opt
             sampler.steps = steps;
             apply_grid(sampler, grid);
             apply_noise(sampler, noise);
-            const Sampler refuses(NoiseSchedule{}, sampler);  // what is out of range
-            const std::int64_t evaluations =
-                steps * ((sampler.predictor == Predictor::heun ? 2 : 1) + sampler.corrections);
+            const std::int64_t evaluations = Sampler(NoiseSchedule{}, sampler).evaluations();  // refuses bad ones
             Way way{.rule = rule, .order = order, .grid = grid, .noise = noise, .steps = steps};
             way.passes = evaluations * passes_of(rule);
             ways.emplace_back(std::move(way), sampler);
@@ -126,10 +124,10 @@ void measure(std::vector<std::pair<Way, SamplerParameters>>& ways, StudyTable& t
                       subject.schedule, observed, guidance_of(w.rule, experiment.guidance));
         of = &w;
       }
-      const CarriedGaussian carried = carry(*score, s, truth.of_observations);
-      const PosteriorError e = posterior_error(carried, truth);
+      const Moments moments = propagate_moments(*score, s, truth.of_observations);
+      const PosteriorError e = posterior_error(moments, truth);
       return followed_by({static_cast<double>(w.passes), e.mean, e.covariance},
-                         Nearness::of(e, carried, truth).numbers());
+                         Nearness::of(e, moments, truth).numbers());
     });
     way.mean_error = numbers[1], way.covariance_error = numbers[2];
     way.near = Nearness::from(numbers, 3);

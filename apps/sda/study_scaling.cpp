@@ -92,13 +92,12 @@ void study_scaling(const ScalingOptions& options, const Globals& globals) {
       const LinearPosterior truth = linear_posterior(process.covariance(one.length), score->observations());
       SamplerParameters sampler = experiment.sampler;
       sampler.corrections = one.corrections;
-      const std::int64_t evaluations =
-          sampler.steps * ((sampler.predictor == Predictor::heun ? 2 : 1) + one.corrections);
+      const std::int64_t evaluations = Sampler(subject.schedule, sampler).evaluations();
       const std::int64_t pulls = experiment.guidance.rule == "mmps" ? experiment.guidance.iterations
                                  : experiment.guidance.detach       ? 0
                                                                     : 1;
       const auto windows = plan_windows(one.order, 1, one.length).starts.size();
-      const auto near = Nearness::of(carry(*score, sampler, truth.of_observations), truth);
+      const auto near = Nearness::of(propagate_moments(*score, sampler, truth.of_observations), truth);
       return followed_by({static_cast<double>(evaluations * (1 + pulls)), static_cast<double>(windows)},
                          near.numbers());
     });

@@ -55,9 +55,9 @@ class FieldReader {
   }
   template <Choice Enum>
   void operator()(const char* key, Enum& value, const char* help) {
-    std::string name = name_of(value);
-    (*this)(key, name, help, one_of(names_of<Enum>()));
-    value = *choice_of<Enum>(name);
+    std::string name = sda::name_of(value);
+    (*this)(key, name, help, one_of(sda::names_of<Enum>()));
+    value = *sda::choice_of<Enum>(name);
   }
   /// Sections below this one, [section.key.NAME], any number of them.
   template <class Parameters>
@@ -119,8 +119,8 @@ class FieldDescriber {
   }
   template <Choice Enum>
   void operator()(const char* key, Enum& value, const char* help) {
-    std::string name = name_of(value);
-    (*this)(key, name, help, one_of(names_of<Enum>()));
+    std::string name = sda::name_of(value);
+    (*this)(key, name, help, one_of(sda::names_of<Enum>()));
   }
   template <class Parameters>
   void operator()(const char* key, std::map<std::string, Parameters>& value, const char* help, const Range&);

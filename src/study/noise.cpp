@@ -38,14 +38,14 @@ Tensor student_scales(std::int64_t draws, std::int64_t observations, std::int64_
   return static_cast<double>(degrees) / chi_squared;
 }
 
-NoiseVerdict judge_under_noise(const CarriedGaussian& carried, const Tensor& covariance,
-                               const LinearObservations& observations, const Tensor& squared_scales) {
+NoiseVerdict judge_under_noise(const Moments& moments, const Tensor& covariance, const LinearObservations& observations,
+                               const Tensor& squared_scales) {
   const Tensor& h = observations.matrix;
-  const Tensor rest = at::eye(covariance.size(0), at::kDouble) - carried.mean_map.matmul(h);
+  const Tensor rest = at::eye(covariance.size(0), at::kDouble) - moments.mean_map.matmul(h);
   const Tensor of_state = rest.matmul(covariance).mul(rest).sum(1);  // diagonal of (I − F H) Σ (I − F H)ᵀ
   const Tensor noise = squared_scales * observations.variance;       // (draw, observation)
-  const Tensor deviation = of_state + noise.matmul(carried.mean_map.square().mT());  // (draw, component)
-  const Tensor variance = carried.covariance.diagonal().clamp_min(0);
+  const Tensor deviation = of_state + noise.matmul(moments.mean_map.square().mT());  // (draw, component)
+  const Tensor variance = moments.covariance.diagonal().clamp_min(0);
   const auto coverage = [&](double level) {
     const Tensor half = at::erfinv(at::scalar_tensor(level, at::kDouble)) * (variance / deviation).sqrt();
     return at::erf(half).mean().item<double>();

@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "core/torch.hpp"
+#include "sampling/churn.hpp"
+#include "sampling/integration.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
 #include "sda/prior/scores.hpp"
@@ -37,7 +39,7 @@ TEST(LangevinCorrection, TheMeanIsOverTheMembersOwnElements) {
   EXPECT_NEAR(x[0][1][0].item<double>(), -0.1 * 3 * 2, 1e-12);
 }
 
-TEST(Predictor, IsExactForAPointMass) {
+TEST(ExponentialStep, IsExactForAPointMass) {
   // If x is the point m, ε = (x(t) − μ m) / σ and one step lands on μ' m + σ' ε.
   const NoiseSchedule schedule;
   const double m = 1.7, noise = -0.3, from = 0.6, to = 0.4;
@@ -46,14 +48,14 @@ TEST(Predictor, IsExactForAPointMass) {
   EXPECT_NEAR(r * x + c * noise, schedule.mu(to) * m + schedule.sigma(to) * noise, 1e-12);
 }
 
-TEST(Sampler, TimesGoFromOneToZero) {
-  const std::vector<double> t = Sampler(NoiseSchedule(), {.steps = 4}).times();
+TEST(TimeGrid, GoesFromOneToZero) {
+  const std::vector<double> t = time_grid(NoiseSchedule(), {.steps = 4});
   EXPECT_EQ(t, (std::vector<double>{1.0, 0.75, 0.5, 0.25, 0.0}));
 }
 
-TEST(Sampler, GridsAreWhatTheySay) {
+TEST(TimeGrid, IsWhatItSays) {
   const NoiseSchedule schedule;
-  const auto times = [&](const SamplerParameters& p) { return Sampler(schedule, p).times(); };
+  const auto times = [&](const SamplerParameters& p) { return time_grid(schedule, p); };
   EXPECT_EQ(times({.steps = 4, .grid = TimeGrid::power, .exponent = 2}),
             (std::vector<double>{1.0, 0.5625, 0.25, 0.0625, 0.0}));
   const double last = schedule.ratio(0), first = schedule.ratio(1);

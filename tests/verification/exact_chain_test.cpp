@@ -1,5 +1,5 @@
 /// An exactly solvable chain. On a linear-Gaussian chain every score is affine, so the sampler maps Gaussians to
-/// Gaussians: covariance V and mean m = F y are carried exactly through its steps and compared with the smoother's
+/// Gaussians: covariance V and mean m = F y are propagated exactly through its steps and compared with the smoother's
 /// posterior, with no sampling noise. The chain is x_1 ~ N(0, I) in R², x_{i+1} = A x_i + N(0, (1 − r²) I), A = r ×
 /// rotation by 0.3 rad, r = 0.97, L = 33; the first coordinate of states 1, 5, …, 33 is observed with noise 0.1.
 #include <gtest/gtest.h>
@@ -7,12 +7,13 @@
 #include <cmath>
 
 #include "core/torch.hpp"
+#include "sampling/integration.hpp"
 #include "sda/baselines/kalman.hpp"
 #include "sda/dynamics/linear_gaussian.hpp"
 #include "sda/guidance/posterior_score.hpp"
 #include "sda/sampling/sampler.hpp"
-#include "sda/study/carried.hpp"
 #include "sda/study/exact_chain.hpp"
+#include "sda/study/moments.hpp"
 #include "tolerance.hpp"
 
 namespace {
@@ -86,8 +87,8 @@ sda::AffineScore at_time(const sda::AffinePosterior& score, double t) {
   return score.at_time(t, {at::zeros({size, values}, at::kDouble), identity(size)}, truth().of_observations);
 }
 
-double error(const sda::CarriedGaussian& carried) {
-  return sda::posterior_error(carried, truth()).total;
+double error(const sda::Moments& moments) {
+  return sda::posterior_error(moments, truth()).total;
 }
 
 const std::vector<std::int64_t> corrections{0, 1, 2, 4, 8, 16};
@@ -149,7 +150,8 @@ TEST_P(ExactChain, SamplersErrorIsThePublishedOne) {
   const auto score = affine(k, guidance);
   for (std::size_t c = 0; c < corrections.size(); ++c) {
     const sda::SamplerParameters sampler{.steps = steps, .corrections = corrections[c], .tau = tau};
-    EXPECT_NEAR(error(sda::carry(score, sampler, truth().of_observations)), errors[c], sda::tolerance::exact_chain)
+    EXPECT_NEAR(error(sda::propagate_moments(score, sampler, truth().of_observations)), errors[c],
+                sda::tolerance::exact_chain)
         << "k = " << k << ", C = " << corrections[c];
   }
 }
@@ -168,7 +170,7 @@ class ExactChainRecommended : public testing::TestWithParam<Recommended> {};
 
 TEST_P(ExactChainRecommended, ErrorIsTheRecordedOne) {
   const auto& [k, sampler, expected] = GetParam();
-  EXPECT_NEAR(error(sda::carry(affine(k, mmps_rule), sampler, truth().of_observations)), expected,
+  EXPECT_NEAR(error(sda::propagate_moments(affine(k, mmps_rule), sampler, truth().of_observations)), expected,
               sda::tolerance::exact_chain_recommended);
 }
 
@@ -209,10 +211,10 @@ TEST(ExactChainSampler, TwoIterationsAreNearlyAll) {
   EXPECT_LT(std::sqrt(square / trace_of(truth().covariance)), sda::tolerance::exact_chain_recommended);
 }
 
-/// As sda::carry, for one y, where each member's δ is τ / mean ε² of its own ε, as the sampler's is: the step then
-/// depends on the member, so the map is no longer affine. With s = mean ε² and δ = τ/s to second order about E[s], all
-/// moments needed are Gaussian ones (Isserlis): Cov(s, ε) = 2 C q / N and so on, ε ~ N(q, C), D = Cov(ε, x).
-struct CarriedByMembers {
+/// As sda::propagate_moments, for one y, where each member's δ is τ / mean ε² of its own ε, as the sampler's is: the
+/// step then depends on the member, so the map is no longer affine. With s = mean ε² and δ = τ/s to second order about
+/// E[s], all moments needed are Gaussian ones (Isserlis): Cov(s, ε) = 2 C q / N and so on, ε ~ N(q, C), D = Cov(ε, x).
+struct MomentsByMembers {
   Tensor m = at::zeros({size}, at::kDouble);
   Tensor v = identity(size);
 
@@ -258,25 +260,25 @@ void expect_moments(const Tensor& x, const Tensor& m, const Tensor& v) {
   EXPECT_GT(eigenvalues.min().item<double>(), (1 - edge) * (1 - edge) / 1.1);
 }
 
-/// The real sampler, k = 4 and C = 1 in float32, against the moments carried for one y. A member's own δ makes the
-/// ensemble about 3 % wider than one δ for all would (mean eigenvalue; carried above); what is left is sampling.
+/// The real sampler, k = 4 and C = 1 in float32, against the moments propagated for one y. A member's own δ makes the
+/// ensemble about 3 % wider than one δ for all would (mean eigenvalue; propagated above); what is left is sampling.
 /// float32 and the third order are far below. δ of the batch's mean ε² fails here.
 TEST(ExactChainSampler, EnsembleHasTheCarriedMoments) {
   constexpr std::int64_t members = 2048;
   const auto y = draw_observations(2);
   const auto score = affine(4, sda_rule);
   const sda::SamplerParameters parameters{.steps = steps, .corrections = 1, .tau = tau};
-  const auto carried = sda::carry(score, parameters, at::outer(y, y));
-  CarriedByMembers by_members;
-  const auto t = sda::Sampler(schedule, parameters).times();
+  const auto moments = sda::propagate_moments(score, parameters, at::outer(y, y));
+  MomentsByMembers by_members;
+  const auto t = sda::time_grid(schedule, parameters);
   for (std::int64_t step = 0; step < steps; ++step) {
     by_members.predict(at_time(score, t[step]), y, sda::ExponentialStep::between(schedule, t[step], t[step + 1]));
     by_members.correct(at_time(score, t[step + 1]), y, schedule.sigma(t[step + 1]));
   }
-  // The two carried Gaussians are near each other: a few per cent of width, a small part of the spread in the mean.
-  EXPECT_NEAR(trace_of(by_members.v) / trace_of(carried.covariance), 1, 0.05);
-  EXPECT_LT((by_members.m - carried.mean_map.matmul(y)).norm().item<double>(),
-            0.05 * std::sqrt(trace_of(carried.covariance)));
+  // The two Gaussians are near each other: a few per cent of width, a small part of the spread in the mean.
+  EXPECT_NEAR(trace_of(by_members.v) / trace_of(moments.covariance), 1, 0.05);
+  EXPECT_LT((by_members.m - moments.mean_map.matmul(y)).norm().item<double>(),
+            0.05 * std::sqrt(trace_of(moments.covariance)));
 
   const sda::PosteriorScore posterior(prior(4), schedule, observations(y), sda_rule);
   const auto x =
@@ -287,12 +289,12 @@ TEST(ExactChainSampler, EnsembleHasTheCarriedMoments) {
 /// The same by MMPS with churn, for one y: δ of a Leimkuhler-Matthews correction is one for all members.
 void expect_carried_moments_by_mmps(const sda::SamplerParameters& parameters, std::uint64_t seed) {
   const auto y = draw_observations(seed);
-  const auto carried = sda::carry(affine(4, mmps_rule), parameters, truth().of_observations);
+  const auto moments = sda::propagate_moments(affine(4, mmps_rule), parameters, truth().of_observations);
   auto guidance = mmps_rule;
   guidance.iterations = 3;
   const sda::PosteriorScore posterior(prior(4), schedule, observations(y), guidance);
   const auto x = sda::Sampler(schedule, parameters).sample(posterior, {1024, length, dimension}, seed + 1);
-  expect_moments(x.to(at::kDouble).flatten(1), carried.mean_map.matmul(y), carried.covariance);
+  expect_moments(x.to(at::kDouble).flatten(1), moments.mean_map.matmul(y), moments.covariance);
 }
 
 /// In the step and in a Leimkuhler-Matthews correction.
@@ -322,7 +324,7 @@ TEST(ExactChainSampler, MultistepWithNoiseHasTheCarriedMoments) {
   expect_carried_moments_by_mmps(parameters, 9);
 }
 
-/// Without noise the sampler is one affine map of x(1): carried, it must be that map to the last digits.
+/// Without noise the sampler is one affine map of x(1): propagated moments must be that map to the last digits.
 TEST(ExactChainSampler, WithoutNoiseItIsTheCarriedMap) {
   const auto y = draw_observations(11);
   const auto start = at::cat({identity(size), at::zeros({1, size}, at::kDouble)}).view({size + 1, length, dimension});
@@ -336,29 +338,29 @@ TEST(ExactChainSampler, WithoutNoiseItIsTheCarriedMap) {
   for (const auto& parameters : samplers) {
     const auto end = sda::Sampler(schedule, parameters).sample_from(start, posterior, 1).flatten(1);
     const auto map = (end.narrow(0, 0, size) - end[size]).mT();
-    const auto carried = sda::carry(score, parameters, truth().of_observations);
+    const auto moments = sda::propagate_moments(score, parameters, truth().of_observations);
     const auto differs = [](const Tensor& a, const Tensor& b) {
       return (a - b).abs().max().item<double>() / b.abs().max().item<double>();
     };
-    EXPECT_LT(differs(carried.covariance, map.matmul(map.mT())), 1e-8) << parameters.grid << parameters.order;
-    EXPECT_LT(differs(carried.mean_map.matmul(y), end[size]), 1e-8) << parameters.grid << parameters.order;
+    EXPECT_LT(differs(moments.covariance, map.matmul(map.mT())), 1e-8) << name_of(parameters.grid) << parameters.order;
+    EXPECT_LT(differs(moments.mean_map.matmul(y), end[size]), 1e-8) << name_of(parameters.grid) << parameters.order;
   }
 }
 
-/// What the carried Gaussian's intervals should hold, by counting: x | y from the smoother, y from the chain.
+/// What a Gaussian's intervals should hold, by counting: x | y from the smoother, y from the chain.
 TEST(ExactChainTruth, CoverageIsWhatCountingFinds) {
-  const sda::CarriedGaussian carried{0.8 * truth().gain, 1.5 * truth().covariance};
+  const sda::Moments moments{0.8 * truth().gain, 1.5 * truth().covariance};
   constexpr std::int64_t n = 20000;
   const auto normals = [](std::int64_t columns, std::uint64_t step) {
     return sda::normal({n, columns}, {.seed = 3, .purpose = sda::Purpose::test, .step = step}, at::kDouble);
   };
   const auto y = normals(values, 0).matmul(sda::symmetric_root(truth().of_observations));
   const auto x = y.matmul(truth().gain.mT()) + normals(size, 1).matmul(sda::symmetric_root(truth().covariance));
-  const auto z = (x - y.matmul(carried.mean_map.mT())) / carried.covariance.diagonal().sqrt();
+  const auto z = (x - y.matmul(moments.mean_map.mT())) / moments.covariance.diagonal().sqrt();
   for (const auto& [level, bound] : {std::pair{0.5, 0.6744898}, std::pair{0.9, 1.6448536}}) {
     const double counted = z.abs().lt(bound).to(at::kDouble).mean().item<double>();
     // A trajectory's coordinates are nearly one draw: at worst the standard error is that of n values.
-    EXPECT_NEAR(sda::expected_coverage(carried, truth(), level), counted, 4 * std::sqrt(0.25 / n)) << level;
+    EXPECT_NEAR(sda::expected_coverage(moments, truth(), level), counted, 4 * std::sqrt(0.25 / n)) << level;
   }
   EXPECT_NEAR(sda::expected_coverage({truth().gain, truth().covariance}, truth(), 0.9), 0.9, 1e-12);
 }

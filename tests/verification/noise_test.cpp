@@ -36,12 +36,12 @@ TEST_P(UnderNoise, VerdictIsWhatCountingFinds) {
   auto believed = y_of;
   believed.variance = y_of.variance / 4;
   const LinearPosterior posterior = linear_posterior(covariance, believed);
-  const CarriedGaussian carried{posterior.gain, posterior.covariance};
-  const NoiseVerdict verdict = judge_under_noise(carried, covariance, y_of, scales);
+  const Moments moments{posterior.gain, posterior.covariance};
+  const NoiseVerdict verdict = judge_under_noise(moments, covariance, y_of, scales);
 
   const Tensor x = normals(2 * length, 1).matmul(symmetric_root(covariance));
   const Tensor y = x.matmul(y_of.matrix.mT()) + normals(observations, 2) * sigma * scales.sqrt();
-  const Tensor error = x - y.matmul(carried.mean_map.mT());
+  const Tensor error = x - y.matmul(moments.mean_map.mT());
   // A posterior that knows each scale, one at a time.
   const Tensor cross = covariance.matmul(y_of.matrix.mT());
   const Tensor of_observations = y_of.matrix.matmul(cross) + at::diag_embed(scales * sigma * sigma);
@@ -50,8 +50,8 @@ TEST_P(UnderNoise, VerdictIsWhatCountingFinds) {
 
   const double squared = error.square().sum().item<double>();
   EXPECT_NEAR(verdict.rmse / std::sqrt(squared / best.square().sum().item<double>()), 1, 0.03);
-  EXPECT_NEAR(verdict.spread / std::sqrt(carried.covariance.trace().item<double>() * draws / squared), 1, 0.03);
-  const Tensor z = (error / carried.covariance.diagonal().sqrt()).abs();
+  EXPECT_NEAR(verdict.spread / std::sqrt(moments.covariance.trace().item<double>() * draws / squared), 1, 0.03);
+  const Tensor z = (error / moments.covariance.diagonal().sqrt()).abs();
   for (const auto& [found, bound] :
        {std::pair{verdict.coverage50, 0.6744898}, std::pair{verdict.coverage90, 1.6448536}}) {
     EXPECT_NEAR(found, z.lt(bound).to(at::kDouble).mean().item<double>(), 4 * std::sqrt(0.25 / draws)) << bound;

@@ -5,8 +5,8 @@
 #include <cstdint>
 
 #include "sda/core/tensor.hpp"
-#include "sda/study/carried.hpp"
 #include "sda/study/exact_chain.hpp"
+#include "sda/study/moments.hpp"
 
 namespace sda {
 
@@ -26,7 +26,7 @@ struct NoiseVerdict {
   double coverage50 = 0;  ///< truths in the central half
   double coverage90 = 0;
 };
-NoiseVerdict judge_under_noise(const CarriedGaussian& carried, const Tensor& covariance,
-                               const LinearObservations& observations, const Tensor& squared_scales);
+NoiseVerdict judge_under_noise(const Moments& moments, const Tensor& covariance, const LinearObservations& observations,
+                               const Tensor& squared_scales);
 
 }  // namespace sda

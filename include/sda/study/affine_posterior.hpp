@@ -1,5 +1,4 @@
-/// The sampler without sampling noise. Where the posterior's score is affine, each of its steps is an affine map, so
-/// that x(t) stays Gaussian: its mean, linear in y, and its covariance are carried exactly from t = 1 to t = 0.
+/// The posterior's score where it is affine, as matrices.
 #pragma once
 
 #include <map>
@@ -9,13 +8,12 @@
 #include "sda/diffusion/noise_schedule.hpp"
 #include "sda/guidance/posterior_score.hpp"
 #include "sda/prior/score_model.hpp"
-#include "sda/sampling/sampler.hpp"
 #include "sda/study/exact_chain.hpp"
 
 namespace sda {
 
 /// x ~ N(F (y − c), V), flat trajectories of n elements; c is what the observations read of the mean.
-struct CarriedGaussian {
+struct Moments {
   Tensor mean_map;    ///< F (n, observation)
   Tensor covariance;  ///< V (n, n)
 };
@@ -36,7 +34,7 @@ class AffinePosterior {
                   GuidanceParameters guidance);
 
   /// At x(t) ~ `at`, y ~ N(c, `of_observations`), which only DPS looks at.
-  AffineScore at_time(double t, const CarriedGaussian& at, const Tensor& of_observations) const;
+  AffineScore at_time(double t, const Moments& at, const Tensor& of_observations) const;
 
   const NoiseSchedule& schedule() const { return schedule_; }
   const LinearObservations& observations() const { return observations_; }
@@ -61,24 +59,5 @@ class AffinePosterior {
   Tensor basis_;                           ///< orthonormal rows in general position, (observation, observation)
   mutable std::map<double, Parts> known_;  ///< what was asked for before: samplers with one grid share it
 };
-
-/// Where `Sampler` brings x(1) ~ N(0, I) by this score, y ~ N(c, `of_observations`). Langevin's δ = τ / mean ε², which
-/// differs from member to member, is τ / E[mean ε²] over x(t) and y: the ensemble is a few per cent wider. Throws
-/// UsageError for parameters that Sampler refuses.
-CarriedGaussian carry(const AffinePosterior& score, const SamplerParameters& parameters, const Tensor& of_observations);
-
-/// Distance to the exact posterior, in units of its own spread √tr P and averaged over y ~ N(c, S). All infinite where
-/// the sampler diverged.
-struct PosteriorError {
-  double mean = 0;        ///< √(E‖F y − K y‖² / tr P)
-  double covariance = 0;  ///< Bures distance of V and P, over √tr P
-  double total = 0;       ///< √(mean² + covariance²): Wasserstein's W2 over √tr P
-  double spread = 0;      ///< √(tr V / tr P): 1 if the ensemble is as wide as it should be
-};
-PosteriorError posterior_error(const CarriedGaussian& carried, const LinearPosterior& truth);
-
-/// How often x_i lies in the central interval that holds `level` of the carried Gaussian, mean over i, where x | y and
-/// y are those of `truth`: `level` itself if it is exact.
-double expected_coverage(const CarriedGaussian& carried, const LinearPosterior& truth, double level);
 
 }  // namespace sda
