@@ -43,7 +43,7 @@ void assimilate(const Options& options, const Globals& globals) {
   const Provenance provenance = provenance_of(globals, experiment);
   write_ensemble(options.output, result.ensemble, result.cost, provenance);
   if (options.split_members) write_members(options.output, result.ensemble, provenance);
-  if (experiment.guidance.rule != "none" && result.departure_over_sigma > 3) {
+  if (likelihood_rule_kind(experiment.guidance.rule) != nullptr && result.departure_over_sigma > 3) {
     spdlog::warn("these members do not explain the observation; more sampler.steps or a better prior would");
   }
   say(fmt::format(

@@ -1,11 +1,13 @@
 /// sda study sampler: accuracy against network passes of every rule, grid and noise, with no sampling noise.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
 
 #include "sda/core/error.hpp"
+#include "sda/guidance/likelihood_rule.hpp"
 #include "sda/study/moments.hpp"
 #include "study.hpp"
 
@@ -65,18 +67,21 @@ GuidanceParameters guidance_of(const std::string& rule, GuidanceParameters guida
   guidance.rule = guidance.detach ? "sda" : rule;
   const auto rules = guidance_rules();
   if (std::find(rules.begin(), rules.end(), guidance.rule) == rules.end()) {
-    refuse("--rules", rule, "sda, sda-detached, dps, pigdm, mmps or none");
+    refuse("--rules", rule, fmt::format("{} or sda-detached", fmt::join(rules, ", ")));
   }
-  // What MMPS and PiGDM know of x̂ without γ is exact here, or nearly.
-  if (guidance.rule == "mmps" || guidance.rule == "pigdm") guidance.gamma = {0};
+  // What such a rule knows of x̂ without γ is exact here, or nearly.
+  if (const auto* kind = likelihood_rule_kind(guidance.rule); kind != nullptr && kind->own_variance) {
+    guidance.gamma = {0};
+  }
   return guidance;
 }
 
-/// Passes of one evaluation through the prior: forward, and VJPs. MMPS is solved exactly here, and two VJPs
-/// are as good (verification.ExactChainSampler).
+/// Passes of one evaluation through the prior. MMPS is solved exactly here, and two VJPs are as good
+/// (verification.ExactChainSampler).
 std::int64_t passes_of(const std::string& rule) {
-  if (rule == "sda-detached" || rule == "none") return 1;
-  return rule == "mmps" ? 3 : 2;
+  GuidanceParameters guidance = guidance_of(rule, {});
+  guidance.iterations = 2;
+  return passes(guidance, guidance.iterations);
 }
 
 /// Every way asked for, its sampler read already, so that faults in flags are found before the work.

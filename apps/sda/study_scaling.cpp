@@ -93,13 +93,10 @@ void study_scaling(const ScalingOptions& options, const Globals& globals) {
       SamplerParameters sampler = experiment.sampler;
       sampler.corrections = one.corrections;
       const std::int64_t evaluations = Sampler(subject.schedule, sampler).evaluations();
-      const std::int64_t pulls = experiment.guidance.rule == "mmps" ? experiment.guidance.iterations
-                                 : experiment.guidance.detach       ? 0
-                                                                    : 1;
+      const std::int64_t each = passes(experiment.guidance, score->observations().offset.numel());
       const auto windows = plan_windows(one.order, 1, one.length).starts.size();
       const auto near = Nearness::of(propagate_moments(*score, sampler, truth.of_observations), truth);
-      return followed_by({static_cast<double>(evaluations * (1 + pulls)), static_cast<double>(windows)},
-                         near.numbers());
+      return followed_by({static_cast<double>(evaluations * each), static_cast<double>(windows)}, near.numbers());
     });
     one.passes = numbers[0], one.windows = numbers[1];
     one.near = Nearness::from(numbers, 2);

@@ -122,12 +122,4 @@ void require_one_system(const Prior& prior, const Observations& observations, co
   }
 }
 
-std::string method_name(const GuidanceParameters& guidance) {
-  if (guidance.rule == "none") return "prior";
-  if (guidance.rule == "dps") return "DPS";
-  if (guidance.rule == "pigdm") return "PiGDM";
-  if (guidance.rule == "mmps") return "MMPS";
-  return guidance.detach ? "SDA, detached" : "SDA";
-}
-
 }  // namespace sda

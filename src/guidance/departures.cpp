@@ -1,5 +1,5 @@
 /// y − A(x̂), its noise and the linearisation of A, flat.
-#include "guidance/departures.hpp"
+#include "sda/guidance/departures.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 
-namespace sda::guidance {
+namespace sda {
 
 Departures::Departures(const Observations& observed, Tensor denoised)
     : observed_(observed), denoised_(std::move(denoised)), departure_(observed_.departure(denoised_)) {}
@@ -35,6 +35,11 @@ MarginalLikelihood Departures::marginal(const Tensor& variance) const {
     first += y.numel();
   }
   return {at::cat(log_densities, 1), at::cat(scores, 1), at::cat(curvatures, 1)};
+}
+
+Tensor Departures::likelihood_score(const Tensor& variance, double more) const {
+  if (are_gaussian()) return departure_ / (noise_variance() + variance + more);
+  return marginal(variance + more).score.to(departure_.scalar_type());
 }
 
 Tensor Departures::noise_variance() const {
@@ -78,4 +83,4 @@ void require_fits(const std::vector<double>& values, const Observations& observe
                                     : fmt::format("1 or {}, one for each element of an observation", elements)});
 }
 
-}  // namespace sda::guidance
+}  // namespace sda

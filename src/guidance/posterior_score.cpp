@@ -4,53 +4,57 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-
 #include "core/torch.hpp"
-#include "guidance/rules.hpp"
 #include "sda/core/error.hpp"
 #include "sda/diffusion/denoising.hpp"
 
 namespace sda {
 namespace {
 
-void require_gaussian(const Observations& observations) {
+/// "use sda, mmps or pigdm, which take every noise"
+std::string rules_of_any_noise() {
+  std::vector<std::string> names;
+  for (const auto& kind : likelihood_rules())
+    if (kind.any_noise) names.push_back(kind.name);
+  const std::string last = names.back();
+  names.pop_back();
+  return fmt::format("use {} or {}, which take every noise", fmt::join(names, ", "), last);
+}
+
+void require_noise(const std::string& rule, const Observations& observations) {
+  const auto* kind = likelihood_rule_kind(rule);
+  if (kind == nullptr || kind->any_noise) return;
   for (const auto& part : observations.parts) {
     if (part.noise.is_gaussian()) continue;
-    throw UsageError({.what = "dps weighs observations by their distance, whatever their noise is",
+    throw UsageError({.what = rule + " weighs observations as if their noise were Gaussian",
                       .where = "guidance.rule",
                       .found = part.noise.describe(),
                       .expected = "Gaussian noise",
-                      .hint = "use mmps, sda or pigdm, which take every noise"});
+                      .hint = rules_of_any_noise()});
   }
 }
 
 }  // namespace
 
 PosteriorScore::PosteriorScore(std::shared_ptr<const DifferentiableScore> prior, NoiseSchedule schedule,
-                               Observations observations, GuidanceParameters parameters)
+                               Observations observations, const GuidanceParameters& parameters)
     : prior_(std::move(prior)),
       schedule_(std::move(schedule)),
       observations_(std::move(observations)),
-      parameters_(std::move(parameters)) {
-  const std::vector<std::string>& rules = guidance_rules();
-  if (std::find(rules.begin(), rules.end(), parameters_.rule) == rules.end())
-    throw UsageError({.what = "unknown likelihood rule",
-                      .where = "guidance.rule",
-                      .found = parameters_.rule,
-                      .expected = fmt::format("one of {}", fmt::join(rules, ", "))});
-  if (parameters_.iterations < 1)
-    throw UsageError({.what = "out of range",
-                      .where = "guidance.iterations",
-                      .found = fmt::format("{}", parameters_.iterations),
-                      .expected = "at least 1"});
+      rule_(make_likelihood_rule(parameters)) {
   observations_.check();
-  if (parameters_.rule == "dps") require_gaussian(observations_);
-  guidance::require_fits(parameters_.gamma, observations_);
+  require_noise(parameters.rule, observations_);
+  require_fits(parameters.gamma, observations_);
+}
+
+std::int64_t PosteriorScore::passes() const {
+  std::int64_t observations = 0;
+  for (const auto& part : observations_.parts) observations += part.values.numel();
+  return 1 + (rule_ == nullptr ? 0 : rule_->vjps(observations));
 }
 
 Tensor PosteriorScore::epsilon(const Tensor& x, double t) const {
-  if (parameters_.rule == "none") return prior_->epsilon(x, t);
+  if (rule_ == nullptr) return prior_->epsilon(x, t);
   // A trajectory of another length would be read at other states, and might even broadcast against the values.
   if (x.dim() < 2 || x.size(1) != observations_.length)
     throw ShapeError({.what = "trajectories are not of the observed length",
@@ -58,20 +62,12 @@ Tensor PosteriorScore::epsilon(const Tensor& x, double t) const {
                       .found = to_string(x.sizes()),
                       .expected = fmt::format("member × {} × event", observations_.length)});
   const double mu = schedule_.mu(t), sigma = schedule_.sigma(t);
-  const bool through = parameters_.rule != "sda" || !parameters_.detach;
-
-  const auto linear = through ? prior_->linearise(x, t) : nullptr;
-  const Tensor epsilon = through ? linear->epsilon() : prior_->epsilon(x, t);
-  const guidance::Departures observations(observations_, tweedie_mean(schedule_, x, t, epsilon));
+  const auto linear = passes() > 1 ? prior_->linearise(x, t) : nullptr;
+  const Tensor epsilon = linear ? linear->epsilon() : prior_->epsilon(x, t);
+  const Departures y(observations_, tweedie_mean(schedule_, x, t, epsilon));
   // ∂x̂/∂x = (I − σ ∂ε/∂x) / μ
-  const guidance::Vjp vjp = [&](const Tensor& v) { return through ? at::sub(v, linear->vjp(v), sigma) : v; };
-  const auto gradient = [&] {
-    if (parameters_.rule == "sda") return guidance::sda_gradient(observations, vjp, parameters_, sigma / mu);
-    if (parameters_.rule == "pigdm") return guidance::pigdm_gradient(observations, vjp, parameters_, sigma / mu);
-    if (parameters_.rule == "mmps") return guidance::mmps_gradient(observations, vjp, parameters_, sigma / mu);
-    return guidance::dps_gradient(observations, vjp, parameters_);
-  };
-  return at::sub(epsilon, gradient(), sigma / mu);
+  const DenoiserVjp vjp = [&](const Tensor& v) { return linear ? at::sub(v, linear->vjp(v), sigma) : v; };
+  return at::sub(epsilon, rule_->gradient(y, vjp, sigma / mu), sigma / mu);
 }
 
 }  // namespace sda

@@ -16,23 +16,15 @@ using study::trace_of_square, study::unit_matrix;
 
 namespace {
 
-/// The observations with these values, flat, of all parts; with noise of standard deviation 1 if so asked.
-Observations with_values(Observations observations, const Tensor& values, bool unit_noise) {
+/// The observations with these values, flat, of all parts.
+Observations with_values(Observations observations, const Tensor& values) {
   std::int64_t first = 0;
   for (auto& part : observations.parts) {
     const std::int64_t n = part.values.numel();
     part.values = values.narrow(0, first, n).reshape(part.values.sizes()).to(at::kDouble).contiguous();
-    if (unit_noise) part.noise = GaussianNoise({1.0});
     first += n;
   }
   return observations;
-}
-
-GuidanceParameters affine_rule(GuidanceParameters guidance, std::int64_t observations) {
-  // DPS is SDA with the variance ‖y − A(x̂)‖ / 2ζ: it is read off at variance 1 and scaled in `at_time`.
-  if (guidance.rule == "dps") return {.rule = "sda", .gamma = {0}};
-  guidance.iterations = std::max<std::int64_t>(1, observations);
-  return guidance;
 }
 
 }  // namespace
@@ -42,11 +34,11 @@ AffinePosterior::AffinePosterior(std::shared_ptr<const DifferentiableScore> prio
     : prior_(std::move(prior)),
       schedule_(std::move(schedule)),
       observed_(std::move(observations)),
-      observations_(linear_observations(observed_)),
-      guidance_(std::move(guidance)) {
+      observations_(linear_observations(observed_)) {
   const std::int64_t n = observations_.offset.numel();
-  observed_ = with_values(std::move(observed_), observations_.offset, guidance_.rule == "dps");
-  posterior_ = std::make_shared<PosteriorScore>(prior_, schedule_, observed_, affine_rule(guidance_, n));
+  observed_ = with_values(std::move(observed_), observations_.offset);
+  guidance.iterations = std::max<std::int64_t>(1, n);
+  posterior_ = std::make_shared<PosteriorScore>(prior_, schedule_, observed_, guidance);
   // Of a unit observation's few neighbours the Krylov space of MMPS may hold too little.
   basis_ = std::get<0>(at::linalg_qr(normal({n, n}, {.seed = 1, .purpose = Purpose::evaluation}, at::kDouble)));
 }
@@ -57,8 +49,9 @@ AffinePosterior::Parts AffinePosterior::probe(double t) const {
   const Tensor prior = prior_->epsilon(unit_matrix(n).view(trajectory), t).flatten(1).mT().contiguous();
   const Tensor denoised = (unit_matrix(n) - schedule_.sigma(t) * prior) / schedule_.mu(t);  // ∂x̂/∂x
   const Tensor read = observations_.matrix.matmul(denoised);
-  if (guidance_.rule == "none") return {prior, at::zeros({n, read.size(0)}, at::kDouble), read};
-  // A likelihood knows y by y − A(x̂) alone: where that is q, x = −R⁺ q, it adds B q.
+  if (posterior_->rule() == nullptr) return {prior, at::zeros({n, read.size(0)}, at::kDouble), read};
+  // A likelihood knows y by y − A(x̂) alone: where that is q, x = −R⁺ q, it adds B q. All q have length 1, for rules
+  // that know its direction alone.
   const Tensor inverse = at::linalg_pinv(read);
   if (!at::allclose(read.matmul(inverse), unit_matrix(read.size(0)), 1e-6, 1e-6))
     throw UnsupportedError({.what = "closed forms need observations that differ from each other",
@@ -80,10 +73,9 @@ const AffinePosterior::Parts& AffinePosterior::parts(double t) const {
 AffineScore AffinePosterior::at_time(double t, const Moments& at, const Tensor& of_observations) const {
   const auto& [prior, gain, read] = parts(t);
   double scale = 1;
-  if (guidance_.rule == "dps") {
+  if (const auto* rule = posterior_->rule(); rule != nullptr && rule->degree() == 0) {
     const Tensor departure = unit_matrix(read.size(0)) - read.matmul(at.mean_map);
-    scale = 2 * guidance_.zeta /
-            std::sqrt(trace_of_square(departure, of_observations) + trace_of_square(read, at.covariance));
+    scale = 1 / std::sqrt(trace_of_square(departure, of_observations) + trace_of_square(read, at.covariance));
   }
   return {prior - scale * gain.matmul(read), scale * gain};
 }

@@ -500,7 +500,7 @@ const std::vector<Row> table{
        arguments.insert(arguments.end(), {"--rule", "dps"});
        return arguments;
      },
-     {"guidance.rule: dps", "found Laplace noise", "use mmps, sda or pigdm"}},
+     {"guidance.rule: dps", "found Laplace noise", "use sda, mmps or pigdm"}},
     {"GammaOfAnotherLength",
      2,
      [](auto& workspace) {

@@ -36,7 +36,8 @@ Observations seen(const Prior& prior) {
 
 PosteriorParameters short_sampling() {
   return {.guidance = {.rule = "sda", .gamma = {1}},
-          .sampler = {.steps = 3, .grid = "uniform", .renewal = 0, .corrections = 2, .corrector = "langevin"},
+          .sampler =
+              {.steps = 3, .grid = TimeGrid::uniform, .churn = 0, .corrections = 2, .corrector = Corrector::langevin},
           .assimilation = {.members = 5}};
 }
 

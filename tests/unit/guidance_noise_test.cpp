@@ -109,7 +109,7 @@ TEST_P(OneNoisyObservation, DpsIsRefusedUnlessItIsGaussian) {
     make();
     FAIL();
   } catch (const UsageError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("expected Gaussian noise; use mmps, sda or pigdm"));
+    EXPECT_THAT(error.what(), HasSubstr("expected Gaussian noise; use sda, mmps or pigdm"));
   }
 }
 

@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "core/torch.hpp"
-#include "guidance/departures.hpp"
 #include "sda/core/error.hpp"
 #include "sda/dynamics/linear_gaussian.hpp"
+#include "sda/guidance/departures.hpp"
 #include "sda/guidance/posterior_score.hpp"
 #include "sda/prior/scores.hpp"
 #include "tolerance.hpp"
@@ -126,7 +126,7 @@ TEST(Departures, PushForwardIsTheDerivative) {
     return normal({4, 5, 2}, {.seed = which, .purpose = Purpose::test}, at::kDouble);
   };
   const auto x = draw(1), d = draw(2);
-  const guidance::Departures observations(y, x);
+  const Departures observations(y, x);
   const double h = 1e-5;
   const auto along = (y.apply(x + h * d) - y.apply(x - h * d)) / (2 * h);
   EXPECT_TRUE(at::allclose(observations.jvp(d), along, 0, tolerance::finite_difference));

@@ -81,7 +81,4 @@ void require_one_system(const Prior& prior, const Observations& observations,
                         const std::string& prior_name = "the prior",
                         const std::string& observations_name = "the observations");
 
-/// What an ensemble drawn by this guidance is called: "MMPS", "SDA, detached", "prior".
-std::string method_name(const GuidanceParameters& guidance);
-
 }  // namespace sda

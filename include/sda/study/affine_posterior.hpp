@@ -26,14 +26,15 @@ struct AffineScore {
 
 /// The library's own posterior score as matrices, read off by asking it; its prior must be linear, x ↦ G x, as
 /// `exact_score` is, and its observations affine. MMPS is that with as many iterations as there are observations: fewer
-/// are not linear in y. Of DPS the departure's norm, which is not linear, is taken for its root mean square.
+/// are not linear in y. Of a rule that knows the departure's direction alone (DPS), its norm is taken for its root mean
+/// square.
 class AffinePosterior {
  public:
   /// The values of `observations` are not used. Throws UnsupportedError where an operator is not affine.
   AffinePosterior(std::shared_ptr<const DifferentiableScore> prior, NoiseSchedule schedule, Observations observations,
                   GuidanceParameters guidance);
 
-  /// At x(t) ~ `at`, y ~ N(c, `of_observations`), which only DPS looks at.
+  /// At x(t) ~ `at`, y ~ N(c, `of_observations`), at which only rules of degree 0 look.
   AffineScore at_time(double t, const Moments& at, const Tensor& of_observations) const;
 
   const NoiseSchedule& schedule() const { return schedule_; }
@@ -54,7 +55,6 @@ class AffinePosterior {
   NoiseSchedule schedule_;
   Observations observed_;
   LinearObservations observations_;
-  GuidanceParameters guidance_;
   std::shared_ptr<const PosteriorScore> posterior_;
   Tensor basis_;                           ///< orthonormal rows in general position, (observation, observation)
   mutable std::map<double, Parts> known_;  ///< what was asked for before: samplers with one grid share it

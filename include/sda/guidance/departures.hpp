@@ -3,16 +3,18 @@
 
 #include <vector>
 
+#include "sda/core/tensor.hpp"
 #include "sda/observation/observations.hpp"
 
-namespace sda::guidance {
+namespace sda {
 
 /// The observations seen from trajectories x̂ (member, length, …event); observations are flat, (member, observation).
 class Departures {
  public:
+  /// `observed` has to outlive it.
   Departures(const Observations& observed, Tensor denoised);
 
-  /// y − A(x̂)
+  /// y − A(x̂): departures, or innovations
   const Tensor& departure() const { return departure_; }
   /// Whether y − A(x̂) and Σ_y say all of the noise.
   bool are_gaussian() const;
@@ -21,12 +23,15 @@ class Departures {
   /// p(y_i | A_i) with A_i ~ N(A(x̂)_i, variance_i), observation by observation, and its derivatives by A(x̂)_i; float64
   /// (member, observation). `variance` broadcasts to it.
   MarginalLikelihood marginal(const Tensor& variance) const;
+  /// ∂ log p(y | A(x̂)) / ∂A(x̂) where A ~ N(A(x̂), variance + more), whatever the noise; (member, observation). Of
+  /// Gaussian noise (y − A(x̂)) / (Σ_y + variance + more).
+  Tensor likelihood_score(const Tensor& variance, double more = 0) const;
   /// One value for all observations, or one for each part, or of a single part one for each element of an observation
   /// at one time: (observation) or a scalar.
   Tensor per_element(const std::vector<double>& values) const;
-  /// Hᵀ v, (member, length, …event)
+  /// Hᵀ v, (member, length, …event): the operator's adjoint (VJP)
   Tensor vjp(const Tensor& v) const;
-  /// H d, (member, observation)
+  /// H d, (member, observation): its tangent linear (JVP)
   Tensor jvp(const Tensor& d) const;
 
  private:
@@ -37,4 +42,4 @@ class Departures {
 /// Throws UsageError unless `values` has one value, or one for each part, or of a single part one for each element.
 void require_fits(const std::vector<double>& values, const Observations& observed);
 
-}  // namespace sda::guidance
+}  // namespace sda
