@@ -20,11 +20,10 @@ namespace sda {
 namespace {
 
 TEST(LearningRate, FollowsItsLaw) {
-  EXPECT_DOUBLE_EQ(learning_rate_factor("linear", 0, 4), 1.0);
-  EXPECT_DOUBLE_EQ(learning_rate_factor("linear", 3, 4), 0.25);
-  EXPECT_NEAR(learning_rate_factor("cosine", 2, 4), 0.5, 1e-15);
-  EXPECT_NEAR(learning_rate_factor("exponential", 4, 4), std::exp(-7.0), 1e-15);
-  EXPECT_THROW(learning_rate_factor("none", 0, 1), UsageError);
+  EXPECT_DOUBLE_EQ(learning_rate_factor(Decay::linear, 0, 4), 1.0);
+  EXPECT_DOUBLE_EQ(learning_rate_factor(Decay::linear, 3, 4), 0.25);
+  EXPECT_NEAR(learning_rate_factor(Decay::cosine, 2, 4), 0.5, 1e-15);
+  EXPECT_NEAR(learning_rate_factor(Decay::exponential, 4, 4), std::exp(-7.0), 1e-15);
 }
 
 TEST(AdamW, EqualsLibtorchs) {

@@ -1,6 +1,7 @@
 /// Training of a prior by denoising (Rozet & Louppe 2023, Algorithm 1).
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,12 +15,18 @@
 
 namespace sda {
 
+/// Of the learning rate, each epoch.
+enum class Decay { linear, cosine, exponential };
+constexpr auto choice_names(Decay) {
+  return std::array{"linear", "cosine", "exponential"};
+}
+
 struct TrainingParameters {
   std::int64_t epochs = 4096;  ///< an epoch: one random window of each training trajectory
   std::int64_t batch = 64;
   double learning_rate = 1e-3;
-  double weight_decay = 1e-3;          ///< AdamW, decoupled
-  std::string decay = "linear";        ///< of the learning rate, each epoch: linear | cosine | exponential
+  double weight_decay = 1e-3;  ///< AdamW, decoupled
+  Decay decay = Decay::linear;
   double time_exponent = 1.0;          ///< q of t = u^q, u ~ U(0, 1), in the loss: above 1, more windows near t = 0
   std::vector<std::int64_t> shifts{};  ///< grid points along each axis of space by which the system may be moved
   double average = 0.0;                ///< decay of the weights' moving average; 0 keeps none
@@ -34,8 +41,7 @@ void fields(Visitor& v, TrainingParameters& p) {
   v("batch", p.batch, "windows in a step", at_least(1));
   v("learning_rate", p.learning_rate, "AdamW's first learning rate", above(0));
   v("weight_decay", p.weight_decay, "AdamW's decoupled weight decay", at_least(0));
-  v("decay", p.decay, "learning rate over epochs: linear, cosine or exponential",
-    one_of({"linear", "cosine", "exponential"}));
+  v("decay", p.decay, "learning rate over epochs: linear, cosine or exponential");
   v("time_exponent", p.time_exponent,
     "t = u^time_exponent, u uniform, in the loss; above 1: more windows with little noise", above(0));
   v("shifts", p.shifts,
@@ -51,7 +57,7 @@ void fields(Visitor& v, TrainingParameters& p) {
 }
 
 /// Factor of the learning rate in epoch e of n: linear 1 − e/n; cosine (1 + cos(π e/n))/2; exponential exp(−7 (e/n)²).
-double learning_rate_factor(const std::string& decay, std::int64_t epoch, std::int64_t epochs);
+double learning_rate_factor(Decay decay, std::int64_t epoch, std::int64_t epochs);
 
 /// Everything a run needs to go on as if it had never stopped. Draws are functions of (seed, step), so no
 /// generator state is kept.

@@ -16,7 +16,7 @@ class TrainingStates {
 
   /// (trajectory, time, …event), float32, contiguous. Not to be written to.
   const Tensor& states() const { return states_; }
-  /// `n` states of a trajectory from `first` on will be read soon: where they lie on a disk, observation begins now, in
+  /// `n` states of a trajectory from `first` on will be read soon: where they lie on a disk, reading begins now, in
   /// the background.
   void expect(std::int64_t trajectory, std::int64_t first, std::int64_t n) const;
 
