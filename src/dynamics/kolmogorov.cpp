@@ -1,8 +1,4 @@
-// Kolmogorov flow: dealiased pseudo-spectral Navier-Stokes in two dimensions. With the vorticity ω = ∂v/∂x − ∂u/∂y,
-//     ∂ω/∂t = N(ω) − (|k|²/Re + drag) ω + g,   N = (∂²/∂y² − ∂²/∂x²)(u v) + ∂²/∂x∂y (u² − v²),   g = −F k cos(k y);
-// N is the curl of −∇·(u u), which takes two fields to the grid and two back: four transforms, where u·∇ω takes five.
-// The linear rest is solved exactly, and N by Runge-Kutta of order 4 (Lawson 1967). Steps of lower order, or of several
-// levels, bear no longer steps for the same number of transforms, and a chain must start anew from each state.
+// Kolmogorov flow: its states, starts and transitions. The numerical method is in kolmogorov_solver.cpp.
 #include "sda/dynamics/kolmogorov.hpp"
 
 #include <fmt/format.h>
@@ -13,211 +9,24 @@
 #include <optional>
 
 #include "core/torch.hpp"
+#include "dynamics/kolmogorov_solver.hpp"
 #include "dynamics/states.hpp"
+#include "dynamics/systems/rows.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
 
 namespace sda {
 namespace {
 
+using kolmogorov::mean_mode;
+using kolmogorov::Modes;
+using kolmogorov::resolved_modes;
+using kolmogorov::Solver;
 using std::numbers::pi;
 
-/// Bound of |λ| h on the imaginary axis where Runge-Kutta of order 4 is stable, 2√2.
-const double stable_rotation = 2 * std::numbers::sqrt2;
-
-/// The largest wavenumber kept along an axis of n points: a product of two modes must not be taken for one that is
-/// kept.
-std::int64_t resolved_modes(std::int64_t n) {
-  return (n - 1) / 3;
-}
-
-/// Fourier modes of real fields on n × n points: (…, n, most + 1) complex, x-wavenumbers 0, 1, …, −1 and y-wavenumbers
-/// 0 … most; those of the others follow from the field's being real.
-struct Modes {
-  std::int64_t n, max;
-  Tensor kx, ky;  ///< (n, 1) and (1, most + 1), real
-  Tensor kept;    ///< (n, most + 1): 1 where |kx| ≤ most, else 0
-
-  Modes(std::int64_t points, std::int64_t largest, const at::TensorOptions& real) : n(points), max(largest) {
-    kx = (at::fft_fftfreq(n, 1.0, real) * static_cast<double>(n)).round_().unsqueeze(1);
-    ky = at::arange(max + 1, real).unsqueeze(0);
-    kept = (kx.abs() <= static_cast<double>(max)).to(real.dtype()).expand({n, max + 1}).contiguous();
-  }
-
-  Tensor square() const { return kx.square() + ky.square(); }
-  Tensor of(const Tensor& field) const {
-    return at::fft_fft(at::fft_rfft(field, c10::nullopt, -1).narrow(-1, 0, max + 1), c10::nullopt, -2);
-  }
-  Tensor field(const Tensor& modes) const { return at::fft_irfft(at::fft_ifft(modes, c10::nullopt, -2), n, -1); }
-
-  /// (2, n, most + 1): velocity = inverse_curl × ω, without the mean flow, which has no vorticity.
-  Tensor inverse_curl() const {
-    const Tensor inverse = kept / square().clamp_min(1);
-    return at::complex(at::zeros_like(kept).expand({2, -1, -1}), at::stack({ky * inverse, -kx * inverse}));
-  }
-  /// (2, n, most + 1): ω = Σ curl × velocity.
-  Tensor curl() const {
-    return at::complex(at::zeros_like(kept).expand({2, -1, -1}), at::stack({-ky * kept, kx * kept}));
-  }
-};
-
-/// Factors for real and imaginary parts alike, (n, m) → (n, m, 2).
-Tensor for_both_parts(const Tensor& factor) {
-  return factor.unsqueeze(-1).expand({-1, -1, 2}).contiguous();
-}
-
-/// The mean flow's place among the modes (…, 2, n, m) of a velocity: (…, 2).
-Tensor mean_mode(const Tensor& velocity) {
-  return velocity.select(-1, 0).select(-1, 0);
-}
-
-/// Solver of one grid, step h, dtype and device.
-class Solver {
- public:
-  Solver(const KolmogorovParameters& p, double h, const at::TensorOptions& real)
-      : modes_(p.solver_grid, resolved_modes(p.solver_grid), real),
-        curl_(modes_.curl()),
-        inverse_curl_(modes_.inverse_curl()),
-        largest_speed_(stable_rotation / (h * static_cast<double>(modes_.max))),
-        forced_(p.forcing_wavenumber),
-        mean_decay_(std::exp(-p.drag * h / 2)) {
-    const Tensor damping = modes_.square() / p.reynolds + p.drag;
-    decay_ = for_both_parts((damping * (-h / 2)).exp());
-    transport_uv_ = for_both_parts((modes_.kx.square() - modes_.ky.square()) * modes_.kept * h);
-    transport_vv_uu_ = for_both_parts(modes_.kx * modes_.ky * modes_.kept * h);
-    // The forcing alone would end in the laminar flow ω* = g / damping: ω − ω* decays, so ω gains (1 − decay) ω*.
-    const double k = static_cast<double>(p.forcing_wavenumber), n = static_cast<double>(p.solver_grid);
-    const double laminar = -p.forcing_amplitude * k / (k * k / p.reynolds + p.drag);
-    const double gain = laminar * -std::expm1(-(k * k / p.reynolds + p.drag) * h / 2);
-    const double phase = k * pi / n;  // of cos(k y) at the first point
-    forcing_ = at::tensor({gain * n * n / 2 * std::cos(phase), gain * n * n / 2 * std::sin(phase)}, real);
-  }
-
-  /// |u| + |v| up to which a step is stable.
-  double largest_speed() const { return largest_speed_; }
-
-  /// `steps` steps of velocities (…, 2, n, n).
-  Tensor advance(const Tensor& velocity, std::int64_t steps) const {
-    const Tensor modes = modes_.of(velocity);
-    Tensor vorticity = (curl_ * modes).sum(-3), mean = at::real(mean_mode(modes)).clone();
-    for (std::int64_t i = 0; i < steps; ++i) step(vorticity, mean);
-    return velocity_of(vorticity, mean);
-  }
-
-  Tensor velocity_of(const Tensor& vorticity, const Tensor& mean) const {
-    Tensor modes = inverse_curl_ * vorticity.unsqueeze(-3);
-    mean_mode(modes).copy_(mean);
-    return modes_.field(modes);
-  }
-
- private:
-  /// h N(ω), as pairs of real and imaginary parts.
-  Tensor transport(const Tensor& vorticity, const Tensor& mean) const {
-    const Tensor velocity = velocity_of(at::view_as_complex(vorticity), mean);
-    const Tensor u = velocity.select(-3, 0), v = velocity.select(-3, 1);
-    const Tensor products = at::empty_like(velocity);
-    Tensor uv = products.select(-3, 0), vv_uu = products.select(-3, 1);
-    at::mul_out(uv, u, v);
-    at::sub_out(vv_uu, v, u).mul_(v + u);
-    const Tensor modes = at::view_as_real(modes_.of(products));
-    return (transport_uv_ * modes.select(-4, 0)).addcmul_(transport_vv_uu_, modes.select(-4, 1));
-  }
-
-  /// Half a step without N, exactly.
-  Tensor drift(const Tensor& vorticity) const {
-    Tensor next = decay_ * vorticity;
-    next.select(-3, 0).select(-2, forced_).add_(forcing_);
-    return next;
-  }
-
-  void step(Tensor& vorticity, Tensor& mean) const {
-    const Tensor w = at::view_as_real(vorticity);
-    const Tensor mean_half = mean * mean_decay_, mean_next = mean_half * mean_decay_;
-    const Tensor half = drift(w), next = drift(half);
-    const Tensor k1 = decay_ * transport(w, mean);
-    const Tensor k2 = transport(at::add(half, k1, 0.5), mean_half);
-    const Tensor k3 = transport(at::add(half, k2, 0.5), mean_half);
-    const Tensor k4 = transport(at::addcmul(next, decay_, k3), mean_next);
-    // ω(t + h) = next + (decay² h N₁ + 2 decay (h N₂ + h N₃) + h N₄) / 6, one of two decays being in k1.
-    const Tensor sum = at::add(k1 / 6, k2 + k3, 1.0 / 3);
-    vorticity = at::view_as_complex(at::addcmul(next, decay_, sum).add_(k4, 1.0 / 6));
-    mean = mean_next;
-  }
-
-  Modes modes_;
-  Tensor curl_, inverse_curl_;
-  Tensor decay_;                           // e^{−(|k|²/Re + drag) h/2}
-  Tensor transport_uv_, transport_vv_uu_;  // h (kx² − ky²) and h kx ky
-  Tensor forcing_;                         // what mode (0, forced_) gains in half a step
-  double largest_speed_;
-  std::int64_t forced_;
-  double mean_decay_;
-};
-
-/// Modes (…, n, m) of one grid of cells → those of a finer grid of the same domain, for one and the same function of
-/// space: higher modes are 0, values grow with the number of points, and phases shift as the first centre does.
-Tensor refine(const Tensor& coarse, const Modes& from, const Modes& to) {
-  const std::int64_t max = std::min(from.max, to.max), lower = max + 1;
-  const double scale = std::pow(static_cast<double>(to.n) / static_cast<double>(from.n), 2);
-  const double shift = pi / static_cast<double>(to.n) - pi / static_cast<double>(from.n);
-  const Tensor turned = coarse * at::polar(at::full_like(from.kept, scale), (from.kx + from.ky) * shift);
-  Shape shape = coarse.sizes().vec();
-  shape[shape.size() - 2] = to.n;
-  shape[shape.size() - 1] = to.max + 1;
-  Tensor fine = at::zeros(shape, coarse.options());
-  const auto copy_rows = [&](std::int64_t from_row, std::int64_t to_row, std::int64_t rows) {
-    fine.narrow(-2, to_row, rows).narrow(-1, 0, lower).copy_(turned.narrow(-2, from_row, rows).narrow(-1, 0, lower));
-  };
-  copy_rows(0, 0, lower);
-  copy_rows(from.n - max, to.n - max, max);
-  return fine;
-}
-
-/// Modes that a state's grid tells apart: without the highest, whose phase it does not show.
-Modes modes_of_state(const KolmogorovParameters& p, const at::TensorOptions& real) {
-  return {p.grid, p.grid / 2 - 1, real};
-}
-
-/// What averaging over a block leaves of a mode, along one axis.
-Tensor block_response(const Tensor& k, const KolmogorovParameters& p) {
-  const double fine = pi / static_cast<double>(p.solver_grid), coarse = pi / static_cast<double>(p.grid);
-  const double blocks = static_cast<double>(p.solver_grid) / static_cast<double>(p.grid);
-  return at::where(k == 0, at::ones_like(k), (k * coarse).sin() / ((k * fine).sin() * blocks));
-}
-
-/// The largest |u| + |v| of each member (member, 2, n, n), which limits the steps. NumericalError if there is none.
-Tensor fastest(const Tensor& velocity) {
-  Tensor speed = velocity.abs().sum(1).amax({-2, -1});
-  if (speed.isfinite().all().item<bool>()) return speed;
-  throw NumericalError({.what = "a velocity is no longer finite",
-                        .where = "kolmogorov",
-                        .hint = "lower dynamics.cfl, or raise dynamics.solver_grid for so high a Reynolds number"});
-}
-
-/// One transition of members (member, 2, n, n) in place: `steps` steps of `usual`, or as many times more for a member
-/// as its flow is too fast for them.
-void transition(const KolmogorovParameters& p, double dt, std::int64_t steps, const Solver& usual, Tensor& x) {
-  constexpr double margin = 0.8;  // a flow may grow faster on its way
-  const Tensor times = (fastest(x) / (margin * usual.largest_speed())).ceil().clamp_min(1);
-  const std::int64_t max = times.max().item().toLong();
-  if (max == 1) {
-    x.copy_(usual.advance(x, steps));
-    return;
-  }
-  for (std::int64_t more = 1; more <= max; ++more) {
-    const Tensor members = (times == more).nonzero().squeeze(1);
-    if (members.numel() == 0) continue;
-    const Solver solver(p, dt / static_cast<double>(steps * more), x.options());
-    x.index_copy_(0, members, solver.advance(x.index_select(0, members), steps * more));
-  }
-}
-
 void require_fit(bool fits, const std::string& key, const std::string& found, const std::string& expected) {
-  if (fits) return;
-  throw UsageError(
-      {.what = "a dynamics cannot be made", .where = "dynamics." + key, .found = found, .expected = expected});
+  if (!fits) refuse_dynamics(key, found, expected);
 }
-
 void require_fit(bool fits, const std::string& key, std::int64_t found, const std::string& expected) {
   require_fit(fits, key, std::to_string(found), expected);
 }
@@ -245,7 +54,7 @@ KolmogorovFlow::KolmogorovFlow(const KolmogorovParameters& parameters, double dt
               fmt::format("1 to {}, which a solver_grid of {} points resolves", max, p.solver_grid));
   const auto& range = p.reynolds_range;
   require_fit(range.empty() || (range.size() == 2 && 0 < range[0] && range[0] < range[1]), "reynolds_range",
-              fmt::format("[{}]", fmt::join(range, ", ")), "[least, most], the least above 0 and below the most");
+              fmt::format("[{}]", fmt::join(range, ", ")), "[min, max], min above 0 and below max");
   const double cell = 2 * pi / static_cast<double>(p.solver_grid);
   steps_ = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(dt * p.max_speed / (p.cfl * cell) - 1e-9)));
 }
@@ -296,10 +105,10 @@ Tensor KolmogorovFlow::to_state(const Tensor& solver) const {
 Tensor KolmogorovFlow::to_solver(const Tensor& state) const {
   const at::NoGradGuard no_grad;
   const KolmogorovParameters& p = parameters_;
-  const Modes coarse = modes_of_state(p, state.options());
+  const Modes coarse = kolmogorov::modes_of_state(p, state.options());
   const Modes fine(p.solver_grid, resolved_modes(p.solver_grid), state.options());
-  const Tensor response = block_response(coarse.kx, p) * block_response(coarse.ky, p);
-  const Tensor modes = refine(coarse.of(velocity_in(state)) * (coarse.kept / response), coarse, fine);
+  const Tensor response = kolmogorov::block_response(coarse.kx, p) * kolmogorov::block_response(coarse.ky, p);
+  const Tensor modes = kolmogorov::refine(coarse.of(velocity_in(state)) * (coarse.kept / response), coarse, fine);
   Tensor solenoidal = fine.inverse_curl() * (fine.curl() * modes).sum(-3, true);
   mean_mode(solenoidal).copy_(mean_mode(modes));
   const Tensor velocity = fine.field(solenoidal);
@@ -312,7 +121,7 @@ Tensor KolmogorovFlow::start(std::int64_t members, const StreamKey& key, at::Sca
   const KolmogorovParameters& p = parameters_;
   const at::TensorOptions real = at::TensorOptions().dtype(dtype);
   if (members == 0) return at::empty(prepend({0}, solver_event()), real);  // libtorch transforms no empty fields
-  const Modes coarse = modes_of_state(p, real);
+  const Modes coarse = kolmogorov::modes_of_state(p, real);
   const Modes fine(p.solver_grid, resolved_modes(p.solver_grid), real);
   // White noise whose velocity is filtered; vorticity has k times as much.
   const Tensor k = coarse.square().sqrt();
@@ -320,7 +129,7 @@ Tensor KolmogorovFlow::start(std::int64_t members, const StreamKey& key, at::Sca
   Tensor vorticity = coarse.of(normal({members, p.grid, p.grid}, key, dtype)) * (amplitude * coarse.kept);
   const Tensor shown = coarse.field(coarse.inverse_curl() * vorticity.unsqueeze(-3));
   vorticity = vorticity * (largest_speed / shown.square().sum(-3, true).amax({-2, -1}).sqrt().unsqueeze(-1));
-  Tensor velocity = fine.field(fine.inverse_curl() * refine(vorticity, coarse, fine).unsqueeze(-3));
+  Tensor velocity = fine.field(fine.inverse_curl() * kolmogorov::refine(vorticity, coarse, fine).unsqueeze(-3));
   if (!is_unknown()) return velocity;
   const auto [min, max] = log_range();
   StreamKey after = key;  // the member's next draws
@@ -334,7 +143,7 @@ void KolmogorovFlow::advance(Tensor& x, std::int64_t steps, const StreamKey&) co
     const c10::InferenceMode no_grad;
     for (std::int64_t i = 0; i < steps; ++i) {
       StopToken::throw_if_stopped("no trajectory");
-      transition(p, dt_, steps_, usual, velocity);
+      kolmogorov::transition(p, dt_, steps_, usual, velocity);
     }
   };
   const auto solver_of = [&](const KolmogorovParameters& p) {

@@ -66,10 +66,6 @@ void march_as(const Tensor& transition, const Tensor& offset, const Tensor& fact
                all ? all->size(1) * d : 0, make_transition);
 }
 
-Tensor square(std::initializer_list<double> rows, std::int64_t d) {
-  return at::tensor(at::ArrayRef<double>(rows.begin(), rows.size()), at::kDouble).reshape({d, d});
-}
-
 }  // namespace
 
 LinearGaussianChain::LinearGaussianChain(LinearGaussianParameters parameters) : parameters_(std::move(parameters)) {
@@ -189,9 +185,9 @@ Tensor LinearGaussianChain::log_transition(const Tensor& from, const Tensor& to)
                       .found = to_string(from.sizes()) + " to " + to_string(to.sizes()),
                       .expected = "the same shape twice, … × " + std::to_string(d)});
   }
-  const Tensor residual =
+  const Tensor deviation =
       (to.to(at::kDouble) - at::matmul(from.to(at::kDouble), p.transition.t()) - p.offset).reshape({-1, d});
-  const Tensor white = at::linalg_solve_triangular(noise_factor_, residual.t(), /*upper=*/false);
+  const Tensor white = at::linalg_solve_triangular(noise_factor_, deviation.t(), /*upper=*/false);
   const double log_volume = 0.5 * static_cast<double>(d) * std::log(2 * std::numbers::pi) +
                             noise_factor_.diagonal().log().sum().item<double>();
   const Tensor log_p = white.square().sum(0).mul(-0.5) - log_volume;
@@ -221,35 +217,6 @@ std::pair<Tensor, Tensor> LinearGaussianChain::joint(std::int64_t length) const 
     c = p.transition.mm(c).mm(p.transition.t()) + p.noise_covariance;
   }
   return {mean, covariance.reshape({length * d, length * d})};
-}
-
-LinearGaussianChain damped_spring(double dt) {
-  return LinearGaussianChain({.start_mean = at::eye(4, at::kDouble)[0].clone(),
-                              .start_covariance = at::eye(4, at::kDouble),
-                              .transition = square({1, dt, dt * dt / 2, 0,  //
-                                                    0, 1, dt, 0,            //
-                                                    -0.5, -0.1, 0, 0.2,     //
-                                                    0, 0, 0, 0.99},
-                                                   4),
-                              .offset = at::zeros(4, at::kDouble),
-                              .noise_covariance = square({0.1, 0, 0, 0,  //
-                                                          0, 0.1, 0, 0,  //
-                                                          0, 0, 0.1, 0,  //
-                                                          0, 0, 0, 1},
-                                                         4) *
-                                                  dt,
-                              .dt = dt,
-                              .name = "damped_spring"});
-}
-
-LinearGaussianChain rotation_chain(double r, double angle) {
-  const double c = std::cos(angle), s = std::sin(angle);
-  return LinearGaussianChain({.start_mean = at::zeros(2, at::kDouble),
-                              .start_covariance = at::eye(2, at::kDouble),
-                              .transition = square({c, -s, s, c}, 2) * r,
-                              .offset = at::zeros(2, at::kDouble),
-                              .noise_covariance = at::eye(2, at::kDouble) * (1 - r * r),
-                              .name = "rotation"});
 }
 
 LinearGaussianChain delay_chain(double a, double b, std::int64_t delay) {

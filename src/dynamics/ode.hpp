@@ -1,5 +1,5 @@
-/// Ordinary differential equations in lanes: the right-hand sides, and the classic Runge-Kutta step of fourth order.
-/// Private to src/.
+/// Ordinary differential equations in lanes: the classic Runge-Kutta step of fourth order, and an exponential for
+/// right-hand sides. Private to src/.
 #pragma once
 
 #include <bit>
@@ -48,80 +48,6 @@ SDA_INLINE double exponential(double x) {
   series = 1.0 + r * (1.0 + r * series);
   return series * std::bit_cast<double>((std::bit_cast<std::int64_t>(shifted) + 1023) << 52);
 }
-
-/// Lorenz (1963): ẋ = σ (y − x), ẏ = x (ρ − z) − y, ż = x y − β z.
-template <class Real>
-struct Lorenz63 {
-  Real sigma, rho, beta;
-  SDA_INLINE void tendency(const Real* s, Real* k, std::int64_t) const {
-#pragma GCC ivdep
-    for (int lane = 0; lane < width; ++lane) {
-      const Real x = s[lane], y = s[lane + width], z = s[lane + 2 * width];
-      k[lane] = sigma * (y - x);
-      k[lane + width] = x * (rho - z) - y;
-      k[lane + 2 * width] = x * y - beta * z;
-    }
-  }
-};
-
-/// Lorenz (1963) with parameters that are not known: components of the state that keep their values. A parameter's row
-/// is that in the state, or −1 where `known` holds it.
-template <class Real>
-struct Lorenz63Unknown {
-  Lorenz63<Real> known;
-  int sigma_row = -1, rho_row = -1, beta_row = -1;
-  SDA_INLINE void tendency(const Real* s, Real* k, std::int64_t size) const {
-    Real sigma[width], rho[width], beta[width];
-    fill(sigma, s, sigma_row, known.sigma);
-    fill(rho, s, rho_row, known.rho);
-    fill(beta, s, beta_row, known.beta);
-#pragma GCC ivdep
-    for (int lane = 0; lane < width; ++lane) {
-      const Real x = s[lane], y = s[lane + width], z = s[lane + 2 * width];
-      k[lane] = sigma[lane] * (y - x);
-      k[lane + width] = x * (rho[lane] - z) - y;
-      k[lane + 2 * width] = x * y - beta[lane] * z;
-    }
-    for (std::int64_t i = 3 * width; i < size * width; ++i) k[i] = 0;
-  }
-
- private:
-  SDA_INLINE static void fill(Real* lanes, const Real* s, int row, Real value) {
-    for (int lane = 0; lane < width; ++lane) lanes[lane] = row < 0 ? value : s[lane + row * width];
-  }
-};
-
-/// Lorenz (1996), ẋ_i = (x_{i−1} − x_{i+2}) x_{i+1} − x_i + F on a ring: the public reference's form, which is the
-/// usual one with the sites counted the other way round.
-template <class Real>
-struct Lorenz96 {
-  Real forcing;
-  SDA_INLINE void tendency(const Real* s, Real* k, std::int64_t sites) const {
-    for (std::int64_t i = 0; i < sites; ++i) {
-      const Real* x = s + i * width;
-      const Real* before = s + (i == 0 ? sites - 1 : i - 1) * width;
-      const Real* next = s + (i + 1 < sites ? i + 1 : i + 1 - sites) * width;
-      const Real* second = s + (i + 2 < sites ? i + 2 : i + 2 - sites) * width;
-#pragma GCC ivdep
-      for (int lane = 0; lane < width; ++lane) {
-        k[i * width + lane] = (before[lane] - second[lane]) * next[lane] - x[lane] + forcing;
-      }
-    }
-  }
-};
-
-/// Lotka (1925) and Volterra (1926) for u = log prey, v = log predators: u̇ = α − β eᵛ, v̇ = δ eᵘ − γ.
-template <class Real>
-struct LotkaVolterra {
-  Real growth, predation, reproduction, death;
-  SDA_INLINE void tendency(const Real* s, Real* k, std::int64_t) const {
-#pragma GCC ivdep
-    for (int lane = 0; lane < width; ++lane) {
-      k[lane] = growth - predation * exponential(s[lane + width]);
-      k[lane + width] = reproduction * exponential(s[lane]) - death;
-    }
-  }
-};
 
 /// Scratch of a Runge-Kutta step, as many values as the state has in lanes.
 template <class Real>

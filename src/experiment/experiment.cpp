@@ -295,9 +295,11 @@ std::string describe_keys() {
   Experiment example;
   example.observation["NAME"].op = {{"every", {8}}, {"select", {0}}};
   example.observation["SEVERAL"].part["PART"] = {.op = {{"coarsen", {8}}}, .sigma = {0.1}};
-  std::string links = "\n# Links of an operator:\n";
-  for (const auto& [kind, help] : operator_kinds()) links += fmt::format("#   {:<14} {}\n", kind, help);
-  return sections_to_toml(described(std::move(example)), /*with_help=*/true) + links;
+  std::string kinds = "\n# Links of an operator:\n";
+  for (const auto& [kind, help] : operator_kinds()) kinds += fmt::format("#   {:<14} {}\n", kind, help);
+  kinds += "\n# Systems of dynamics:\n";
+  for (const auto& system : dynamics_systems()) kinds += fmt::format("#   {:<14} {}\n", system.name, system.help);
+  return sections_to_toml(described(std::move(example)), /*with_help=*/true) + kinds;
 }
 
 }  // namespace sda

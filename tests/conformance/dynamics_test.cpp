@@ -1,4 +1,4 @@
-/// What every simulator must do. A new one is a line in `systems`.
+/// What every simulator must do. The registry says which there are, and with which parameters.
 #include "sda/dynamics/dynamics.hpp"
 
 #include <gmock/gmock.h>
@@ -18,30 +18,13 @@ using sda::Tensor;
 using sda::conformance::difference;
 using sda::conformance::draw;
 
-struct Case {
-  std::string name;
-  sda::DynamicsParameters parameters;
-};
+using Case = sda::DynamicsSystem::Case;
 
-void PrintTo(const Case& c, std::ostream* out) {
-  *out << c.name;
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const auto& system : sda::dynamics_systems()) all.insert(all.end(), system.cases.begin(), system.cases.end());
+  return all;
 }
-
-const std::vector<Case> systems{
-    {"lorenz63", {}},
-    {"lorenz63_deterministic", {.noise = 0}},
-    {"lorenz63_in_substeps", {.substeps = 4}},
-    {"lorenz96_noisy", {.system = "lorenz96", .noise = 0.1, .sites = 7}},
-    {"lorenz96", {.system = "lorenz96", .sites = 40}},
-    {"lotka_volterra", {.system = "lotka_volterra"}},
-    {"lotka_volterra_noisy", {.system = "lotka_volterra", .noise = 0.05}},
-    {"damped_spring", {.system = "damped_spring"}},
-    {"rotation", {.system = "rotation"}},
-    {"linear", {.system = "linear", .transition = {0.5, 0.2, -0.1, 0.9}, .innovation = {0.5, 0.1, 0.1, 0.3}}},
-    {"kolmogorov", {.system = "kolmogorov", .dt = 0.05, .kolmogorov = {.grid = 8, .solver_grid = 16}}},
-    {"kolmogorov_on_the_grid_of_its_states",
-     {.system = "kolmogorov", .dt = 0.1, .kolmogorov = {.forcing_wavenumber = 2, .grid = 12, .solver_grid = 12}}},
-};
 
 /// Puts the thread count back.
 class Threads {
@@ -226,4 +209,14 @@ TEST_P(System, LogTransitionIsTheDensityOfTheDraws) {
   EXPECT_NEAR(ratio.mean().item<double>(), 1, 5 * ratio.std().item<double>() / std::sqrt(static_cast<double>(n)));
 }
 
-INSTANTIATE_TEST_SUITE_P(, System, testing::ValuesIn(systems), [](const auto& c) { return c.param.name; });
+INSTANTIATE_TEST_SUITE_P(, System, testing::ValuesIn(cases()), [](const auto& c) { return c.param.name; });
+
+TEST(DynamicsRegistry, HasCasesOfEverySystem) {
+  for (const auto& system : sda::dynamics_systems()) {
+    EXPECT_FALSE(system.help.empty() || system.cases.empty()) << system.name;
+    for (const auto& one : system.cases) {
+      EXPECT_EQ(one.parameters.system, system.name) << one.name;
+      EXPECT_EQ(sda::make_dynamics(one.parameters)->name(), system.name);
+    }
+  }
+}

@@ -32,7 +32,7 @@ TEST(Dynamics, Lorenz63LogProbability) {
 TEST(Dynamics, Lorenz96Transition) {
   const auto lorenz = sda::make_dynamics({.system = "lorenz96",
                                           .dt = golden("dynamics.h5", "lorenz96_dt").item<double>(),
-                                          .forcing = golden("dynamics.h5", "lorenz96_F").item<double>()});
+                                          .lorenz96 = {.forcing = golden("dynamics.h5", "lorenz96_F").item<double>()}});
   EXPECT_LT(golden_error(advanced(*lorenz, "lorenz96_x"), golden("dynamics.h5", "lorenz96_next")),
             sda::tolerance::golden_float64);
 }

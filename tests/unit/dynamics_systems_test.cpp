@@ -23,7 +23,7 @@ class System : public testing::TestWithParam<std::tuple<std::string, at::ScalarT
   bool is_linear() const { return name() == "damped_spring" || name() == "rotation"; }
   /// With noise, and a number of sites that fills no block of draws.
   std::unique_ptr<Dynamics> noisy() const {
-    return sda::make_dynamics({.system = name(), .noise = is_linear() ? -1 : 0.1, .sites = 5});
+    return sda::make_dynamics({.system = name(), .noise = is_linear() ? -1 : 0.1, .lorenz96 = {.sites = 5}});
   }
 };
 INSTANTIATE_TEST_SUITE_P(All, System,
@@ -42,7 +42,7 @@ TEST_P(System, DescribesItsStates) {
 
 TEST_P(System, NoiseIsTheStreamsOfTheTransition) {
   if (is_linear()) return;  // LinearGaussian.AdvancesByTheFormula
-  const auto with = noisy(), without = sda::make_dynamics({.system = name(), .noise = 0, .sites = 5});
+  const auto with = noisy(), without = sda::make_dynamics({.system = name(), .noise = 0, .lorenz96 = {.sites = 5}});
   const StreamKey key{.seed = 4, .purpose = sda::Purpose::transition_noise, .first_member = 7, .step = 100};
   Tensor x = with->start(70, {.seed = 4}, dtype()), y = x.clone();
   with->advance(x, 2, key);
@@ -85,7 +85,7 @@ TEST_P(System, NeitherBatchNorThreadsNorChunksChangeABit) {
 
 TEST_P(System, LogTransitionIsTheNoisesDensity) {
   if (is_linear()) return;
-  const auto with = noisy(), without = sda::make_dynamics({.system = name(), .noise = 0, .sites = 5});
+  const auto with = noisy(), without = sda::make_dynamics({.system = name(), .noise = 0, .lorenz96 = {.sites = 5}});
   const Tensor from = with->start(6, {.seed = 9}, at::kDouble);
   Tensor mean = from.clone();
   without->advance(mean, 1, {});
@@ -118,7 +118,8 @@ TEST_P(System, RefusesOtherStates) {
 // Lorenz 63 with σ = 0, ρ = 0 and x = 0 is ẏ = −y,
 // ż = −β z, whose step multiplies by 1 − h + h²/2 − h³/6 + h⁴/24.
 TEST(Systems, RungeKuttaOfADecay) {
-  const auto decay = sda::make_dynamics({.dt = 0.3, .substeps = 3, .noise = 0, .sigma = 0, .rho = 0, .beta = 2});
+  const auto decay =
+      sda::make_dynamics({.dt = 0.3, .substeps = 3, .noise = 0, .lorenz63 = {.sigma = 0, .rho = 0, .beta = 2}});
   Tensor x = at::tensor({0.0, 1.0, 1.0}, at::kDouble).reshape({1, 3});
   decay->advance(x, 1, {});
   const auto factor = [](double h) { return 1 - h + h * h / 2 - h * h * h / 6 + h * h * h * h / 24; };
@@ -130,7 +131,8 @@ TEST(Systems, RungeKuttaOfADecay) {
 TEST(Systems, RungeKuttaIsOfFourthOrder) {
   for (const char* name : {"lorenz63", "lorenz96", "lotka_volterra"}) {
     const auto after = [&](std::int64_t substeps) {
-      const auto d = sda::make_dynamics({.system = name, .dt = 0.1, .substeps = substeps, .noise = 0, .forcing = 4});
+      const auto d =
+          sda::make_dynamics({.system = name, .dt = 0.1, .substeps = substeps, .noise = 0, .lorenz96 = {.forcing = 4}});
       Tensor x = d->start(8, {.seed = 3}, at::kDouble);
       d->advance(x, 1, {});
       return x;
@@ -143,8 +145,9 @@ TEST(Systems, RungeKuttaIsOfFourthOrder) {
 
 // α log y − β y + γ log x − δ x is conserved.
 TEST(Systems, LotkaVolterraKeepsItsInvariant) {
-  const auto d = sda::make_dynamics(
-      {.system = "lotka_volterra", .prey_growth = 1.1, .predation = 0.4, .reproduction = 0.1, .death = 0.4});
+  const auto d =
+      sda::make_dynamics({.system = "lotka_volterra",
+                          .lotka_volterra = {.prey_growth = 1.1, .predation = 0.4, .reproduction = 0.1, .death = 0.4}});
   Tensor x = d->start(10, {}, at::kDouble);
   const auto invariant = [](const Tensor& s) {
     const Tensor u = s.select(1, 0), v = s.select(1, 1);
@@ -168,7 +171,8 @@ TEST(Systems, StartsAreAsThePaperSays) {
 
 // What is not known is a component that keeps its value, and each trajectory is the known system's of those values.
 TEST(Systems, UnknownParametersAreComponentsThatKeepTheirValues) {
-  const auto unknown = sda::make_dynamics({.sigma_range = {8, 12}, .rho_range = {20, 40}, .beta_range = {2, 3}});
+  const auto unknown =
+      sda::make_dynamics({.lorenz63 = {.sigma_range = {8, 12}, .rho_range = {20, 40}, .beta_range = {2, 3}}});
   ASSERT_EQ(unknown->layout().event, sda::Shape{6});
   EXPECT_EQ(unknown->layout().variables[4].name, "rho");
   for (const auto dtype : {at::kFloat, at::kDouble}) {
@@ -177,7 +181,7 @@ TEST(Systems, UnknownParametersAreComponentsThatKeepTheirValues) {
     EXPECT_TRUE(all.slice(2, 3).equal(start.slice(1, 3).unsqueeze(1).expand({5, 9, 3})));
     for (std::int64_t member = 0; member < 5; ++member) {
       const auto value = [&](std::int64_t component) { return start[member][component].item<double>(); };
-      const auto known = sda::make_dynamics({.sigma = value(3), .rho = value(4), .beta = value(5)});
+      const auto known = sda::make_dynamics({.lorenz63 = {.sigma = value(3), .rho = value(4), .beta = value(5)}});
       StreamKey own = key;
       own.first_member += static_cast<std::uint64_t>(member);
       const Tensor of_known = known->start(1, own, dtype);
@@ -200,7 +204,7 @@ TEST(Systems, UnknownParametersAreComponentsThatKeepTheirValues) {
 TEST(Systems, NormalisationsFit) {
   for (const char* name : {"lorenz63", "lorenz96", "lotka_volterra", "damped_spring", "rotation"}) {
     // Long enough to forget the start, and over many periods of those systems that have one.
-    const auto d = sda::make_dynamics({.system = name, .sites = 8});
+    const auto d = sda::make_dynamics({.system = name, .lorenz96 = {.sites = 8}});
     Tensor x = d->start(192, {.seed = 5}, at::kFloat);
     std::vector<Tensor> seen;
     for (std::uint64_t step = 0; step < 24000; step += 97) {
@@ -228,26 +232,29 @@ TEST(Systems, BadParametersAreUsageErrors) {
   refused({.dt = -1}, "dynamics.dt");
   refused({.noise = -0.5}, "dynamics.noise");
   refused({.noise = NAN}, "dynamics.noise");
-  refused({.rho_range = {28}}, "dynamics.rho_range: a dynamics cannot be made: found [28], expected [least, most]");
-  refused({.beta_range = {3, 2}}, "the least below the most");
-  refused({.system = "lorenz96", .sites = 3}, "dynamics.sites");
+  refused({.lorenz63 = {.rho_range = {28}}},
+          "dynamics.rho_range: a dynamics cannot be made: found [28], expected [min, max]");
+  refused({.lorenz63 = {.beta_range = {3, 2}}}, "min below max");
+  refused({.system = "lorenz96", .lorenz96 = {.sites = 3}}, "dynamics.sites");
   refused({.substeps = 0}, "dynamics.substeps");
-  refused({.system = "lotka_volterra", .death = 0}, "dynamics.death");
+  refused({.system = "lotka_volterra", .lotka_volterra = {.death = 0}}, "dynamics.death");
   refused({.system = "rotation", .noise = 1}, "dynamics.noise");
   refused({.system = "linear"}, "dynamics.transition");
-  refused({.system = "linear", .transition = {1, 2, 3}}, "d × d");
-  refused({.system = "linear", .transition = {0.5, 0, 0, 0.5}, .innovation = {1}}, "2 variances or a covariance of 4");
+  refused({.system = "linear", .linear = {.transition = {1, 2, 3}}}, "d × d");
+  refused({.system = "linear", .linear = {.transition = {0.5, 0, 0, 0.5}, .innovation = {1}}},
+          "2 variances or a covariance of 4");
 }
 
 TEST(Systems, ALinearChainIsWhatItsNumbersSay) {
   const auto parameters_of = [](const sda::DynamicsParameters& p) {
     return dynamic_cast<const sda::LinearGaussianChain&>(*sda::make_dynamics(p)).parameters();
   };
-  const auto p = parameters_of({.system = "linear", .transition = {0.5, 0.2, -0.1, 0.9}, .innovation = {0.5, 0.3}});
+  const auto p =
+      parameters_of({.system = "linear", .linear = {.transition = {0.5, 0.2, -0.1, 0.9}, .innovation = {0.5, 0.3}}});
   EXPECT_EQ(p.transition[0][1].item<double>(), 0.2);
   EXPECT_EQ(p.noise_covariance[1][1].item<double>(), 0.3);
   EXPECT_EQ(p.noise_covariance[0][1].item<double>(), 0);
-  const auto q = parameters_of({.system = "linear", .dt = 0.5, .transition = {0.9}, .innovation = {0.19}});
+  const auto q = parameters_of({.system = "linear", .dt = 0.5, .linear = {.transition = {0.9}, .innovation = {0.19}}});
   EXPECT_EQ(q.noise_covariance[0][0].item<double>(), 0.19);
   EXPECT_EQ(q.dt, 0.5);
 }

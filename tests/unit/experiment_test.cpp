@@ -321,7 +321,7 @@ TEST(Config, DamageOfOurOwnFilesIsAFileError) {
 TEST(Config, DynamicsAloneReadsBack) {
   DynamicsParameters dynamics;
   dynamics.system = "lorenz96";
-  dynamics.forcing = 8.1;
+  dynamics.lorenz96.forcing = 8.1;
   EXPECT_EQ(to_toml(read_dynamics(to_toml(dynamics), "obs.nc")), to_toml(dynamics));
 }
 

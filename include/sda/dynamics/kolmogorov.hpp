@@ -12,7 +12,7 @@ namespace sda {
 /// Lengths in units of a periodic domain of side 2π, density 1.
 struct KolmogorovParameters {
   double reynolds = 1000.0;  ///< 1/ν
-  /// [least, most] of a Reynolds number that is not known; its logarithm is then a third field of each state
+  /// [min, max] of a Reynolds number that is not known; its logarithm is then a third field of each state
   std::vector<double> reynolds_range{};
   double forcing_amplitude = 1.0;       ///< F of the forcing F sin(k y) along x
   std::int64_t forcing_wavenumber = 4;  ///< k
@@ -27,7 +27,7 @@ template <class Visitor>
 void fields(Visitor& v, KolmogorovParameters& p) {
   v("reynolds", p.reynolds, "kolmogorov: Reynolds number, 1/ν", above(0));
   v("reynolds_range", p.reynolds_range,
-    "kolmogorov: [least, most] of a Reynolds number that is not known: drawn for each trajectory, evenly of its "
+    "kolmogorov: [min, max] of a Reynolds number that is not known: drawn for each trajectory, evenly of its "
     "logarithm, which is a third field of its states",
     or_none(above(0)));
   v("forcing_amplitude", p.forcing_amplitude, "kolmogorov: F of the force F sin(k y) along x", any());
@@ -89,7 +89,7 @@ class KolmogorovFlow final : public Dynamics {
   bool is_unknown() const { return !parameters_.reynolds_range.empty(); }
   /// Components of a state.
   std::int64_t components() const { return is_unknown() ? 3 : 2; }
-  /// Of a Reynolds number that is not known, the logarithms of the least and the most.
+  /// Of a Reynolds number that is not known, the logarithms of min and max.
   std::pair<double, double> log_range() const;
 
   KolmogorovParameters parameters_;

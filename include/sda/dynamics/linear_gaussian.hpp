@@ -2,8 +2,11 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "sda/core/fields.hpp"
 #include "sda/dynamics/dynamics.hpp"
 
 namespace sda {
@@ -51,6 +54,29 @@ class LinearGaussianChain final : public Dynamics {
   LinearGaussianParameters parameters_;
   Tensor start_factor_, noise_factor_;  // Cholesky factors of P_1 and Q
 };
+
+/// A rotation that shrinks, with noise that keeps its variance.
+struct RotationParameters {
+  double r = 0.97;     ///< contraction of a step, 0 … 1
+  double angle = 0.3;  ///< of a step, rad
+};
+template <class Visitor>
+void fields(Visitor& v, RotationParameters& p) {
+  v("r", p.r, "rotation: contraction", between(0, 1));
+  v("angle", p.angle, "rotation: angle a step, rad", any());
+}
+
+/// A chain given by its numbers: x_1 ~ N(0, I), x_{i+1} = A x_i + N(0, Q).
+struct LinearParameters {
+  std::vector<double> transition{};  ///< A, row by row
+  std::vector<double> innovation{};  ///< Q's diagonal, or all of it row by row
+};
+template <class Visitor>
+void fields(Visitor& v, LinearParameters& p) {
+  v("transition", p.transition, "linear: A of x(i+1) = A x(i) + noise from N(0, I) on, d x d numbers row by row",
+    or_none(any()));
+  v("innovation", p.innovation, "linear: variances of that noise, d numbers, or its covariance, d x d", or_none(any()));
+}
 
 /// The damped spring of the reference: position, velocity and acceleration of a mass on a spring under drag, and the
 /// wind that drives it.
