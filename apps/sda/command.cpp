@@ -27,6 +27,13 @@ ProgressBar Globals::progress(const std::string& label, const std::string& unit)
   return ProgressBar(label, unit, quiet ? ProgressStyle::none : ProgressBar::style_of_stderr());
 }
 
+Telling telling_by(ProgressBar& bar) {
+  return {.progress = [&bar](std::int64_t done, std::int64_t total,
+                             const std::string& note) { bar.update(done, total, note); },
+          .info = [](const std::string& line) { spdlog::info(line); },
+          .warning = [](const std::string& line) { spdlog::warn(line); }};
+}
+
 CLI::App* add_subcommand(CLI::App& program, const std::string& name, const std::string& description,
                          const std::string& example) {
   CLI::App* flags = program.add_subcommand(name, description);
@@ -156,22 +163,6 @@ void require_writable(const std::string& path) {
   if (file < 0) refuse("cannot write the output", errno);
   close(file);
   unlink(probe.c_str());
-}
-
-void require_same_states(const std::string& path, const StateLayout& layout, std::int64_t length,
-                         const Observations& observations) {
-  if (layout.event != observations.layout.event) {
-    throw FileError({.what = "its states are not of the size that was observed",
-                     .where = path,
-                     .found = to_string(layout.event),
-                     .expected = to_string(observations.layout.event)});
-  }
-  if (length != observations.length) {
-    throw FileError({.what = "its trajectories are not as long as the one observed",
-                     .where = path,
-                     .found = fmt::format("{} states", length),
-                     .expected = fmt::format("{}", observations.length)});
-  }
 }
 
 void print(const std::string& text) {

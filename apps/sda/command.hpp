@@ -17,6 +17,7 @@
 #include "sda/data/folders.hpp"
 #include "sda/experiment/experiment.hpp"
 #include "sda/experiment/run.hpp"
+#include "sda/workflow/telling.hpp"
 
 namespace sda::app {
 
@@ -40,6 +41,8 @@ struct Globals {
   std::optional<std::uint64_t> chosen_seed() const { return seed_given ? std::optional(seed) : std::nullopt; }
   ProgressBar progress(const std::string& label, const std::string& unit) const;
 };
+/// A bar, and the log, tell of a long call.
+Telling telling_by(ProgressBar& bar);
 
 /// Its flags, and the work to do once all flags are known to be good.
 struct Subcommand {
@@ -94,9 +97,6 @@ Provenance provenance_of(const Globals& globals, const Experiment& experiment);
 
 /// Refuses an output that cannot be written, before hours of work and not after.
 void require_writable(const std::string& path);
-/// Refuses a file whose states are not those `observations` observe.
-void require_same_states(const std::string& path, const StateLayout& layout, std::int64_t length,
-                         const Observations& observations);
 
 /// Prints a result on stdout; whether it could be written is checked once, at the end.
 void print(const std::string& text);

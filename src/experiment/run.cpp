@@ -99,4 +99,20 @@ void require_same_run(const std::string& path, const std::string& recipe, const 
   }
 }
 
+void require_same_states(const std::string& path, const StateLayout& layout, std::int64_t length,
+                         const Observations& observations) {
+  if (layout.event != observations.layout.event) {
+    throw FileError({.what = "its states are not of the size that was observed",
+                     .where = path,
+                     .found = to_string(layout.event),
+                     .expected = to_string(observations.layout.event)});
+  }
+  if (length != observations.length) {
+    throw FileError({.what = "its trajectories are not as long as the one observed",
+                     .where = path,
+                     .found = fmt::format("{} states", length),
+                     .expected = fmt::format("{}", observations.length)});
+  }
+}
+
 }  // namespace sda

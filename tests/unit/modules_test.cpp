@@ -30,13 +30,16 @@ const std::map<std::string, std::set<std::string>> may_use{
     {"evaluation", {"core", "dynamics", "observation"}},
     {"study",
      {"core", "diffusion", "dynamics", "observation", "prior", "guidance", "sampling", "assimilation", "baselines",
-      "evaluation"}},
+      "evaluation", "data/files.hpp", "experiment", "report/plot.hpp", "report/table.hpp"}},
     {"data",
      {"core", "diffusion", "dynamics", "observation", "prior", "training/trainer.hpp", "experiment/toml_fields.hpp"}},
     {"experiment",
      {"core", "diffusion", "dynamics", "observation", "prior", "guidance", "sampling", "training", "assimilation",
       "baselines", "data"}},
     {"report", {"core", "observation", "evaluation"}},
+    {"workflow",
+     {"core", "dynamics", "observation", "prior", "training", "baselines", "evaluation", "data", "experiment",
+      "report"}},
 };
 
 /// Headers of other libraries and the only places, by the beginning of their path, that may include them.

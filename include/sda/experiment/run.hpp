@@ -11,6 +11,7 @@
 #include "sda/core/provenance.hpp"
 #include "sda/data/files.hpp"
 #include "sda/experiment/experiment.hpp"
+#include "sda/observation/observations.hpp"
 #include "sda/prior/prior.hpp"
 
 namespace sda {
@@ -35,5 +36,9 @@ Prior prior_of(const Experiment& experiment, const TrajectoryFile& data, std::ui
 /// two runs are not mixed up.
 void require_same_run(const std::string& path, const std::string& recipe, const std::string& recipe_of_path,
                       std::uint64_t seed_of_path, std::optional<std::uint64_t> seed_given);
+
+/// Throws FileError where the states of the file `path` are not those that `observations` observe.
+void require_same_states(const std::string& path, const StateLayout& layout, std::int64_t length,
+                         const Observations& observations);
 
 }  // namespace sda
