@@ -71,21 +71,26 @@ void calibrate(const CalibrateOptions& options, const Globals& globals) {
   const auto subject = subject_of(options, globals, experiment);
   const auto [name, observation] = chosen_observation(experiment, options.name);
   fs::create_directories(options.output);
-  StudyFlags flags;
-  flags.output = (fs::path(options.output) / "calibration").string();
-  StudyTable table(flags, globals, "trajectories", {"trajectory"}, CalibrationFiles::columns(),
-                   recipe(options, experiment, name));
+  ProgressBar bar = globals.progress("study", "trajectories");
+  StudyTable table({.path = (fs::path(options.output) / "calibration").string(),
+                    .command = globals.command_line,
+                    .seed = globals.seed,
+                    .progress = telling_by(bar).progress},
+                   "trajectories", {"trajectory"}, CalibrationFiles::columns(), recipe(options, experiment, name));
   table.expect(options.trajectories);
   tell_of_other_work(globals);
   CalibrationFiles files(table, options.output, provenance_of(globals, experiment));
   const Calibration found =
       sda::calibrate(*subject, {name, observation.parts(), observation.length}, options, globals.seed, files);
-  print(text_of(found) + "\n");
-  table.finish(fmt::format("Calibration of {} on {}", options.model.empty() ? "exact scores" : options.model, name),
-               calibration_panels(found.ranks),
-               fmt::format("{} trajectories of {} members. Bands and errors are over trajectories, for values of one "
-                           "trajectory depend on each other.",
-                           options.trajectories, options.members));
+  const StudyResult result = table.finish(
+      text_of(found) + "\n",
+      fmt::format("Calibration of {} on {}", options.model.empty() ? "exact scores" : options.model, name),
+      calibration_panels(found.ranks),
+      fmt::format("{} trajectories of {} members. Bands and errors are over trajectories, for values of one trajectory "
+                  "depend on each other.",
+                  options.trajectories, options.members));
+  print(result.text);
+  say(result.summary);
 }
 
 }  // namespace

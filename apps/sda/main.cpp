@@ -58,7 +58,7 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
       for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
     }
   }
-  const auto known = active.get_subcommands([](const CLI::App*) { return true; });
+  const auto known = active.get_subcommands([](const CLI::App* all) { return !all->get_group().empty(); });
   for (const CLI::App* app : known) subcommands.push_back(app->get_name());
 
   const auto with_nearest = [&](const std::string& what, const std::string& name,

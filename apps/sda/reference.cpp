@@ -63,7 +63,8 @@ CommandDescription describe_command(const CLI::App& app, const Words& path) {
                                  .examples = examples_in(app.get_footer()),
                                  .subcommands = {}};
   for (const CLI::Option* option : app.get_options()) description.options.push_back(describe_option(*option));
-  for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
+  // Former names have no group: they are understood and not told.
+  for (const CLI::App* below : app.get_subcommands([](const CLI::App* all) { return !all->get_group().empty(); })) {
     Words path_below = path;
     path_below.push_back(below->get_name());
     description.subcommands.push_back(describe_command(*below, path_below));

@@ -1,21 +1,11 @@
 /// sda study: what each approximation costs, measured where everything is known in closed form.
 #include "study.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <cmath>
-#include <sstream>
-#include <tuple>
-
-#include "sda/core/error.hpp"
-#include "sda/core/runtime.hpp"
-
 namespace sda::app {
 
-CLI::App* add_study(CLI::App& study, const std::string& name, const std::string& description,
+CLI::App* add_study(CLI::App& studies, const std::string& name, const std::string& description,
                     const std::string& example, StudyFlags& flags) {
-  CLI::App* app = add_subcommand(study, name, description, "sda study " + name + " " + example);
+  CLI::App* app = add_subcommand(studies, name, description, "sda study " + name + " " + example);
   add_config(*app, flags.config, "the chain of the published table is taken, a rotation with noise");
   app->add_option("--name", flags.observation, "which [observation.NAME]; may be left out if there is one only")
       ->type_name("NAME");
@@ -26,171 +16,33 @@ CLI::App* add_study(CLI::App& study, const std::string& name, const std::string&
 }
 
 Experiment study_experiment(const StudyFlags& flags, const Globals& globals, bool advised) {
-  Experiment experiment;
-  if (flags.config.empty()) {
-    experiment.dynamics.system = "rotation";
-    experiment.observation["fourth"] = {
-        .op = {{"every", {4}}, {"select", {0}}}, .sigma = {0.1}, .length = 33, .part = {}};
-    if (advised) {
-      experiment.guidance = {.rule = "mmps", .gamma = {0}};
-      experiment.sampler = {.steps = 128, .grid = TimeGrid::power, .exponent = 3, .churn = 1, .corrections = 0};
-    }
-  } else {
-    experiment = read_experiment(flags.config);
-  }
+  Experiment experiment = flags.config.empty() ? published_chain(advised) : read_experiment(flags.config);
   apply_flags(experiment, globals, {"simulation", "data", "network", "training", "assimilation", "filter"});
   return experiment;
 }
 
-std::string sections_toml(const Experiment& experiment, const std::vector<std::string>& sections) {
-  std::istringstream in(to_toml(experiment));
-  std::string text;
-  bool keep = false;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("[")) {
-      keep = std::any_of(sections.begin(), sections.end(), [&](const auto& name) {
-        return line == "[" + name + "]" || line.starts_with("[" + name + ".");
-      });
-    }
-    if (keep && !line.empty()) text += line + "\n";
-  }
-  return text;
+StudySubject subject_of(const StudyFlags& flags, const Globals& globals, bool advised) {
+  return {study_experiment(flags, globals, advised), flags.observation};
 }
 
-std::unique_ptr<LinearGaussianChain> linear_chain(const DynamicsParameters& dynamics) {
-  auto made = make_dynamics(dynamics);
-  if (auto* chain = dynamic_cast<LinearGaussianChain*>(made.get())) {
-    static_cast<void>(made.release());
-    return std::unique_ptr<LinearGaussianChain>(chain);
-  }
-  throw UsageError({.what = "closed forms need a linear-Gaussian chain",
-                    .where = "dynamics.system",
-                    .found = dynamics.system,
-                    .expected = "rotation, damped_spring or linear"});
-}
-
-StudySubject::StudySubject(const StudyFlags& flags, const Globals& globals, bool advised)
-    : experiment(study_experiment(flags, globals, advised)), schedule(experiment.schedule) {
-  std::tie(name, observation) = chosen_observation(experiment, flags.observation);
-}
-
-std::string StudySubject::config() const {
-  return sections_toml(experiment, {"dynamics", "schedule", "observation." + name, "guidance", "sampler"});
-}
-
-Observations StudySubject::unread(const StateLayout& layout, const Normalisation& normalisation, std::int64_t length,
-                                  double factor) const {
-  auto parts = observation.parts();
-  for (auto& part : parts) part.noise = part.noise.scaled(factor);
-  const Tensor mean = normalisation.mean.expand(layout.event).expand(prepend({length}, layout.event));
-  return observe(mean.contiguous(), layout, normalisation, std::move(parts), name, 0, 0);
-}
-
-TableRow Nearness::names() {
-  return {"error", "rmse", "spread", "coverage_50", "coverage_90"};
-}
-
-Nearness Nearness::of(const PosteriorError& error, const Moments& moments, const LinearPosterior& truth) {
-  return {.error = error.total,
-          .rmse = std::hypot(1, error.mean),
-          .spread = error.spread,
-          .coverage50 = expected_coverage(moments, truth, 0.5),
-          .coverage90 = expected_coverage(moments, truth, 0.9)};
-}
-
-Nearness Nearness::from(const std::vector<double>& numbers, std::size_t first) {
-  return {numbers.at(first), numbers.at(first + 1), numbers.at(first + 2), numbers.at(first + 3),
-          numbers.at(first + 4)};
-}
-
-TableRow Nearness::cells() const {
-  return {short_number(error), fmt::format("{:.3f}", rmse), fmt::format("{:.3f}", spread),
-          fmt::format("{:.3f}", coverage50), fmt::format("{:.3f}", coverage90)};
-}
-
-StudyTable::StudyTable(const StudyFlags& flags, const Globals& globals, const std::string& what, const TableRow& keys,
-                       const TableRow& numbers, const std::string& config)
-    : output_(flags.output),
-      what_(what),
-      keys_(keys.size()),
-      provenance_(make_provenance(globals.command_line, config, globals.seed)),
-      table_(
-          [&] {
-            require_writable(flags.output + ".csv");
-            return flags.output + ".csv";
-          }(),
-          followed_by(keys, numbers), keys.size(), provenance_),
-      bar_(globals.progress("study", what)) {}
-
-std::vector<double> StudyTable::row(const TableRow& key, const std::function<std::vector<double>()>& compute) {
-  if (table_.find(key) == nullptr) {
-    StopToken::throw_if_stopped(fmt::format("{} {} in {}.csv; the same command goes on", done_, what_, output_));
-    TableRow row = key;
-    for (const double value : compute()) row.push_back(fmt::format("{:.6g}", value));
-    table_.add(row);
-  } else {
-    ++found_;
-  }
-  ++done_;
-  bar_.update(done_, std::max(expected_, done_));
-  std::vector<double> numbers;
-  const TableRow& row = *table_.find(key);
-  for (std::size_t i = keys_; i < row.size(); ++i) {
-    try {
-      numbers.push_back(std::stod(row[i]));
-    } catch (const std::exception&) {
-      throw FileError(
-          {.what = "the table is damaged", .where = output_ + ".csv", .found = row[i], .expected = "a number"});
-    }
-  }
-  return numbers;
-}
-
-void StudyTable::finish(const std::string& title, const std::vector<PlotPanel>& panels, const std::string& caption) {
-  write_plot(output_ + ".png", title, panels, caption, provenance_);
-  say(fmt::format("{} {}{} in {}.csv, drawn in {}.png", done_, what_,
-                  found_ > 0 ? fmt::format(", {} of them found there,", found_) : "", output_, output_));
-}
-
-std::string short_number(double value) {
-  return fmt::format("{:.3g}", value);
-}
-
-std::vector<std::string> between_colons(const std::string& text) {
-  std::vector<std::string> words{""};
-  for (const char c : text) {
-    if (c == ':')
-      words.emplace_back();
-    else
-      words.back() += c;
-  }
-  return words;
-}
-
-double parse_number(const std::string& word, const std::string& flag, const std::string& expected) {
-  try {
-    std::size_t end = 0;
-    const double value = std::stod(word, &end);
-    if (end == word.size()) return value;
-  } catch (const std::exception&) {  // said below
-  }
-  throw UsageError({.what = "not understood", .where = flag, .found = word, .expected = expected});
-}
-
-std::int64_t parse_order(const std::string& text, const std::string& flag) {
-  if (text == "full") return full_score;
-  const bool digits = !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
-  if (digits && std::stol(text) >= 1) return std::stol(text);
-  throw UsageError({.what = "not an order k", .where = flag, .found = text, .expected = "an integer ≥ 1, or full"});
+void run_study(const Globals& globals, const StudyFlags& flags, const std::string& unit,
+               const std::function<StudyResult(const StudyOutput&)>& study) {
+  const StudyResult found = [&] {
+    ProgressBar bar = globals.progress("study", unit);
+    return study({flags.output, globals.command_line, globals.seed, telling_by(bar).progress});
+  }();
+  print(found.text);
+  say(found.summary);
 }
 
 Subcommand study_command(CLI::App& program, Globals& globals) {
   CLI::App* flags =
       add_subcommand(program, "study", "Measure what each approximation costs, on chains that are solved exactly",
-                     "sda study blanket -o run/blanket\n  sda study sampler --help");
+                     "sda study windows -o run/windows\n  sda study sampler --help");
   flags->require_subcommand(1);
   auto studies = std::make_shared<std::vector<Subcommand>>();
-  for (const auto add : {windows_study, sampler_study, misspecified_study, noise_study, memory_study, scaling_study})
+  for (const auto add : {windows_study, windows_study_of_0_1, sampler_study, misspecified_study, noise_study,
+                         memory_study, scaling_study})
     studies->push_back(add(*flags, globals));
   return {flags, [studies] {
             for (const auto& study : *studies) {

@@ -101,7 +101,7 @@ TEST_P(Study, WritesATableAndAPlotAndFindsItsRowsAgain) {
 INSTANTIATE_TEST_SUITE_P(
     , Study,
     testing::Values(
-        StudyCase{"blanket",
+        StudyCase{"windows",
                   {"--k", "1,2", "--stride", "1,2", "--length", "10", "--times", "0.1,0.5"},
                   "k,stride,length,t",
                   8},
@@ -115,17 +115,28 @@ INSTANTIATE_TEST_SUITE_P(
                   {"--tails", "gaussian,student:3", "--assumed", "1,2", "--k", "2", "--draws", "50"},
                   "tails,assumed,rmse",
                   4},
-        StudyCase{"memory", {"--seen", "0", "--k", "1,full"}, "process,k,blanket", 2},
+        StudyCase{"memory", {"--seen", "0", "--k", "1,full"}, "process,k,windows", 2},
         StudyCase{
             "scaling", {"--length", "10,13", "--k", "2", "--corrections", "0,1"}, "length,k,corrections,passes", 4}),
     [](const auto& row) { return row.param.name; });
 
 TEST(StudyHelp, HasAnExampleForEach) {
-  for (const char* name : {"blanket", "sampler", "misspecified", "noise", "memory", "scaling"}) {
+  for (const char* name : {"windows", "sampler", "misspecified", "noise", "memory", "scaling"}) {
     const auto run = run_program({"study", name, "--help"});
     EXPECT_EQ(run.code, 0) << name;
     EXPECT_THAT(run.out, HasSubstr(std::string("Example:\n  sda study ") + name));
   }
+}
+
+/// `sda study windows` was `sda study blanket` in 0.1.
+TEST(StudyNames, OfVersion01GoOnBeingUnderstood) {
+  const ScratchFolder folder;
+  write_bytes(folder.file("chain.toml"), chain);
+  const auto run = run_program({"study", "blanket", folder.file("chain.toml"), "-o", folder.file("out"), "--k", "1",
+                                "--stride", "1", "--length", "10", "--times", "0.5"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(rows_of(read_bytes(folder.file("out.csv"))).size(), 1u);
+  EXPECT_THAT(run_program({"study", "--help"}).out, Not(HasSubstr("blanket")));
 }
 
 TEST(StudyInput, ThatIsBadIsToldInOneLine) {
@@ -133,12 +144,12 @@ TEST(StudyInput, ThatIsBadIsToldInOneLine) {
   const auto out = folder.file("out");
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
       {{"study"}, "subcommand"},
-      {{"study", "blankett", "-o", out}, "did you mean blanket"},
-      {{"study", "blanket", "-o", out, "--kk", "1"}, "unknown flag --kk"},
-      {{"study", "blanket", "-o", out, "--k", "0"}, "--k"},
-      {{"study", "blanket", "-o", out, "--k", "20", "--length", "9"}, "no window"},
-      {{"study", "blanket", "-o", folder.file("no/out")}, "cannot write"},
-      {{"study", "blanket", "-o", out, "--set", "dynamics.system=lorenz63"}, "rotation"},
+      {{"study", "windoes", "-o", out}, "did you mean windows"},
+      {{"study", "windows", "-o", out, "--kk", "1"}, "unknown flag --kk"},
+      {{"study", "windows", "-o", out, "--k", "0"}, "--k"},
+      {{"study", "windows", "-o", out, "--k", "20", "--length", "9"}, "no window"},
+      {{"study", "windows", "-o", folder.file("no/out")}, "cannot write"},
+      {{"study", "windows", "-o", out, "--set", "dynamics.system=lorenz63"}, "rotation"},
       {{"study", "sampler", "-o", out, "--rules", "sdda"}, "--rules"},
       {{"study", "sampler", "-o", out, "--noise", "white"}, "--noise"},
       {{"study", "sampler", "-o", out, "--grids", "power:x"}, "--grids"},
