@@ -1,17 +1,13 @@
 #include "command.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <thread>
 
 #include "sda/core/error.hpp"
@@ -151,18 +147,6 @@ void apply_flags(Experiment& experiment, const Globals& globals, const std::vect
 
 Provenance provenance_of(const Globals& globals, const Experiment& experiment) {
   return make_provenance(globals.command_line, to_toml(experiment), globals.seed);
-}
-
-void require_writable(const std::string& path) {
-  const auto refuse = [&](const std::string& what, int error) {
-    throw FileError({.what = what, .where = path, .found = std::strerror(error)});
-  };
-  if (fs::is_directory(path)) refuse("cannot write the output", EISDIR);
-  const auto probe = fmt::format("{}.{}.probe", path, getpid());
-  const int file = open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) refuse("cannot write the output", errno);
-  close(file);
-  unlink(probe.c_str());
 }
 
 void print(const std::string& text) {

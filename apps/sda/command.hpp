@@ -15,6 +15,7 @@
 #include "sda/core/provenance.hpp"
 #include "sda/data/files.hpp"
 #include "sda/data/folders.hpp"
+#include "sda/data/formats/atomic_file.hpp"
 #include "sda/experiment/experiment.hpp"
 #include "sda/experiment/run.hpp"
 #include "sda/workflow/telling.hpp"
@@ -94,9 +95,6 @@ void apply_quality(Experiment& experiment, const std::string& quality);
 /// --set and key flags over `experiment`; `fixed` as in apply_overrides.
 void apply_flags(Experiment& experiment, const Globals& globals, const std::vector<std::string>& fixed);
 Provenance provenance_of(const Globals& globals, const Experiment& experiment);
-
-/// Refuses an output that cannot be written, before hours of work and not after.
-void require_writable(const std::string& path);
 
 /// Prints a result on stdout; whether it could be written is checked once, at the end.
 void print(const std::string& text);

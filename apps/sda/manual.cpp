@@ -1,10 +1,5 @@
 /// sda manual: man pages, or one page of Markdown, of every subcommand; see man(7) for the language of the former.
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 
 #include "command.hpp"
 #include "reference.hpp"
@@ -138,26 +133,12 @@ std::string page_in_roff(const CommandDescription& command, const CommandDescrip
   return text + references_in_roff(others);
 }
 
-/// Written under another name first, so that a page is whole or not there.
-void write_page(const std::string& path, const std::string& text) {
-  const std::string temporary = fmt::format("{}.{}.tmp", path, getpid());
-  errno = 0;
-  std::ofstream file(temporary, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    std::remove(temporary.c_str());
-    throw FileError({.what = "cannot write the page", .where = path, .found = std::strerror(error == 0 ? EIO : error)});
-  }
-}
-
 void write_pages(const CommandDescription& program, const std::string& output) {
   OutputFolder folder(output);
   std::vector<CommandDescription> commands = subcommands_of(program);
   commands.push_back(program);
   for (const auto& command : commands) {
-    write_page(folder.file(command.page() + ".1"), page_in_roff(command, program));
+    write_file(folder.file(command.page() + ".1"), page_in_roff(command, program));
   }
   folder.keep();
   say(fmt::format("wrote {} man pages in {}", commands.size(), output));

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "data/formats/atomic_file.hpp"
+#include "data/formats/sealed_file.hpp"
 #include "experiment/former_names.hpp"
 #include "experiment/toml_fields.hpp"
 #include "sda/core/error.hpp"

@@ -11,6 +11,7 @@
 #include "report/files.hpp"
 #include "report/gif.hpp"
 #include "report/raster.hpp"
+#include "sda/data/formats/atomic_file.hpp"
 
 namespace sda::report {
 namespace {
@@ -110,7 +111,7 @@ void draw_animation(const CaseStatistics& statistics, const std::string& path) {
     place_below(page, animation_drawing(animation, time, 1, scale));
     return rendered(page, scale);
   };
-  write_whole(path, animated_gif((times + stride - 1) / stride, frame, delay, colours_of(animation)));
+  write_file(path, animated_gif((times + stride - 1) / stride, frame, delay, colours_of(animation)));
 }
 
 }  // namespace sda::report

@@ -12,6 +12,7 @@
 #include "report/files.hpp"
 #include "report/png.hpp"
 #include "sda/core/error.hpp"
+#include "sda/data/formats/atomic_file.hpp"
 
 namespace sda::report {
 namespace {
@@ -101,14 +102,14 @@ void draw_png(const Drawing& drawing, double scale, const std::string& title, co
       status != CAIRO_STATUS_SUCCESS) {
     refuse_drawing(cairo_status_to_string(status));
   }
-  write_whole(path, with_text(png,
-                              {{"Title", title},
-                               {"Software", "sda " + provenance.version},
-                               {"Creation Time", provenance.created},
-                               {"sda_command", provenance.command},
-                               {"sda_seed", std::to_string(provenance.seed)},
-                               {"sda_config", provenance.config}},
-                              path));
+  write_file(path, with_text(png,
+                             {{"Title", title},
+                              {"Software", "sda " + provenance.version},
+                              {"Creation Time", provenance.created},
+                              {"sda_command", provenance.command},
+                              {"sda_seed", std::to_string(provenance.seed)},
+                              {"sda_config", provenance.config}},
+                             path));
 }
 
 }  // namespace sda::report

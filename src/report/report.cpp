@@ -10,6 +10,7 @@
 #include "report/picture.hpp"
 #include "report/statistics/case_statistics.hpp"
 #include "sda/core/error.hpp"
+#include "sda/data/formats/atomic_file.hpp"
 #include "sda/evaluation/field_scores.hpp"
 
 namespace sda {
@@ -53,7 +54,7 @@ void write_report(const std::string& directory, const std::string& title, const 
   std::filesystem::create_directories(directory, error);
   if (error) throw FileError({.what = "the folder cannot be made", .where = directory, .found = error.message()});
   const auto path = (std::filesystem::path(directory) / "report.html").string();
-  report::write_whole(path, report::page(title, statistics, table, provenance));
+  write_file(path, report::page(title, statistics, table, provenance));
 
   for (const auto& c : cases) {
     const auto stem = (std::filesystem::path(directory) / report::file_stem(c.name)).string();

@@ -10,6 +10,7 @@
 
 #include "report/files.hpp"
 #include "sda/core/error.hpp"
+#include "sda/data/formats/atomic_file.hpp"
 
 namespace sda {
 namespace {
@@ -141,7 +142,7 @@ void CsvTable::add(const TableRow& row) {
   rows_.push_back(row);
   std::string text = head();
   for (const auto& each : rows_) text += line_of(each);
-  report::write_whole(path_, text);
+  write_file(path_, text);
 }
 
 }  // namespace sda

@@ -82,7 +82,7 @@ TEST_F(Manual, LeavesNothingOfPagesThatCannotBeWritten) {
   const auto failed = run_program({"manual", "-o", folder_.file("full")}, {.largest_file = 100});
   EXPECT_EQ(failed.code, 1);
   EXPECT_THAT(failed.err, StartsWith("sda: error: " + folder_.file("full")));
-  EXPECT_THAT(failed.err, HasSubstr(".1: cannot write the page: "));
+  EXPECT_THAT(failed.err, HasSubstr(".1: cannot be written: "));
   EXPECT_THAT(folder_.names(), ElementsAre("man"));
 }
 

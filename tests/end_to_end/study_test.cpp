@@ -148,7 +148,7 @@ TEST(StudyInput, ThatIsBadIsToldInOneLine) {
       {{"study", "windows", "-o", out, "--kk", "1"}, "unknown flag --kk"},
       {{"study", "windows", "-o", out, "--k", "0"}, "--k"},
       {{"study", "windows", "-o", out, "--k", "20", "--length", "9"}, "no window"},
-      {{"study", "windows", "-o", folder.file("no/out")}, "cannot write"},
+      {{"study", "windows", "-o", folder.file("no/out")}, "cannot be written"},
       {{"study", "windows", "-o", out, "--set", "dynamics.system=lorenz63"}, "rotation"},
       {{"study", "sampler", "-o", out, "--rules", "sdda"}, "--rules"},
       {{"study", "sampler", "-o", out, "--noise", "white"}, "--noise"},
@@ -162,7 +162,7 @@ TEST(StudyInput, ThatIsBadIsToldInOneLine) {
   };
   for (const auto& [arguments, message] : cases) {
     const auto run = run_program(arguments);
-    EXPECT_EQ(run.code, message == "cannot write" ? 1 : 2) << message << run.err;
+    EXPECT_EQ(run.code, message == "cannot be written" ? 1 : 2) << message << run.err;
     EXPECT_THAT(run.err, HasSubstr(message));
     EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
     EXPECT_THAT(folder.names(), testing::IsSubsetOf({"out"})) << message;

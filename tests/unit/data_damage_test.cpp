@@ -176,8 +176,8 @@ TEST_F(IoWriting, RefusesAFolderItMayNotWriteTo) {
 }
 
 TEST_F(IoWriting, IsKnownToFailBeforeTheWorkIsDone) {
-  EXPECT_THROW(check_writable(folder_.file("none/a.nc")), FileError);
-  EXPECT_NO_THROW(check_writable(folder_.file("a.nc")));
+  EXPECT_THROW(require_writable(folder_.file("none/a.nc")), FileError);
+  EXPECT_NO_THROW(require_writable(folder_.file("a.nc")));
   EXPECT_THAT(folder_.names(), testing::IsEmpty());
 }
 

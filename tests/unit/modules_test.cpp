@@ -36,7 +36,7 @@ const std::map<std::string, std::set<std::string>> may_use{
     {"experiment",
      {"core", "diffusion", "dynamics", "observation", "prior", "guidance", "sampling", "training", "assimilation",
       "baselines", "data"}},
-    {"report", {"core", "observation", "evaluation"}},
+    {"report", {"core", "observation", "evaluation", "data/formats/atomic_file.hpp"}},
     {"workflow",
      {"core", "dynamics", "observation", "prior", "training", "baselines", "evaluation", "data", "experiment",
       "report"}},

@@ -19,10 +19,6 @@ namespace sda {
 enum class FileKind { trajectories, observations, ensemble, model };
 std::string to_string(FileKind kind);
 
-/// Throws FileError where a file cannot be written to `path`: no folder, no permission, a device. To be called before
-/// long work whose result goes there; makes nothing.
-void check_writable(const std::string& path);
-
 void write_trajectories(const std::string& path, const Trajectories& trajectories, const Normalisation& normalisation,
                         const std::string& dynamics_toml, const Provenance& provenance);
 struct TrajectoryFile {

@@ -10,8 +10,6 @@
 #include <map>
 #include <sstream>
 
-#include "data/formats/atomic_file.hpp"
-
 namespace sda::io {
 namespace {
 
@@ -470,10 +468,6 @@ namespace sda {
 
 std::string to_string(FileKind kind) {
   return io::names_of(kind).name;
-}
-
-void check_writable(const std::string& path) {
-  io::require_writable(path);
 }
 
 }  // namespace sda

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "data/files/artefact.hpp"
-#include "data/formats/atomic_file.hpp"
+#include "data/formats/sealed_file.hpp"
 #include "experiment/toml_fields.hpp"
 
 namespace sda {

@@ -8,7 +8,7 @@
 #include <array>
 #include <filesystem>
 
-#include "data/formats/atomic_file.hpp"
+#include "data/formats/sealed_file.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda::io {

@@ -12,9 +12,10 @@
 #include <span>
 
 #include "core/torch.hpp"
-#include "data/formats/atomic_file.hpp"
+#include "data/formats/sealed_file.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/fields.hpp"
+#include "sda/data/formats/atomic_file.hpp"
 
 namespace sda::io {
 namespace {
@@ -249,7 +250,7 @@ NetcdfWriter::~NetcdfWriter() {
 
 void NetcdfWriter::commit() {
   check_write(nc_sync(id_), path_);
-  write_whole_file(path_, file_image(memory_name(this), path_));
+  write_sealed_file(path_, file_image(memory_name(this), path_));
   check_write(nc_close(std::exchange(id_, -1)), path_);
 }
 
@@ -471,7 +472,7 @@ std::uint64_t ReadableGroup::natural(const std::string& attribute) const {
 }
 
 NetcdfReader::NetcdfReader(std::string path) : path_(std::move(path)) {
-  sealed_ = check_whole_file(path_);
+  sealed_ = check_sealed_file(path_);
   // The canonical name: the library takes names with "://" for addresses on the network. A pipe has none.
   std::error_code nameless;
   const auto canonical = std::filesystem::canonical(path_, nameless);

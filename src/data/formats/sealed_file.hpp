@@ -1,4 +1,4 @@
-/// Files that appear whole or not at all, and are known to be whole when they are read.
+/// Files that are known to be whole when they are read.
 ///
 /// A file ends in a seal of 16 bytes, "sda-crc " and the CRC-32 of all bytes before it as 8 hexadecimal digits. HDF5
 /// and every tool built on it read past the end of their data without a word, and cut the seal off when they change
@@ -13,16 +13,12 @@
 
 namespace sda::io {
 
-/// Writes `bytes` and a seal to a temporary name in the folder of `path`, then renames. Throws FileError, and then
-/// neither a part of the new file nor the temporary one is left and what was at `path` is untouched.
-void write_whole_file(const std::string& path, std::span<const std::byte> bytes);
-
-/// Throws FileError where `path` cannot be written: no folder, no permission, a read-only disk, a folder itself.
-void require_writable(const std::string& path);
+/// Writes `bytes` and a seal as `write_file` does.
+void write_sealed_file(const std::string& path, std::span<const std::byte> bytes);
 
 /// Throws FileError where `path` is not a regular file that can be read, or does not match its seal. True if it has
 /// a seal.
-bool check_whole_file(const std::string& path);
+bool check_sealed_file(const std::string& path);
 
 /// All bytes of a file of text. Throws FileError: `refusal`, with the path and what the system said.
 std::string read_text_file(const std::string& path, Fault refusal);
