@@ -7,6 +7,7 @@
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/data/files.hpp"
+#include "sda/data/files/model.hpp"
 
 int main(int argc, char** argv) try {
   if (argc < 4) {

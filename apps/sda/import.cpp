@@ -10,6 +10,7 @@
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/data/import.hpp"
+#include "sda/data/import/reference.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/training/trainer.hpp"
 

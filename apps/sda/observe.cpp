@@ -128,7 +128,7 @@ void take_observations(const Options& options, const Globals& globals) {
                                                 system.experiment.observation_file, system.window);
   observations.name = options.name.empty() ? std::filesystem::path(options.observations).stem().string() : options.name;
   write_observations(options.output, observations, system.dynamics, provenance_of(globals, system.experiment));
-  spdlog::info("{}", observations.account);
+  spdlog::info("{}", observations.qc_summary);
   std::int64_t count = 0;
   for (const auto& part : observations.parts) count += part.values.numel();
   say(fmt::format("observed {}: {} observations of a trajectory of {} states, in {}", observations.name, count,

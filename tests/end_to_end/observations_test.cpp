@@ -50,11 +50,11 @@ TEST_F(InstrumentObservations, GoFromACsvToAnAnalysis) {
   const auto observed = succeed({"observe", "--from", csv, "--model", Workshop::shared().model(), "-o", file("y.nc")});
   EXPECT_THAT(observed.out, HasSubstr("observed masts: 5 observations of a trajectory of 9 states"));
   EXPECT_THAT(observed.err, AllOf(HasSubstr("masts.csv: 5 of 7 observations used: 3 of x, 1 of y, 1 of z"),
-                                  HasSubstr("left out: 1 with a quality flag above 0 (line 7)"),
-                                  HasSubstr("left out: 1 without a value (line 6)")));
+                                  HasSubstr("rejected: 1 with a quality flag above 0 (line 7)"),
+                                  HasSubstr("rejected: 1 without a value (line 6)")));
   const auto inspected = succeed({"inspect", file("y.nc")}).out;
   EXPECT_THAT(inspected, AllOf(HasSubstr("5 observations in 9 states"),
-                               HasSubstr("left out: 1 without a value (line 6)"), HasSubstr("lorenz63")));
+                               HasSubstr("rejected: 1 without a value (line 6)"), HasSubstr("lorenz63")));
   succeed({"assimilate", "--model", Workshop::shared().model(), "--obs", file("y.nc"), "-o", file("posterior.nc")});
   const auto scored = succeed({"evaluate", "--obs", file("y.nc"), file("posterior.nc")});
   EXPECT_THAT(scored.out, HasSubstr("masts"));
@@ -104,7 +104,7 @@ TEST_F(InstrumentObservations, OfDefinedVariablesAndAWindow) {
                                  file("y.nc"), "--begin", "0", "--end", "0.4", "--error", "0.5", "--name", "two",
                                  "--set", "observation_file.define=\"radius = sqrt(x^2 + y^2 + z^2)\""});
   EXPECT_THAT(observed.out, HasSubstr("observed two: 2 observations of a trajectory of 17 states"));
-  EXPECT_THAT(observed.err, HasSubstr("left out: 1 outside the window, times from 0 to 0.4 (line 4)"));
+  EXPECT_THAT(observed.err, HasSubstr("rejected: 1 outside the window, times from 0 to 0.4 (line 4)"));
   const Observations y = read_observations(file("y.nc")).observations;
   ASSERT_EQ(y.parts.size(), 2u);
   EXPECT_EQ(y.parts[1].name, "radius");

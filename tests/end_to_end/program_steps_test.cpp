@@ -8,6 +8,7 @@
 
 #include "core/torch.hpp"
 #include "sda/data/files.hpp"
+#include "sda/data/files/model.hpp"
 #include "sda/experiment/experiment.hpp"
 #include "workshop.hpp"
 

@@ -170,12 +170,12 @@ void cook(Recipe& recipe, const std::string& path, const std::vector<std::string
 void try_observations(const std::string& path, unsigned choice) {
   const StateLayout layout = choice % 3 == 0 ? lorenz() : choice % 3 == 1 ? ocean() : flow();
   ObservationFileParameters parameters;
-  if ((choice & 4U) != 0) parameters.space = "nearest";
-  if ((choice & 8U) != 0) parameters.time = "nearest";
+  if ((choice & 4U) != 0) parameters.space = PointChoice::nearest;
+  if ((choice & 8U) != 0) parameters.time = PointChoice::nearest;
   if ((choice & 16U) != 0) parameters.error = {0.5};
   try {
     const auto y = read_observations(path, layout, Normalisation::identity(layout.event), parameters, {});
-    require(y.parts.front().values.numel() > 0 && !y.account.empty(), "observations without any");
+    require(y.parts.front().values.numel() > 0 && !y.qc_summary.empty(), "observations without any");
     if (y.length < 1000) y.departure(at::zeros(prepend({1, y.length}, layout.event), at::kDouble));
   } catch (const Error&) {
   }
@@ -244,9 +244,9 @@ void user_data(const std::uint8_t* data, std::size_t size) {
   if (recipe.flag()) p.trajectory = recipe.name();
   if (recipe.flag()) p.level = recipe.name();
   for (unsigned axes = recipe.below(3); axes > 0; --axes) p.space.push_back(recipe.name());
-  if (recipe.flag()) p.gaps = "cut";
-  if (recipe.flag()) p.missing = "mask";
-  if (recipe.flag()) p.join = "time";
+  if (recipe.flag()) p.gaps = GapRule::cut;
+  if (recipe.flag()) p.missing = MissingRule::mask;
+  if (recipe.flag()) p.join = FileJoin::time;
   if (recipe.flag()) p.context = {recipe.name()};
   p.length = recipe.below(4);
   p.step = recipe.below(2);

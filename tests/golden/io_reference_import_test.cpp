@@ -10,6 +10,7 @@
 #include "io_examples.hpp"
 #include "scratch_folder.hpp"
 #include "sda/core/error.hpp"
+#include "sda/data/import/reference.hpp"
 
 namespace sda::test {
 namespace {

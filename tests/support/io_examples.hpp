@@ -4,6 +4,7 @@
 #include "core/torch.hpp"
 #include "sda/core/random.hpp"
 #include "sda/data/files.hpp"
+#include "sda/data/files/model.hpp"
 
 namespace sda::test {
 

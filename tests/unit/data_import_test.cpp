@@ -162,7 +162,7 @@ TEST_F(UserDataTest, FilesAreTrajectoriesOrGoOnInTime) {
   EXPECT_EQ(apart.files, 2u);
   EXPECT_TRUE(same(apart.trajectories.states.flatten(1), at::tensor({20.F, 21.F, 10.F, 11.F}).view({2, 2})));
   EXPECT_THAT(apart.start_times, ElementsAre(4, 0));
-  p.join = "time";  // the names are in another order than the times
+  p.join = FileJoin::time;  // the names are in another order than the times
   EXPECT_TRUE(same(read_user_data(p).trajectories.states.flatten(), at::tensor({10.F, 11.F, 20.F, 21.F})));
 }
 
@@ -171,7 +171,7 @@ TEST_F(UserDataTest, CutsAtGapsIfAllowed) {
   DataParameters p = parameters({"gap.nc"});
   EXPECT_THAT(refusal(p), testing::AllOf(HasSubstr("gap.nc: time: times are not equally spaced"),
                                          HasSubstr("2 and then 7, at 2 and 3"), HasSubstr("data.gaps = \"cut\"")));
-  p.gaps = "cut";
+  p.gaps = GapRule::cut;
   EXPECT_THAT(refusal(p), HasSubstr("data.length = 3 cuts all to one length"));
   p.length = 3;
   const Imported data = read_user_data(p);
@@ -209,13 +209,13 @@ TEST_F(UserDataTest, MasksWhatIsMissingAlwaysAndRefusesTheRest) {
   DataParameters land = with("land.nc", at::tensor({1.F, -999.F, 3.F, 5.F, nan, 7.F}).view({2, 3}));
   EXPECT_THAT(refusal(land), testing::AllOf(HasSubstr("land.nc: u: values are missing in all states"),
                                             HasSubstr("variable 0, x 1"), HasSubstr("data.missing = \"mask\"")));
-  land.missing = "mask";
+  land.missing = MissingRule::mask;
   const Trajectories trajectories = read_user_data(land).trajectories;
   EXPECT_TRUE(same(trajectories.layout.mask, at::tensor({1, 0, 1}).to(at::kBool).view({1, 3})));
   EXPECT_TRUE(same(trajectories.states[0].select(1, 0), at::tensor({1.F, 4.F, 3.F, 5.F, 4.F, 7.F}).view({2, 3})));
 
   DataParameters cloud = with("cloud.nc", at::tensor({1.F, 2.F, 3.F, 5.F, -999.F, 7.F}).view({2, 3}));
-  cloud.missing = "mask";
+  cloud.missing = MissingRule::mask;
   EXPECT_THAT(refusal(cloud), testing::AllOf(HasSubstr("cloud.nc: u: values are missing in some states"),
                                              HasSubstr("the first at time 1, x 1")));
 }
@@ -283,7 +283,7 @@ TEST_F(UserDataTest, RefusesInOneLineThatNamesFilePlaceAndMend) {
               HasSubstr("twice.nc: time: two states have the same time: found 1 and then 1, at 1 and 2"));
   EXPECT_THAT(p({"back.nc"}), HasSubstr("back.nc: time: times run backwards"));
   EXPECT_THAT(p({"uneven.nc"}), HasSubstr("uneven.nc: time: times are not equally spaced: found 1 and then 1.5"));
-  EXPECT_THAT(p({"good.nc", "overlap.nc"}, [](P& d) { d.join = "time"; }),
+  EXPECT_THAT(p({"good.nc", "overlap.nc"}, [](P& d) { d.join = FileJoin::time; }),
               testing::AllOf(HasSubstr("good.nc and "), HasSubstr("overlap.nc: time: two states have the same time")));
   EXPECT_THAT(p({"good.nc", "other_units.nc"}),
               testing::AllOf(HasSubstr("other_units.nc: the units of time differ"), HasSubstr("setreftime")));

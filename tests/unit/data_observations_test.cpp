@@ -1,4 +1,4 @@
-/// Departures of instruments: what is taken of a file, where it lies among the states, and what is refused, by hand.
+/// Observations of instruments: what is taken of a file, where it lies among the states, and what is refused, by hand.
 #include "sda/data/observations.hpp"
 
 #include <gmock/gmock.h>
@@ -89,7 +89,7 @@ TEST_F(ObservationFileTest, EachLineIsAPointInSpaceAndTime) {
   EXPECT_THAT(column(y, "variable"), ElementsAre(0, 1, 0));
   EXPECT_THAT(values(y), ElementsAre(291.5, 0.25, 289));
   EXPECT_THAT(y.parts.front().noise.values(), ElementsAre(0.5, 0.1, 0.4));
-  EXPECT_THAT(y.account,
+  EXPECT_THAT(y.qc_summary,
               HasSubstr("3 of 3 observations used: 2 of sst, 1 of ssh, at times from 12 to 24 in hours since "
                         "2004-02-28 12:00; 3 states from 12 on"));
   EXPECT_FALSE(y.truth.defined());
@@ -102,7 +102,7 @@ TEST_F(ObservationFileTest, EachLineIsAPointInSpaceAndTime) {
 }
 
 TEST_F(ObservationFileTest, NearestPointsAndStates) {
-  parameters = {.space = "nearest", .time = "nearest"};
+  parameters = {.space = PointChoice::nearest, .time = PointChoice::nearest};
   const auto y =
       read("time,lat,lon,variable,value,error\n0,-35,50,sst,290,1\n8,79,-44,sst,290,1\n9.5,-35,50,sst,290,1\n");
   EXPECT_THAT(column(y, "time"), ElementsAre(0, 1, 2));
@@ -114,7 +114,7 @@ TEST_F(ObservationFileTest, TheDomainReachesHalfACellBeyondTheOutermostPoints) {
   const auto y = read("time,lat,lon,variable,value,error\n0,75,-45,sst,290,1\n0,80.1,0,sst,290,1\n0,0,600,ssh,1,1\n");
   EXPECT_THAT(column(y, "lat"), ElementsAre(3, 1.5));
   EXPECT_THAT(column(y, "lon"), ElementsAre(0, testing::DoubleNear(240.0 / 90, 1e-12)));  // 600° east are 240°
-  EXPECT_THAT(y.account, HasSubstr("left out: 1 outside the domain (line 3)"));
+  EXPECT_THAT(y.qc_summary, HasSubstr("rejected: 1 outside the domain (line 3)"));
 }
 
 TEST_F(ObservationFileTest, AxesThatDescend) {
@@ -141,14 +141,14 @@ TEST_F(ObservationFileTest, WhatIsLeftOutIsTold) {
       "2;6;0;0;g;sst;290;-1\n");
   EXPECT_THAT(column(y, "variable"), ElementsAre(0, 1));
   EXPECT_EQ(y.length, 3);
-  EXPECT_THAT(y.account, HasSubstr("2 of 8 observations used: 1 of sst, 1 of ssh"));
-  EXPECT_THAT(y.account, HasSubstr("left out: 2 with a quality flag above 0 (lines 3, 9)"));
-  EXPECT_THAT(y.account, HasSubstr("left out: 1 without a value (line 8)"));
-  EXPECT_THAT(y.account, HasSubstr("left out: 2 outside the window, times from 0 to 12 (lines 6, 7)"));
-  EXPECT_THAT(y.account, HasSubstr("left out: 1 under the mask or beside it (line 4)"));
-  EXPECT_THAT(y.account, HasSubstr("note: columns not used: station"));
-  parameters.space = "nearest";  // 45 lies as near to 0 as to 90, and goes there
-  EXPECT_THAT(read("time,lat,lon,variable,value,error\n6,-20,44,sst,290,1\n").account, Not(HasSubstr("mask")));
+  EXPECT_THAT(y.qc_summary, HasSubstr("2 of 8 observations used: 1 of sst, 1 of ssh"));
+  EXPECT_THAT(y.qc_summary, HasSubstr("rejected: 2 with a quality flag above 0 (lines 3, 9)"));
+  EXPECT_THAT(y.qc_summary, HasSubstr("rejected: 1 without a value (line 8)"));
+  EXPECT_THAT(y.qc_summary, HasSubstr("rejected: 2 outside the window, times from 0 to 12 (lines 6, 7)"));
+  EXPECT_THAT(y.qc_summary, HasSubstr("rejected: 1 under the mask or beside it (line 4)"));
+  EXPECT_THAT(y.qc_summary, HasSubstr("note: columns not used: station"));
+  parameters.space = PointChoice::nearest;  // 45 lies as near to 0 as to 90, and goes there
+  EXPECT_THAT(read("time,lat,lon,variable,value,error\n6,-20,44,sst,290,1\n").qc_summary, Not(HasSubstr("mask")));
 }
 
 TEST_F(ObservationFileTest, FlagsUpToAThreshold) {
@@ -184,7 +184,7 @@ TEST_F(ObservationFileTest, SystemsWithoutSpaceOrWithOneVariable) {
 }
 
 TEST_F(ObservationFileTest, SaysWhereTheUnitMayBeAnother) {
-  EXPECT_THAT(read("time,lat,lon,variable,value,error\n0,0,0,sst,17,1\n").account,
+  EXPECT_THAT(read("time,lat,lon,variable,value,error\n0,0,0,sst,17,1\n").qc_summary,
               HasSubstr("note: observations of sst have a mean of 17, 55 standard deviations from the data's 290 K"));
 }
 
@@ -259,7 +259,7 @@ TEST_F(ObservationFileTest, OneErrorForAllAndDefinedVariables) {
   EXPECT_THAT(z.parts[1].noise.values(), ElementsAre(2));
   const Tensor x = at::ones({1, 2, 2, 4, 4}, at::kDouble);  // sst 295, ssh 0.5
   EXPECT_TRUE(z.apply(x).allclose(at::tensor({0.5, 0.5, 1180.5}, at::kDouble).unsqueeze(0)));
-  EXPECT_THAT(z.account, HasSubstr("2 of ssh, 1 of heat"));
+  EXPECT_THAT(z.qc_summary, HasSubstr("2 of ssh, 1 of heat"));
   const auto refused = [&](const std::string& definition) {
     parameters.define = {definition};
     return refusal("time,lat,lon,variable,value,error\n6,0,45,heat,1165,1\n");
@@ -322,9 +322,9 @@ TEST_F(IodaTest, EachLocationAndVariableIsAObservation) {
   EXPECT_THAT(column(y, "lon"), ElementsAre(1, 3, 1, 3));  // 90° west are 270° east
   EXPECT_THAT(values(y), ElementsAre(291, 289, 0.1, 0.3));
   EXPECT_THAT(y.parts.front().noise.values(), ElementsAre(0.5, 0.4, 0.1, 0.2));
-  EXPECT_THAT(y.account, HasSubstr("left out: 1 with a quality flag above 0 (location 1)"));
-  EXPECT_THAT(y.account, HasSubstr("left out: 1 without a value (location 1)"));
-  EXPECT_THAT(y.account, HasSubstr("note: variables not used: salinity"));
+  EXPECT_THAT(y.qc_summary, HasSubstr("rejected: 1 with a quality flag above 0 (location 1)"));
+  EXPECT_THAT(y.qc_summary, HasSubstr("rejected: 1 without a value (location 1)"));
+  EXPECT_THAT(y.qc_summary, HasSubstr("note: variables not used: salinity"));
 }
 
 TEST_F(IodaTest, RefusesInWords) {
@@ -408,7 +408,7 @@ TEST_F(GridTest, EachValueOfAFieldIsAObservation) {
   EXPECT_THAT(column(y, "variable"), ElementsAre(1, 1, 1));
   EXPECT_THAT(values(y), ElementsAre(1, 2, 4));
   EXPECT_THAT(y.parts.front().noise.values(), ElementsAre(1, 2, 4));
-  EXPECT_THAT(y.account, HasSubstr("1 without a value (value 2)"));
+  EXPECT_THAT(y.qc_summary, HasSubstr("1 without a value (value 2)"));
   EXPECT_THAT(refusal_of(fill(false)),
               HasSubstr("r.csv: ssh: observations have no errors: expected a variable ssh_error"));
   parameters.error = {0.25};
@@ -477,7 +477,7 @@ TEST_F(ObservationFileTest, ManyObservationsThereAndBack) {
   EXPECT_EQ(again.parts.front().chain, y.parts.front().chain);
   EXPECT_EQ(again.parts.front().noise.values(), y.parts.front().noise.values());
   EXPECT_TRUE(again.parts.front().values.equal(y.parts.front().values));
-  EXPECT_EQ(again.account, y.account);
+  EXPECT_EQ(again.qc_summary, y.qc_summary);
   EXPECT_TRUE(again.apply(x).equal(y.apply(x)));
   EXPECT_THAT(describe_file(path), HasSubstr("100000 observations in 33 states"));
 }

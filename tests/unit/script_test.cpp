@@ -10,6 +10,7 @@
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
 #include "sda/data/files.hpp"
+#include "sda/data/files/model.hpp"
 #include "sda/observation/operator.hpp"
 #include "sda/prior/network.hpp"
 #include "sda/prior/prior.hpp"

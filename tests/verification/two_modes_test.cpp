@@ -4,6 +4,7 @@
 #include "core/torch.hpp"
 #include "sda/baselines/particle_filter.hpp"
 #include "sda/data/files.hpp"
+#include "sda/data/files/model.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/guidance/posterior_score.hpp"
 #include "sda/sampling/sampler.hpp"

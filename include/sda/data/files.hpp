@@ -1,17 +1,15 @@
-/// Every file of ours: NetCDF-4, CF-style, written to a temporary name and renamed. Each carries its Provenance.
-/// Readers throw FileError that names the file, the variable, what was found and what was expected. A file that was
-/// damaged since it was written is refused; one that another program changed is read.
+/// Trajectories, observations and ensembles in files of ours: NetCDF-4, CF-style, written to a temporary name and
+/// renamed. Each carries its Provenance. Readers throw FileError that names the file, the variable, what was found and
+/// what was expected. A file that was damaged since it was written is refused; one that another program changed is
+/// read.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "sda/core/provenance.hpp"
 #include "sda/core/trajectories.hpp"
 #include "sda/observation/observations.hpp"
-#include "sda/prior/prior.hpp"
-#include "sda/training/trainer.hpp"
 
 namespace sda {
 
@@ -62,24 +60,6 @@ struct EnsembleFile {
   Provenance provenance;
 };
 EnsembleFile read_ensemble(const std::string& path);
-
-/// A trained prior, and in a checkpoint the state of its training too.
-void write_model(const std::string& path, const Prior& prior, const TrainingState* training,
-                 const Provenance& provenance);
-struct ModelFile {
-  Prior prior;
-  std::optional<TrainingState> training;
-  Provenance provenance;
-};
-/// Names, shapes, dtypes and the configuration's checksum are compared; what differs is refused.
-ModelFile read_model(const std::string& path);
-
-/// The reference's `state.pth` (as torch.save wrote it) and `config.json` → a prior.
-Prior import_reference_model(const std::string& state_path, const std::string& config_path, const StateLayout& layout,
-                             const Normalisation& normalisation);
-/// The reference's HDF5 trajectories (dataset `x`, normalised) → physical trajectories.
-Trajectories import_reference_trajectories(const std::string& path, const StateLayout& layout,
-                                           const Normalisation& normalisation);
 
 /// What `sda inspect` prints of any file of ours.
 std::string describe_file(const std::string& path);

@@ -1,6 +1,7 @@
 /// Trajectories of a model that is not ours: NetCDF files in the user's own words → states, names, units, coordinates.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +12,26 @@
 
 namespace sda {
 
+namespace io {
+struct StateSource;
+}
+
+/// What follows in the next file.
+enum class FileJoin { trajectory, time };
+constexpr auto choice_names(FileJoin) {
+  return std::array{"trajectory", "time"};
+}
+/// Where states are missing in time.
+enum class GapRule { refuse, cut };
+constexpr auto choice_names(GapRule) {
+  return std::array{"refuse", "cut"};
+}
+/// Values that are missing in all states.
+enum class MissingRule { refuse, mask };
+constexpr auto choice_names(MissingRule) {
+  return std::array{"refuse", "mask"};
+}
+
 /// [data]
 struct DataParameters {
   std::vector<std::string> files{};
@@ -19,12 +40,12 @@ struct DataParameters {
   std::string time = "time";
   std::string level{};
   std::vector<std::string> space{};
-  std::string join = "trajectory";
+  FileJoin join = FileJoin::trajectory;
   double step = 0;
-  std::string gaps = "refuse";
+  GapRule gaps = GapRule::refuse;
   std::int64_t skip = 0;
   std::int64_t length = 0;
-  std::string missing = "refuse";
+  MissingRule missing = MissingRule::refuse;
   std::vector<std::string> context{};
   double train = 0.8, valid = 0.1;
   double file_gigabytes = 0.25;
@@ -38,13 +59,12 @@ void fields(Visitor& v, DataParameters& p) {
   v("level", p.level, "dimension of levels, each of which becomes a variable of its own; empty: none", any());
   v("space", p.space, "dimensions of space, such as [y, x], at most two for a unet; none for states that are no fields",
     any());
-  v("join", p.join, "what follows in the next file: another trajectory, or the time after the file before it",
-    one_of({"trajectory", "time"}));
+  v("join", p.join, "what follows in the next file: another trajectory, or the time after the file before it");
   v("step", p.step, "time between states, where files have no coordinate of time; 0: theirs", at_least(0));
-  v("gaps", p.gaps, "where states are missing in time: refuse, or cut the trajectory there", one_of({"refuse", "cut"}));
+  v("gaps", p.gaps, "where states are missing in time: refuse, or cut the trajectory there");
   v("skip", p.skip, "states left out at the start of each trajectory", at_least(0));
   v("length", p.length, "states of the pieces that trajectories are cut into; 0: they stay whole", at_least(0));
-  v("missing", p.missing, "values that are missing always: refuse, or mask them (land)", one_of({"refuse", "mask"}));
+  v("missing", p.missing, "values that are missing always: refuse, or mask them (land)");
   v("context", p.context, "fields constant in time that the network sees beside the state: NAME, or FILE:NAME", any());
   v("train", p.train, "share of trajectories to train on", between(0, 1));
   v("valid", p.valid, "share of trajectories to validate on; the rest is for tests", between(0, 1));
@@ -97,8 +117,7 @@ class UserData {
   Tensor read(std::int64_t begin, std::int64_t n) const;
 
  private:
-  struct Source;
-  std::unique_ptr<Source> source_;
+  std::unique_ptr<io::StateSource> source_;
   StateLayout layout_;
   std::int64_t length_ = 0, left_over_ = 0;
   std::vector<double> start_times_;

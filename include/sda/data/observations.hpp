@@ -1,6 +1,7 @@
-/// Departures as they come from instruments, in files of other programs → observations of a trajectory.
+/// Observations as they come from instruments, in files of other programs → observations of a trajectory.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,9 +11,16 @@
 
 namespace sda {
 
+/// What an observation between points of the grid, or between states, is of: a value interpolated linearly between
+/// them, or the nearest one.
+enum class PointChoice { linear, nearest };
+constexpr auto choice_names(PointChoice) {
+  return std::array{"linear", "nearest"};
+}
+
 /// [observation_file]
 struct ObservationFileParameters {
-  std::string space = "linear", time = "linear";
+  PointChoice space = PointChoice::linear, time = PointChoice::linear;
   double max_flag = 0;
   std::vector<double> error{};
   std::vector<std::string> define{};
@@ -21,15 +29,12 @@ struct ObservationFileParameters {
 template <class Visitor>
 void fields(Visitor& v, ObservationFileParameters& p) {
   v("space", p.space,
-    "an observation is of the nearest point of the grid, or of a value between points by linear interpolation",
-    one_of({"linear", "nearest"}));
-  v("time", p.time, "an observation is of the nearest state, or of a value between two states by linear interpolation",
-    one_of({"linear", "nearest"}));
-  v("max_flag", p.max_flag, "observations with a larger quality flag are left out", any());
+    "an observation is of the nearest point of the grid, or of a value between points by linear interpolation");
+  v("time", p.time, "an observation is of the nearest state, or of a value between two states by linear interpolation");
+  v("max_flag", p.max_flag, "observations with a larger quality flag are rejected", any());
   v("error", p.error,
-    "standard deviation of observations whose file gives none, one for all or one for each variable of a state; []: "
-    "the "
-    "file must",
+    "standard deviation of observations whose file gives none, one for all or one for each variable of a state; "
+    "[]: the file must",
     or_none(above(0)));
   v("define", p.define,
     "other variables that a file may hold, \"speed = sqrt(u^2 + v^2)\", formulas of those of a state", any());
@@ -46,9 +51,9 @@ struct AssimilationWindow {
 /// Reads a file of observations of states of this layout: a CSV with columns time, one for each axis of space,
 /// variable, value, error and, if there is one, flag; in the data's own units, times as numbers or dates. Each
 /// observation is a row of the link `points`, its error that row's σ, whatever the form of the noise. Where the layout
-/// has one variable the column `variable` may be left out. Departures with a bad flag, without a value, outside the
-/// domain or the window, or under the mask are left out, which `account` tells. Throws FileError, naming file, line and
-/// column, for all else that is wrong, and if no observation is left; UsageError for a window that is none.
+/// has one variable the column `variable` may be left out. Observations with a bad flag, without a value, outside the
+/// domain or the window, or under the mask are rejected, which `qc_summary` tells. Throws FileError, naming file, line
+/// and column, for all else that is wrong, and if no observation is left; UsageError for a window that is none.
 Observations read_observations(const std::string& path, const StateLayout& layout, const Normalisation& normalisation,
                                const ObservationFileParameters& parameters, const AssimilationWindow& window);
 

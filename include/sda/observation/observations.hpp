@@ -30,8 +30,8 @@ struct Observations {
   Tensor truth{};                      ///< (length, …event) physical, if known; else undefined
   double start_time = 0.0;
   std::string name{};  ///< "lo", "hi"
-  /// Of observations that came from a file: what was used of it, what was left out and why, for people. Else empty.
-  std::string account{};
+  /// Of observations that came from a file: what was used of it, what was rejected and why, for people. Else empty.
+  std::string qc_summary{};
 
   /// Throws ShapeError or ValueError if values, operators, length and noise do not fit, or values are not finite;
   /// ValueError for names of parts that are missing, alike, or no word of letters, digits and _.

@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <sstream>
 
-#include "data/files/artefact.hpp"
+#include "core/torch.hpp"
+#include "data/files/fields.hpp"
+#include "data/files/head.hpp"
+#include "data/files/layout.hpp"
+#include "sda/data/files/model.hpp"
 
 namespace sda {
 
@@ -147,8 +151,8 @@ std::string describe_observations(Description description, const ObservationFile
     description.line("noise σ", numbers(at::tensor(part.noise.values(), at::kDouble)));
     if (!part.noise.is_gaussian()) description.line("noise", part.noise.model().describe() + " σ");
   }
-  std::istringstream account(observations.account);
-  for (std::string name = "observations", text; std::getline(account, text); name.clear()) description.line(name, text);
+  std::istringstream summary(observations.qc_summary);
+  for (std::string name = "observations", text; std::getline(summary, text); name.clear()) description.line(name, text);
   description.line("truth", observations.truth.defined() ? "in the file" : "not known");
   describe_layout(description, observations.layout);
   describe_normalisation(description, observations.normalisation);

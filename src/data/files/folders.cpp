@@ -1,5 +1,5 @@
 /// Parts of trajectories, the names of their files, and folders that go again.
-#include "sda/data/folders.hpp"
+#include "sda/data/files/folders.hpp"
 
 #include <fmt/format.h>
 

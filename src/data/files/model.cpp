@@ -1,10 +1,16 @@
 /// Model files: a prior's weights by name with all that is needed to use them, and the state of training in a
 /// checkpoint.
+#include "sda/data/files/model.hpp"
+
 #include <fmt/format.h>
 
 #include <span>
 
-#include "data/files/artefact.hpp"
+#include "core/torch.hpp"
+#include "data/files/fields.hpp"
+#include "data/files/head.hpp"
+#include "data/files/layout.hpp"
+#include "data/formats/reading.hpp"
 #include "data/formats/sealed_file.hpp"
 #include "experiment/toml_fields.hpp"
 
@@ -127,7 +133,7 @@ void write_model(const std::string& path, const Prior& prior, const TrainingStat
 }
 
 ModelFile read_model(const std::string& path) {
-  return observation(path, [&] {
+  return reading_file(path, [&] {
     const NetcdfReader reader(path);
     const ReadableGroup file = reader.root();
     require_kind(file, FileKind::model);

@@ -1,4 +1,4 @@
-/// Observations: what was read, when, through which operator and with which noise; the truth beside them if known.
+/// Observations: what was observed, when, through which operator and with which noise; the truth beside them if known.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +6,11 @@
 #include <sstream>
 #include <utility>
 
-#include "data/files/artefact.hpp"
+#include "core/torch.hpp"
+#include "data/files/fields.hpp"
+#include "data/files/head.hpp"
+#include "data/files/layout.hpp"
+#include "data/formats/reading.hpp"
 #include "experiment/toml_fields.hpp"
 
 namespace sda {
@@ -219,7 +223,7 @@ void write_observations(const std::string& path, const Observations& observation
                    {"sda_name", observations.name},
                    {"sda_length", observations.length},
                    {"sda_start_time", observations.start_time}});
-  if (!observations.account.empty()) file.attributes({{"sda_account", observations.account}});
+  if (!observations.qc_summary.empty()) file.attributes({{"sda_qc_summary", observations.qc_summary}});
   const StateLayout& layout = observations.layout;
   write_layout(file, layout);
 
@@ -235,7 +239,7 @@ void write_observations(const std::string& path, const Observations& observation
 }
 
 ObservationFile read_observations(const std::string& path) {
-  return observation(path, [&] {
+  return reading_file(path, [&] {
     const NetcdfReader reader(path);
     const ReadableGroup file = reader.root();
     require_kind(file, FileKind::observations);
@@ -248,7 +252,9 @@ ObservationFile read_observations(const std::string& path) {
     observations.name = file.text_or_empty("sda_name");
     observations.length = file.integer("sda_length");
     observations.start_time = file.number("sda_start_time");
-    observations.account = file.text_or_empty("sda_account");
+    // Files of 0.1 call it an account.
+    const bool former = !file.has_attribute("sda_qc_summary");
+    observations.qc_summary = file.text_or_empty(former ? "sda_account" : "sda_qc_summary");
     std::istringstream names(file.text_or_empty("sda_parts"));
     for (std::string name; names >> name;) observations.parts.push_back(read_part(file, observations, name));
     if (observations.parts.empty()) observations.parts.push_back(read_part(file, observations, ""));

@@ -3,7 +3,11 @@
 
 #include <filesystem>
 
-#include "data/files/artefact.hpp"
+#include "core/torch.hpp"
+#include "data/files/fields.hpp"
+#include "data/files/head.hpp"
+#include "data/files/layout.hpp"
+#include "data/formats/reading.hpp"
 
 namespace sda {
 
@@ -78,7 +82,7 @@ void write_trajectories(const std::string& path, const TrajectoryFile& contents)
 }
 
 TrajectoryFile read_trajectories(const std::string& path) {
-  return observation(path, [&] {
+  return reading_file(path, [&] {
     const NetcdfReader reader(path);
     const ReadableGroup file = reader.root();
     require_kind(file, FileKind::trajectories);
@@ -136,7 +140,7 @@ void write_members(const std::string& path, const Ensemble& ensemble, const Prov
 }
 
 EnsembleFile read_ensemble(const std::string& path) {
-  return observation(path, [&] {
+  return reading_file(path, [&] {
     const NetcdfReader reader(path);
     const ReadableGroup file = reader.root();
     require_kind(file, FileKind::ensemble);

@@ -29,8 +29,8 @@ std::string place_of(const Tensor& bad, const std::vector<std::string>& axes, co
   return fmt::format("{} of {}, the first at {} (counted from 0)", places.size(0), bad.numel(), fmt::join(first, ", "));
 }
 
-Tensor read_meant(const ReadableGroup& file, const std::string& variable, at::ScalarType dtype,
-                  const std::optional<Slab>& part) {
+Tensor read_decoded(const ReadableGroup& file, const std::string& variable, at::ScalarType dtype,
+                    const std::optional<Slab>& part) {
   Tensor values = file.read_numbers(variable, part);
   const Shape start = part ? part->start : Shape();
   const auto fill = file.number_of(variable, "_FillValue"), missing = file.number_of(variable, "missing_value");
@@ -57,6 +57,23 @@ Tensor read_meant(const ReadableGroup& file, const std::string& variable, at::Sc
                      .expected = "finite numbers"});
   }
   return gone.any().item<bool>() ? values.masked_fill_(gone, std::numeric_limits<double>::quiet_NaN()) : values;
+}
+
+Coordinate read_coordinate(const ReadableGroup& file, const std::string& dimension) {
+  Coordinate coordinate;
+  if (!file.has_variable(dimension) || file.dimensions(dimension) != std::vector{dimension}) return coordinate;
+  const Tensor values = read_decoded(file, dimension, at::kDouble).contiguous();
+  if (const Tensor bad = values.isnan(); bad.any().item<bool>()) {
+    throw FileError({.what = "a coordinate is missing",
+                     .where = file.where(dimension),
+                     .found = place_of(bad, {dimension}),
+                     .expected = "a number for each point"});
+  }
+  coordinate.values.assign(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
+  coordinate.units = file.text_of(dimension, "units").value_or("1");
+  coordinate.long_name = file.text_of(dimension, "long_name").value_or("");
+  coordinate.standard_name = file.text_of(dimension, "standard_name").value_or("");
+  return coordinate;
 }
 
 }  // namespace sda::io

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/formats/netcdf_file.hpp"
+#include "sda/core/layout.hpp"
 
 namespace sda::io {
 
@@ -15,7 +16,11 @@ std::string place_of(const Tensor& bad, const std::vector<std::string>& axes, co
 /// Values of a variable as float32 or float64: unpacked by scale_factor and add_offset, NaN where they are missing by
 /// _FillValue, missing_value, or because they were never written. Throws FileError for values that are NaN where the
 /// file does not say that these are missing, and for infinite ones. All values, or a part of them.
-Tensor read_meant(const ReadableGroup& file, const std::string& variable, at::ScalarType dtype,
-                  const std::optional<Slab>& part = std::nullopt);
+Tensor read_decoded(const ReadableGroup& file, const std::string& variable, at::ScalarType dtype,
+                    const std::optional<Slab>& part = std::nullopt);
+
+/// The coordinate variable of a dimension, float64, with its units and names; no values where there is none. Throws
+/// FileError for coordinates that are missing.
+Coordinate read_coordinate(const ReadableGroup& file, const std::string& dimension);
 
 }  // namespace sda::io

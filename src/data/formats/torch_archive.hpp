@@ -6,12 +6,17 @@
 #include <string>
 #include <vector>
 
-#include "sda/prior/network.hpp"
+#include "sda/core/tensor.hpp"
 
 namespace sda::io {
 
+struct ArchivedTensor {
+  std::string name;
+  Tensor value;
+};
+
 /// Tensors of the dictionary in `path`, in its order. Throws FileError for what is not such an archive, is damaged
 /// or holds anything else.
-std::vector<NamedTensor> read_state_dict(const std::string& path);
+std::vector<ArchivedTensor> read_state_dict(const std::string& path);
 
 }  // namespace sda::io

@@ -1,42 +1,20 @@
-/// Departures from a table of text.
+/// Observations in a table of text.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 
-#include "core/calendar.hpp"
 #include "data/formats/csv.hpp"
-#include "data/observations/observations.hpp"
+#include "data/formats/numbers.hpp"
+#include "data/observations/decode.hpp"
+#include "data/observations/times.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/fields.hpp"
 
 namespace sda::io {
 namespace {
-
-/// The whole text as a number, nothing for anything else.
-std::optional<double> number_in(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
-}
-
-/// Why a text is no number, where that can be seen.
-std::string hint(std::string_view text) {
-  std::string bare(text);
-  std::erase_if(bare, [](char c) { return c == ',' || c == '\'' || c == ' ' || c == '_'; });
-  const auto commas = std::count(text.begin(), text.end(), ',');
-  const bool has_point = text.find('.') != std::string_view::npos;
-  if (commas == 1 && has_point && text.find('.') < text.find(',')) {
-    return "write it without thousands separators and with a decimal point";
-  }
-  if (bare.size() == text.size() || !number_in(bare)) return "";
-  if (commas == 1 && !has_point && text.size() - text.find(',') != 4) return "write a decimal point, not a comma";
-  return "write it without thousands separators: " + bare;
-}
 
 /// The columns of a file of observations and what they mean.
 class ObservationColumns {
@@ -48,8 +26,8 @@ class ObservationColumns {
     for (const auto& axis : layout.space_names)
       place_.push_back(require(axis, "each observation's place along " + axis));
     variable_ = find("variable");
-    if (!variable_ && expected.observables.size() > 1) require("variable", "the name of what was read");
-    value_ = require("value", "what was read, in its variable's units");
+    if (!variable_ && expected.observables.size() > 1) require("variable", "the name of what was observed");
+    value_ = require("value", "what was observed, in its variable's units");
     error_ = find("error");
     if (!error_ && !expected.gives_errors()) {
       require("error", "each observation's standard deviation, in its variable's units",
@@ -114,7 +92,7 @@ class ObservationColumns {
   double number(std::size_t column, const std::string& expected) const {
     const auto text = reader_.field(column);
     const auto found = number_in(text);
-    if (!found) refuse(column, "not a number", expected, hint(text));
+    if (!found) refuse(column, "not a number", expected, number_hint(text));
     if (!std::isfinite(*found)) {
       refuse(column, "not a finite number", expected,
              column == value_ ? "leave the value empty where there is none" : "leave the row out");
@@ -152,30 +130,7 @@ class ObservationColumns {
 
 }  // namespace
 
-double parse_time(std::string_view text, const StateLayout& layout) {
-  const auto number = number_in(text);
-  if (number && std::isfinite(*number)) return *number;
-  if (number || !looks_like_date(text)) {
-    throw ValueError(
-        {.what = "not a time",
-         .found = std::string(text),
-         .expected = "a number in " + time_units_of(layout) + (layout.time_origin.empty() ? "" : ", or a date"),
-         .hint = hint(text)});
-  }
-  if (layout.time_origin.empty()) {
-    throw ValueError({.what = "a date, and the data are of no calendar",
-                      .found = std::string(text),
-                      .expected = "a number in " + time_units_of(layout)});
-  }
-  return time_of_date(text, layout.time_units, layout.time_origin, layout.calendar);
-}
-
-std::string time_units_of(const StateLayout& layout) {
-  const std::string units = layout.time_units == "1" ? "the system's own unit" : layout.time_units;
-  return layout.time_origin.empty() ? units : units + " since " + layout.time_origin;
-}
-
-ObservationTable read_csv_observations(const std::string& path, const ExpectedObservations& expected) {
+ObservationTable decode_csv(const std::string& path, const ExpectedObservations& expected) {
   CsvReader reader(read_csv_text(path), path);
   const ObservationColumns columns(reader, expected);
   ObservationTable table;

@@ -1,4 +1,6 @@
 /// Files of the public Python reference of Rozet & Louppe (2023): `state.pth` with its `config.json`, and trajectories.
+#include "sda/data/import/reference.hpp"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -6,7 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
-#include "data/files/artefact.hpp"
+#include "data/formats/netcdf_file.hpp"
+#include "data/formats/reading.hpp"
 #include "data/formats/torch_archive.hpp"
 
 namespace sda {
@@ -23,7 +26,7 @@ struct Wrapper {
   bool global = false;
 };
 
-Wrapper find_wrapper(const std::vector<NamedTensor>& state, const std::string& path) {
+Wrapper find_wrapper(const std::vector<ArchivedTensor>& state, const std::string& path) {
   const std::string& first = state.front().name;
   if (first.starts_with("kernel.")) return {"kernel.", false};
   if (first.starts_with("score.")) return {"score.", true};
@@ -164,7 +167,7 @@ Prior import_reference_model(const std::string& state_path, const std::string& c
     }
   }
   require_agreement(prior.network_parameters, weights, config);
-  return observation(state_path, [&] {
+  return reading_file(state_path, [&] {
     prior.network = make_network(prior.network_parameters, layout.event, 0, prior.context);
     prior.network->load(weights, state_path + " with " + config_path);
     return prior;
@@ -173,7 +176,7 @@ Prior import_reference_model(const std::string& state_path, const std::string& c
 
 Trajectories import_reference_trajectories(const std::string& path, const StateLayout& layout,
                                            const Normalisation& normalisation) {
-  return observation(path, [&] {
+  return reading_file(path, [&] {
     const NetcdfReader reader(path);
     const ReadableGroup file = reader.root();
     const Shape shape = file.shape("x");

@@ -1,4 +1,4 @@
-/// Departures of one file before they are looked at, whatever its format.
+/// Observations of one file before they are looked at, whatever its format.
 #pragma once
 
 #include <cstdint>
@@ -53,16 +53,5 @@ struct ExpectedObservations {
   std::optional<std::size_t> find(std::string_view name) const;
   bool gives_errors() const { return !parameters.error.empty(); }
 };
-
-ObservationTable read_csv_observations(const std::string& path, const ExpectedObservations& expected);
-/// Whether a file is NetCDF, by its first bytes.
-bool is_netcdf(const std::string& path);
-/// Groups as IODA has them where there is one ObsValue, else variables on a grid.
-ObservationTable read_netcdf_observations(const std::string& path, const ExpectedObservations& expected);
-
-/// Throws ValueError for what is no number, nor a date where the data have a calendar.
-double parse_time(std::string_view text, const StateLayout& layout);
-/// "s", "hours since 2004-02-28".
-std::string time_units_of(const StateLayout& layout);
 
 }  // namespace sda::io

@@ -1,0 +1,175 @@
+/// What files say of their states: variables, units, levels, coordinates and times.
+#include "data/import/head.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "core/torch.hpp"
+#include "data/formats/cf_decoding.hpp"
+#include "data/import/dimensions.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda::io {
+namespace {
+
+/// "T_500" and "temperature at lev 500 hPa" of a level.
+Variable of_level(const Variable& variable, const std::string& dimension, const Coordinate& levels, std::size_t index) {
+  const bool known = index < levels.values.size();
+  const bool whole = known && levels.values[index] == std::round(levels.values[index]) && levels.values[index] >= 0;
+  const auto value = known ? fmt::format("{}", levels.values[index]) : fmt::format("{}", index);
+  const auto units = known && levels.units != "1" ? " " + levels.units : std::string();
+  Variable one = variable;
+  one.name += whole ? "_" + value : fmt::format("_{}", index);
+  one.long_name += fmt::format(" at {} {}{}", dimension, value, units);
+  return one;
+}
+
+/// Splits "days since 2000-01-01" into units and origin; midnight is left out of the origin.
+void set_time_units(StateLayout& layout, const std::string& units, const std::string& calendar) {
+  const auto since = units.find(" since ");
+  layout.time_units = units.empty() ? "1" : units.substr(0, since);
+  if (since == std::string::npos) return;
+  layout.time_origin = units.substr(since + 7);
+  for (const std::string midnight : {" 00:00:00", " 0:0:0", "T00:00:00", " 00:00"}) {
+    if (layout.time_origin.ends_with(midnight)) layout.time_origin.erase(layout.time_origin.rfind(midnight));
+  }
+  layout.calendar = calendar;
+}
+
+/// Adds a variable to the state, or one for each of its levels.
+void add_variable(FileHead& head, const ReadableGroup& file, const std::string& name, const DataParameters& p) {
+  StateLayout& layout = head.layout;
+  const Roles roles = find_roles(file, name, p, /*in_time=*/true);
+  const Shape sizes = file.shape(name);
+  const auto size = [&](std::ptrdiff_t axis) { return axis < 0 ? 1 : sizes[static_cast<std::size_t>(axis)]; };
+  const bool first = layout.event.empty();
+  if (!first && (head.run.trajectories != size(roles.trajectory) || head.states != size(roles.time))) {
+    throw FileError({.what = "variables have other trajectories or times",
+                     .where = file.path(),
+                     .found = with_dimensions(file, name),
+                     .expected = with_dimensions(file, p.variables.front())});
+  }
+  head.run.trajectories = size(roles.trajectory);
+  head.states = size(roles.time);
+  const Variable variable{.name = name,
+                          .long_name = file.text_of(name, "long_name").value_or(name),
+                          .units = file.text_of(name, "units").value_or("1"),
+                          .standard_name = file.text_of(name, "standard_name").value_or("")};
+  const Coordinate levels = roles.level < 0 ? Coordinate{} : read_coordinate(file, p.level);
+  for (std::size_t level = 0; level < static_cast<std::size_t>(size(roles.level)); ++level) {
+    layout.variables.push_back(roles.level < 0 ? variable : of_level(variable, p.level, levels, level));
+  }
+  if (first) {
+    layout.event = {0};
+    for (const auto axis : roles.space) layout.event.push_back(size(axis));
+  }
+  layout.event.front() += size(roles.level);
+}
+
+/// Times from the file's coordinate, or steps of data.step.
+void add_times(FileHead& head, const ReadableGroup& file, std::size_t index, const DataParameters& p) {
+  Run& run = head.run;
+  run.times = read_coordinate(file, p.time).values;
+  head.has_times = !run.times.empty();
+  if (head.has_times) {
+    set_time_units(head.layout, file.text_of(p.time, "units").value_or(""),
+                   file.text_of(p.time, "calendar").value_or(""));
+    const double last = std::max(std::abs(run.times.front()), std::abs(run.times.back()));
+    if (file.read_numbers(p.time).scalar_type() == at::kFloat) run.rounding = 1.2e-7 * last;
+  } else if (p.step > 0) {
+    for (std::int64_t i = 0; i < head.states; ++i) run.times.push_back(static_cast<double>(i) * p.step);
+  } else {
+    throw UsageError(
+        {.what = "there is no coordinate of time",
+         .where = file.path(),
+         .expected = fmt::format("a variable {0}({0}), or data.step = the time between two states", p.time)});
+  }
+  run.file.assign(run.times.size(), index);
+  run.place.resize(run.times.size());
+  std::iota(run.place.begin(), run.place.end(), 0);
+}
+
+bool same_coordinates(const StateLayout& a, const StateLayout& b) {
+  return std::equal(a.coordinates.begin(), a.coordinates.end(), b.coordinates.begin(), b.coordinates.end(),
+                    [](const auto& p, const auto& q) {
+                      return std::equal(
+                          p.values.begin(), p.values.end(), q.values.begin(), q.values.end(),
+                          [](double x, double y) { return std::abs(x - y) <= 1e-5 * (std::abs(x) + std::abs(y)); });
+                    });
+}
+
+/// Equal distances between the points of every axis; none if one axis has others.
+std::vector<double> spacing_of(const std::vector<Coordinate>& axes) {
+  std::vector<double> all;
+  for (const auto& axis : axes) {
+    if (axis.values.size() < 2) return {};
+    const auto points = static_cast<double>(axis.values.size() - 1);
+    const double spacing = (axis.values.back() - axis.values.front()) / points;
+    for (std::size_t i = 1; i < axis.values.size(); ++i) {
+      if (!(std::abs(axis.values[i] - axis.values[i - 1] - spacing) <= 1e-3 * std::abs(spacing))) return {};
+    }
+    if (spacing == 0) return {};
+    all.push_back(std::abs(spacing));
+  }
+  return all;
+}
+
+}  // namespace
+
+FileHead read_head(const std::string& path, std::size_t index, const DataParameters& p) {
+  const NetcdfReader reader(path);
+  const ReadableGroup file = reader.root();
+  FileHead head;
+  head.layout.space_names = p.space;
+  for (const auto& name : p.variables) add_variable(head, file, name, p);
+  if (count(head.layout.event) * head.run.trajectories * head.states == 0) {
+    throw FileError({.what = "there are no values", .where = file.where(p.variables.front())});
+  }
+  for (const auto& axis : p.space) head.layout.coordinates.push_back(read_coordinate(file, axis));
+  add_times(head, file, index, p);
+  return head;
+}
+
+void require_agreement(const FileHead& first, const FileHead& other, const std::string& path,
+                       const std::string& first_path) {
+  const auto require = [&](bool same, const std::string& what, const std::string& found, const std::string& expected,
+                           const std::string& hint) {
+    if (same) return;
+    throw FileError({.what = what + " differ from those in " + first_path,
+                     .where = path,
+                     .found = found,
+                     .expected = expected,
+                     .hint = hint});
+  };
+  const StateLayout &a = first.layout, &b = other.layout;
+  require(a.event == b.event, "the sizes of a state", to_string(b.event), to_string(a.event), "");
+  const auto units_of = [](const StateLayout& layout) {
+    std::vector<std::string> all;
+    for (const auto& variable : layout.variables) all.push_back(fmt::format("{} [{}]", variable.name, variable.units));
+    return fmt::format("{}", fmt::join(all, ", "));
+  };
+  require(units_of(a) == units_of(b), "names or units", units_of(b), units_of(a), "convert them first");
+  const auto time_of = [](const StateLayout& l) {
+    return l.time_units + (l.time_origin.empty() ? "" : " since " + l.time_origin + " " + l.calendar);
+  };
+  require(time_of(a) == time_of(b), "the units of time", time_of(b), time_of(a),
+          "`cdo setreftime,DATE,TIME,UNITS IN OUT` gives files the same");
+  require(same_coordinates(a, b), "the coordinates of space", "other points", "the same grid", "");
+}
+
+void set_space(StateLayout& layout) {
+  layout.spacing = spacing_of(layout.coordinates);
+  std::set<std::string> units;
+  for (const auto& axis : layout.coordinates) units.insert(axis.units);
+  if (units.size() == 1) layout.space_units = *units.begin();
+  const bool none = std::all_of(layout.coordinates.begin(), layout.coordinates.end(),
+                                [](const auto& axis) { return axis.values.empty(); });
+  if (none) layout.coordinates.clear();
+}
+
+}  // namespace sda::io

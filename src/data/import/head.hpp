@@ -1,0 +1,32 @@
+/// What files say of their states, without reading these: layout and times.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "data/import/timeline.hpp"
+#include "sda/core/layout.hpp"
+
+namespace sda::io {
+
+/// What one file says of its states.
+struct FileHead {
+  Run run;
+  StateLayout layout;       ///< without dt, spacing and mask
+  std::int64_t states = 0;  ///< of each trajectory
+  bool has_times = true;    ///< a coordinate of time
+};
+
+/// Reads what the file at `path`, the `index`-th, says. Throws UsageError for [data] that does not fit it, FileError
+/// for variables that do not fit each other.
+FileHead read_head(const std::string& path, std::size_t index, const DataParameters& p);
+
+/// Throws FileError where a file says something else than the first one did.
+void require_agreement(const FileHead& first, const FileHead& other, const std::string& path,
+                       const std::string& first_path);
+
+/// The layout's spacing and units of space, from its coordinates; no coordinates where no axis has any.
+void set_space(StateLayout& layout);
+
+}  // namespace sda::io

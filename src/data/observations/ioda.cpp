@@ -1,0 +1,111 @@
+/// Observations in groups of variables over locations, as IODA has them.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "core/torch.hpp"
+#include "data/formats/cf_decoding.hpp"
+#include "data/observations/decode.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda::io {
+namespace {
+
+using Column = std::vector<double>;
+
+constexpr const char* metadata_group = "MetaData";
+constexpr const char* value_group = "ObsValue";
+constexpr const char* error_group = "ObsError";
+constexpr const char* flag_group = "PreQC";
+
+/// The name that MetaData has for an axis: its own, its standard name, or IODA's.
+std::string metadata_of_axis(const ReadableGroup& metadata, const StateLayout& layout, std::size_t axis) {
+  static const std::map<std::string, std::string> known{
+      {"lat", "latitude"}, {"lon", "longitude"}, {"depth", "depthBelowWaterSurface"}, {"lev", "pressure"}};
+  const std::string& name = layout.space_names[axis];
+  std::vector<std::string> expected{name};
+  if (axis < layout.coordinates.size() && !layout.coordinates[axis].standard_name.empty()) {
+    expected.push_back(layout.coordinates[axis].standard_name);
+  }
+  if (const auto other = known.find(name); other != known.end()) expected.push_back(other->second);
+  for (const auto& candidate : expected) {
+    if (metadata.has_variable(candidate)) return candidate;
+  }
+  throw FileError({.what = "there are no places along " + name,
+                   .where = metadata.where(name),
+                   .found = fmt::format("{}", fmt::join(metadata.variables(), ", ")),
+                   .expected = fmt::format("a variable {}", fmt::join(expected, " or "))});
+}
+
+/// A variable over locations.
+Column read_location_column(const ReadableGroup& group, const std::string& name, std::size_t locations) {
+  const Tensor values = read_decoded(group, name, at::kDouble);
+  if (values.dim() != 1 || values.numel() != static_cast<std::int64_t>(locations)) {
+    throw FileError({.what = "not a value for each location",
+                     .where = group.where(name),
+                     .found = to_string(values.sizes()),
+                     .expected = fmt::format("{}, as MetaData has them", locations)});
+  }
+  return column_from(values);
+}
+
+}  // namespace
+
+ObservationTable decode_ioda(const ReadableGroup& file, const ExpectedObservations& expected) {
+  const StateLayout& layout = expected.layout;
+  ObservationTable table;
+  table.path = file.path();
+  table.counted = "location";
+  const ReadableGroup metadata = file.group(metadata_group), values = file.group(value_group);
+  const std::string time_name = metadata.has_variable("dateTime") ? "dateTime" : "time";
+  const Column times = read_observation_times(metadata, time_name, layout);
+  const std::size_t locations = times.size();
+  std::vector<Column> places;
+  std::map<std::string, std::string> named{{"time", metadata.where(time_name)}};
+  for (std::size_t axis = 0; axis < layout.space_names.size(); ++axis) {
+    const auto name = metadata_of_axis(metadata, layout, axis);
+    places.push_back(read_location_column(metadata, name, locations));
+    named[layout.space_names[axis]] = metadata.where(name);
+  }
+  table.place.resize(places.size());
+  for (const auto& [name, observable] : observed_variables(values.variables(), expected, values.where(""), table)) {
+    const Column value = read_location_column(values, name, locations);
+    Column error, flag;
+    const bool has_errors = file.has_group(error_group) && file.group(error_group).has_variable(name);
+    if (has_errors) error = read_location_column(file.group(error_group), name, locations);
+    if (!has_errors && !expected.gives_errors()) {
+      throw FileError({.what = "observations have no errors",
+                       .where = fmt::format("{}: {}/{}", file.path(), error_group, name),
+                       .expected = "a standard deviation for each, in the variable's units",
+                       .hint = "or give one for all: --error 0.1, say"});
+    }
+    if (file.has_group(flag_group) && file.group(flag_group).has_variable(name)) {
+      flag = read_location_column(file.group(flag_group), name, locations);
+    }
+    for (std::size_t i = 0; i < locations; ++i) {
+      // A flag that is missing says nothing good.
+      const bool flagged = !flag.empty() && !(flag[i] <= expected.parameters.max_flag);
+      table.append_empty(static_cast<std::int64_t>(i), flagged);
+      if (flagged || std::isnan(value[i])) continue;
+      table.value.back() = value[i];
+      table.variable.back() = observable;
+      table.time.back() = times[i];
+      if (!error.empty()) table.error.back() = error[i];
+      for (std::size_t axis = 0; axis < places.size(); ++axis) table.place[axis].back() = places[axis][i];
+    }
+  }
+  table.where = [named, path = file.path(), names = expected.names(), variables = table.variable,
+                 origin = table.origin](std::size_t row, const std::string& column) {
+    const auto place = named.find(column);
+    const std::string variable =
+        fmt::format("{}: {}/{}", path, column == "error" ? error_group : value_group, names[variables[row]]);
+    return fmt::format("{}, location {} (counted from 0)", place == named.end() ? variable : place->second,
+                       origin[row]);
+  };
+  return table;
+}
+
+}  // namespace sda::io

@@ -1,0 +1,202 @@
+/// Quality control of observations: each step rejects rows of the table for one reason.
+#include "data/observations/screen.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/torch.hpp"
+#include "data/observations/places.hpp"
+#include "data/observations/qc_summary.hpp"
+#include "data/observations/times.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda::io {
+namespace {
+
+/// Throws FileError where not one row was within the domain of an axis: then their coordinates are others.
+void require_some_inside(const ObservationTable& table, std::size_t first, const std::vector<AxisOfPlaces>& axes,
+                         const std::vector<Extent>& found, const std::vector<std::size_t>& inside) {
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    if (inside[a] > 0) continue;
+    throw FileError({.what = "no observation lies within the domain",
+                     .where = table.where(first, axes[a].name()),
+                     .found = fmt::format("{} from {:.6g} to {:.6g}", axes[a].name(), found[a].min, found[a].max),
+                     .expected = axes[a].domain(),
+                     .hint = "give coordinates in the data's own units"});
+  }
+}
+
+}  // namespace
+
+std::string in_words(const Window& window, double dt) {
+  return fmt::format("times from {:.9g} to {:.9g}", window.start,
+                     window.start + dt * static_cast<double>(window.length - 1));
+}
+
+void ScreenedObservations::reject(const ObservationTable& table, std::size_t row, Rejection why) {
+  constexpr std::size_t max_named = 5;
+  auto& of_reason = rejected[static_cast<std::size_t>(why)];
+  ++of_reason.count;
+  if (of_reason.first.size() < max_named) of_reason.first.push_back(table.origin[row]);
+}
+
+void Extent::take(double value) {
+  min = std::min(min, value);
+  max = std::max(max, value);
+}
+
+void reject_flagged_and_missing(ScreenedObservations& some, const ObservationTable& table) {
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    if (table.flagged[row]) {
+      some.reject(table, row, Rejection::flagged);
+    } else if (std::isnan(table.value[row])) {
+      some.reject(table, row, Rejection::missing);
+    } else {
+      some.rows.push_back(row);
+    }
+  }
+}
+
+void reject_outside_domain(ScreenedObservations& some, const ObservationTable& table,
+                           const ExpectedObservations& expected) {
+  if (some.rows.empty()) return;
+  const bool nearest = expected.parameters.space == PointChoice::nearest;
+  std::vector<AxisOfPlaces> axes;
+  for (std::size_t a = 0; a < table.place.size(); ++a) axes.emplace_back(expected.layout, a);
+  const Mask mask(expected.layout);
+  const std::size_t first = some.rows.front();
+  std::vector<Extent> found(axes.size());
+  std::vector<std::size_t> inside(axes.size(), 0), kept;
+  for (const auto row : some.rows) {
+    std::vector<double> places;
+    for (std::size_t a = 0; a < axes.size(); ++a) {
+      found[a].take(table.place[a][row]);
+      const auto place = axes[a].place_of(table.place[a][row]);
+      if (!place) continue;
+      ++inside[a];
+      places.push_back(nearest ? std::round(*place) : *place);
+    }
+    // A formula may depend on all variables.
+    const bool is_formula = !expected.observables[table.variable[row]].formula.empty();
+    const auto variable = is_formula ? -1 : static_cast<std::ptrdiff_t>(table.variable[row]);
+    if (places.size() < axes.size()) {
+      some.reject(table, row, Rejection::outside_domain);
+    } else if (mask.hides(variable, places)) {
+      some.reject(table, row, Rejection::masked);
+    } else {
+      kept.push_back(row);
+      some.places.insert(some.places.end(), places.begin(), places.end());
+    }
+  }
+  some.rows = std::move(kept);
+  require_some_inside(table, first, axes, found, inside);
+}
+
+void reject_outside_window(ScreenedObservations& some, const ObservationTable& table,
+                           const ExpectedObservations& expected) {
+  const StateLayout& layout = expected.layout;
+  std::vector<std::size_t> kept;
+  std::vector<double> places;
+  const auto width = table.place.size();
+  Extent found;
+  for (std::size_t i = 0; i < some.rows.size(); ++i) {
+    const auto row = some.rows[i];
+    found.take(table.time[row]);
+    const double state = snapped((table.time[row] - some.window.start) / layout.dt);
+    if (!(state >= 0 && state <= static_cast<double>(some.window.length - 1))) {
+      some.reject(table, row, Rejection::outside_window);
+      continue;
+    }
+    kept.push_back(row);
+    some.states.push_back(expected.parameters.time == PointChoice::nearest ? std::round(state) : state);
+    const auto first = some.places.begin() + static_cast<std::ptrdiff_t>(i * width);
+    places.insert(places.end(), first, first + static_cast<std::ptrdiff_t>(width));
+  }
+  if (kept.empty() && !some.rows.empty()) {
+    throw FileError({.what = "no observation lies within the window of time",
+                     .where = table.where(some.rows.front(), "time"),
+                     .found = fmt::format("times from {:.9g} to {:.9g}", found.min, found.max),
+                     .expected = fmt::format("{} in {}", in_words(some.window, layout.dt), time_units_of(layout))});
+  }
+  some.rows = std::move(kept);
+  some.places = std::move(places);
+}
+
+double error_of(const ObservationTable& table, std::size_t row, const ObservationFileParameters& parameters) {
+  if (!std::isnan(table.error[row]) || parameters.error.empty()) return table.error[row];
+  return parameters.error.size() == 1 ? parameters.error.front() : parameters.error[table.variable[row]];
+}
+
+void require_errors(const ScreenedObservations& some, const ObservationTable& table,
+                    const ExpectedObservations& expected) {
+  for (const auto row : some.rows) {
+    const double error = error_of(table, row, expected.parameters);
+    if (error > 0 && std::isfinite(error)) continue;
+    throw FileError({.what = "an observation's error is no standard deviation",
+                     .where = table.where(row, "error"),
+                     .found = std::isnan(error) ? "none" : fmt::format("{}", error),
+                     .expected = "a number > 0",
+                     .hint = error == 0          ? "no observation is exact: give what its last digit leaves open"
+                             : std::isnan(error) ? "or give one for all: --error 0.1, say"
+                                                 : ""});
+  }
+}
+
+/// One observation of a variable at one place and time: two would say which of them to believe.
+void require_distinct(const ScreenedObservations& some, const ObservationTable& table) {
+  const auto width = table.place.size();
+  const auto key_less = [&](std::size_t a, std::size_t b) {
+    const auto ra = some.rows[a], rb = some.rows[b];
+    if (some.states[a] != some.states[b]) return some.states[a] < some.states[b];
+    if (table.time[ra] != table.time[rb]) return table.time[ra] < table.time[rb];
+    if (table.variable[ra] != table.variable[rb]) return table.variable[ra] < table.variable[rb];
+    for (std::size_t axis = 0; axis < width; ++axis) {
+      const double pa = table.place[axis][ra], pb = table.place[axis][rb];
+      if (pa != pb) return pa < pb;
+    }
+    return false;
+  };
+  std::vector<std::size_t> order(some.rows.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), key_less);
+  std::size_t worst = order.size();  // the pair that comes first in the file
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    if (!key_less(order[i - 1], order[i]) && (worst == order.size() || order[i] < order[worst])) worst = i;
+  }
+  if (worst == order.size()) return;
+  const auto first = some.rows[order[worst - 1]], second = some.rows[order[worst]];
+  throw FileError({.what = "two observations of one variable at the same time and place",
+                   .where = table.where(second, "time"),
+                   .found = fmt::format("{:.9g}, as in {} {}", table.time[second], table.counted, table.origin[first]),
+                   .expected = "one",
+                   .hint = "keep one of them, or their mean with its error; flag the other"});
+}
+
+ScreenedObservations screen(const ObservationTable& table, const ExpectedObservations& expected,
+                            const AssimilationWindow& window) {
+  if (table.rows() == 0) {
+    throw FileError(
+        {.what = "there are no observations", .where = table.path, .expected = "a row for each observation"});
+  }
+  ScreenedObservations some;
+  reject_flagged_and_missing(some, table);
+  reject_outside_domain(some, table, expected);
+  some.window = choose_window(some, table, expected.layout, window);
+  reject_outside_window(some, table, expected);
+  if (some.rows.empty()) {
+    throw FileError(
+        {.what = "no observation is left",
+         .where = table.path,
+         .found = fmt::format("{} rows: {}", table.rows(), fmt::join(rejections_in_words(some, table, expected), "; ")),
+         .expected = "at least one good observation"});
+  }
+  require_errors(some, table, expected);
+  require_distinct(some, table);
+  return some;
+}
+
+}  // namespace sda::io

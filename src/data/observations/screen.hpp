@@ -1,0 +1,71 @@
+/// Quality control: which rows of a table can be used, where they lie among the states, and why the others cannot.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "data/observations/table.hpp"
+
+namespace sda::io {
+
+enum class Rejection { flagged, missing, outside_domain, outside_window, masked };
+constexpr std::size_t rejections = 5;
+
+/// Rows rejected for one reason; of the first few is said which they are.
+struct RejectedRows {
+  std::int64_t count = 0;
+  std::vector<std::int64_t> first{};  ///< their origin
+};
+
+/// The trajectory that is to be found: its first state and its states.
+struct Window {
+  double start = 0;
+  std::int64_t length = 1;
+};
+/// "times from 0 to 12".
+std::string in_words(const Window& window, double dt);
+
+/// The rows that are used, and where each lies.
+struct ScreenedObservations {
+  std::vector<std::size_t> rows{};  ///< of the table
+  std::vector<double> places{};     ///< of each row its place along each axis, in points
+  std::vector<double> states{};     ///< of each row its time, in states
+  Window window{};
+  std::array<RejectedRows, rejections> rejected{};
+
+  void reject(const ObservationTable& table, std::size_t row, Rejection why);
+};
+
+/// The smallest and the largest of the numbers it has seen.
+struct Extent {
+  double min = std::numeric_limits<double>::infinity(), max = -min;
+  void take(double value);
+};
+
+/// Screens step by step: flags and missing values, domain and mask, window of time. Throws FileError where no row is
+/// left, an error is no standard deviation, or two rows are of one variable, place and time; UsageError for a window
+/// that is none.
+ScreenedObservations screen(const ObservationTable& table, const ExpectedObservations& expected,
+                            const AssimilationWindow& window);
+
+/// The steps.
+void reject_flagged_and_missing(ScreenedObservations& some, const ObservationTable& table);
+void reject_outside_domain(ScreenedObservations& some, const ObservationTable& table,
+                           const ExpectedObservations& expected);
+void reject_outside_window(ScreenedObservations& some, const ObservationTable& table,
+                           const ExpectedObservations& expected);
+/// The first state at or before the first observation, the last at or after the last, unless others are given.
+Window choose_window(const ScreenedObservations& some, const ObservationTable& table, const StateLayout& layout,
+                     const AssimilationWindow& given);
+void require_errors(const ScreenedObservations& some, const ObservationTable& table,
+                    const ExpectedObservations& expected);
+void require_distinct(const ScreenedObservations& some, const ObservationTable& table);
+
+/// An observation's standard deviation: its own, or that of [observation_file].
+double error_of(const ObservationTable& table, std::size_t row, const ObservationFileParameters& parameters);
+
+}  // namespace sda::io
