@@ -6,7 +6,7 @@
 #include "command.hpp"
 #include "models.hpp"
 #include "sda/core/error.hpp"
-#include "sda/data/observations.hpp"
+#include "sda/experiment/observe.hpp"
 
 namespace sda::app {
 namespace {
@@ -16,31 +16,9 @@ struct Options {
   std::int64_t trajectory = 0, start = 0;
 };
 
-void require_within(const std::string& flag, std::int64_t found, std::int64_t max, const std::string& of) {
-  if (found >= 0 && found <= max) return;
-  throw UsageError({.what = "not in " + of,
-                    .where = flag,
-                    .found = fmt::format("{}", found),
-                    .expected = max < 0 ? "a longer trajectory" : fmt::format("0 to {}", max)});
-}
-
 /// "sigma 0.05", as it always was, where the noise is Gaussian.
 std::string noise_in_words(const Noise& noise) {
   return noise.is_gaussian() ? fmt::format("sigma {}", fmt::join(noise.values(), ", ")) : noise.describe();
-}
-
-/// Departures of where states have no values are of nothing.
-void warn_of_valueless(const Observations& observations) {
-  const auto counts = valueless_observations(observations);
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    const ObservationPart& part = observations.parts[i];
-    if (counts[i] == 0) continue;
-    spdlog::warn(
-        "{} of {} observations{} reach points where states have no values, such as land: choose others by points, box "
-        "or "
-        "circle",
-        counts[i], part.values.numel(), part.name.empty() ? "" : " of " + part.name);
-  }
 }
 
 void observe_states(const Options& options, const Globals& globals) {
@@ -49,24 +27,10 @@ void observe_states(const Options& options, const Globals& globals) {
   if (!file.dynamics.empty()) experiment.dynamics = read_dynamics(file.dynamics, options.data);
   apply_flags(experiment, globals, {"dynamics", "simulation", "data", "network", "schedule", "training"});
   const auto [name, parameters] = chosen_observation(experiment, options.name);
-
-  const StateLayout& layout = file.trajectories.layout;
-  const Tensor& states = file.trajectories.states;
-  const std::int64_t trajectories = states.size(0), length = states.size(1);
-  require_within("--trajectory", options.trajectory, trajectories - 1,
-                 fmt::format("{}, which holds {} trajectories", options.data, trajectories));
-  require_within(
-      "--start", options.start, length - parameters.length,
-      fmt::format("{}: {} states are observed of trajectories of {}", options.data, parameters.length, length));
   require_writable(options.output);
-
-  const Tensor truth = states.select(0, options.trajectory).narrow(0, options.start, parameters.length).clone();
-  // A draw of its own for each place in the data that can be observed.
-  const auto index = static_cast<std::uint64_t>(options.trajectory * length + options.start);
-  Observations observations = observe(truth, layout, file.normalisation, parameters.parts(), name, globals.seed, index);
-  observations.start_time = file.start_time(options.trajectory) + static_cast<double>(options.start) * layout.dt;
-  observations.check();
-  warn_of_valueless(observations);
+  const Observations observations =
+      observe_trajectory(file, options.data, options.trajectory, options.start, parameters, name, globals.seed);
+  for (const auto& sentence : valueless_in_words(observations)) spdlog::warn("{}", sentence);
   write_observations(options.output, observations, file.dynamics, provenance_of(globals, experiment));
   const bool several = observations.parts.size() > 1;
   for (const auto& part : observations.parts) {
@@ -78,56 +42,33 @@ void observe_states(const Options& options, const Globals& globals) {
   }
 }
 
-/// What the observations are of, as a model or its data know it.
-struct ObservedSystem {
-  StateLayout layout;
-  Normalisation normalisation;
-  std::string dynamics;  ///< TOML; empty for a system that was imported
-  Experiment experiment;
-  AssimilationWindow window;
-};
-
-ObservedSystem system_of_model(const Options& options) {
-  const ModelFile model = read_model(options.model);
-  ObservedSystem system{.layout = model.prior.layout,
-                        .normalisation = model.prior.normalisation,
-                        .dynamics = "",
-                        .experiment = base_experiment(options.config, model.provenance, options.model),
-                        .window = {}};
-  if (system.experiment.data.files.empty() && !model.prior.dynamics.empty()) {
-    system.dynamics = to_toml(system.experiment.dynamics);
-  }
-  system.window.min_length = model.prior.network_parameters.window_length();
-  return system;
-}
-
-ObservedSystem system_of_data(const Options& options) {
-  const TrajectoryFile file = read_trajectories(options.data);
-  ObservedSystem system{.layout = file.trajectories.layout,
-                        .normalisation = file.normalisation,
-                        .dynamics = file.dynamics,
-                        .experiment = base_experiment(options.config, file.provenance, options.data),
-                        .window = {}};
-  if (!file.dynamics.empty()) system.experiment.dynamics = read_dynamics(file.dynamics, options.data);
-  system.window.state_at = file.trajectories.start_time;
-  return system;
-}
-
-void take_observations(const Options& options, const Globals& globals) {
+/// The system of --model or --data, and the configuration that goes with it.
+std::pair<ObservedSystem, Experiment> chosen_system(const Options& options) {
   if (options.model.empty() == options.data.empty()) {
     throw UsageError({.what = "observations of which system?",
                       .where = "--from",
                       .expected = "either --model MODEL or --data FILE.nc, which knows its variables and coordinates"});
   }
-  ObservedSystem system = options.model.empty() ? system_of_data(options) : system_of_model(options);
-  apply_flags(system.experiment, globals, {"dynamics", "simulation", "data", "network", "schedule", "training"});
+  if (options.data.empty()) {
+    const ModelFile model = read_model(options.model);
+    const Experiment experiment = base_experiment(options.config, model.provenance, options.model);
+    return {observed_system(model, experiment), experiment};
+  }
+  const TrajectoryFile file = read_trajectories(options.data);
+  Experiment experiment = base_experiment(options.config, file.provenance, options.data);
+  if (!file.dynamics.empty()) experiment.dynamics = read_dynamics(file.dynamics, options.data);
+  return {observed_system(file), experiment};
+}
+
+void observe_instruments(const Options& options, const Globals& globals) {
+  auto [system, experiment] = chosen_system(options);
+  apply_flags(experiment, globals, {"dynamics", "simulation", "data", "network", "schedule", "training"});
   system.window.begin = options.begin;
   system.window.end = options.end;
   require_writable(options.output);
-  Observations observations = read_observations(options.observations, system.layout, system.normalisation,
-                                                system.experiment.observation_file, system.window);
-  observations.name = options.name.empty() ? std::filesystem::path(options.observations).stem().string() : options.name;
-  write_observations(options.output, observations, system.dynamics, provenance_of(globals, system.experiment));
+  const Observations observations =
+      take_observations(options.observations, system, experiment.observation_file, options.name);
+  write_observations(options.output, observations, system.dynamics, provenance_of(globals, experiment));
   spdlog::info("{}", observations.qc_summary);
   std::int64_t count = 0;
   for (const auto& part : observations.parts) count += part.values.numel();
@@ -136,7 +77,7 @@ void take_observations(const Options& options, const Globals& globals) {
 }
 
 void observe(const Options& options, const Globals& globals) {
-  if (!options.observations.empty()) return take_observations(options, globals);
+  if (!options.observations.empty()) return observe_instruments(options, globals);
   for (const auto& [flag, value] :
        {std::pair{"--model", options.model}, std::pair{"--begin", options.begin}, std::pair{"--end", options.end}}) {
     if (value.empty()) continue;
@@ -165,8 +106,7 @@ Subcommand observe_command(CLI::App& program, Globals& globals) {
       ->add_option(
           "--from", options->observations,
           "observations of instruments of the system of --model or --data: a CSV with columns time, one for each "
-          "axis of space, "
-          "variable, value, error and flag, or NetCDF in IODA's groups or on a grid")
+          "axis of space, variable, value, error, units and flag, or NetCDF in IODA's groups or on a grid")
       ->type_name(value::file);
   add_model_flag(*flags, options->model, "with --from: the model that will assimilate the observations");
   flags
