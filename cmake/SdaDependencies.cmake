@@ -23,11 +23,13 @@ find_package(ZLIB REQUIRED)
 find_path(LEMON_INCLUDE_DIR lemon/network_simplex.h REQUIRED)
 find_library(LEMON_LIBRARY NAMES lemon emon REQUIRED)
 find_path(MUSTACHE_INCLUDE_DIR kainjow/mustache.hpp REQUIRED)
+find_path(UDUNITS2_INCLUDE_DIR udunits2.h REQUIRED)
+find_library(UDUNITS2_LIBRARY udunits2 REQUIRED)
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 
 add_library(sda_private_dependencies INTERFACE)
 target_include_directories(sda_private_dependencies SYSTEM INTERFACE ${LEMON_INCLUDE_DIR} ${RANDOM123_INCLUDE_DIR}
-  ${MUSTACHE_INCLUDE_DIR})
+  ${MUSTACHE_INCLUDE_DIR} ${UDUNITS2_INCLUDE_DIR})
 target_link_libraries(sda_private_dependencies INTERFACE
   fmt::fmt spdlog::spdlog tomlplusplus::tomlplusplus PkgConfig::NETCDF nlohmann_json::nlohmann_json ZLIB::ZLIB PkgConfig::HDF5 PkgConfig::HWY
-  PkgConfig::RSVG GIF::GIF ${LEMON_LIBRARY})
+  PkgConfig::RSVG GIF::GIF ${LEMON_LIBRARY} ${UDUNITS2_LIBRARY})

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 
+#include "core/units.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda {
@@ -29,30 +30,6 @@ const std::map<std::string, Leap> calendars{{"", Leap::mixed},          {"standa
                                             {"julian", Leap::julian},   {"noleap", Leap::never},
                                             {"365_day", Leap::never},   {"all_leap", Leap::always},
                                             {"366_day", Leap::always},  {"360_day", Leap::thirty}};
-
-const std::map<std::string, double> seconds_of_unit{{"millisecond", 1e-3},
-                                                    {"milliseconds", 1e-3},
-                                                    {"ms", 1e-3},
-                                                    {"msec", 1e-3},
-                                                    {"s", 1},
-                                                    {"sec", 1},
-                                                    {"secs", 1},
-                                                    {"second", 1},
-                                                    {"seconds", 1},
-                                                    {"min", 60},
-                                                    {"mins", 60},
-                                                    {"minute", 60},
-                                                    {"minutes", 60},
-                                                    {"h", 3600},
-                                                    {"hr", 3600},
-                                                    {"hrs", 3600},
-                                                    {"hour", 3600},
-                                                    {"hours", 3600},
-                                                    {"d", 86400},
-                                                    {"day", 86400},
-                                                    {"days", 86400},
-                                                    {"week", 604800},
-                                                    {"weeks", 604800}};
 
 /// Whether a date is of the Gregorian part of the mixed calendar.
 bool is_gregorian(const Date& date) {
@@ -201,9 +178,17 @@ Date require_date(std::string_view text, Leap leap, const std::string& calendar)
   return *date;
 }
 
+/// Seconds of a unit of time; nothing for what is none of a fixed length. UDUNITS-2 has months and years of the sun,
+/// whose dates drift away from the calendar's: they are none.
+std::optional<double> find_seconds(const std::string& unit) {
+  constexpr double week = 604800;
+  const auto conversion = conversion_of_units(unit, "s");
+  if (!conversion || conversion->offset != 0 || conversion->scale > week) return std::nullopt;
+  return conversion->scale;
+}
+
 double seconds_in(const std::string& unit, const std::string& hint) {
-  const auto found = seconds_of_unit.find(unit);
-  if (found != seconds_of_unit.end()) return found->second;
+  if (const auto seconds = find_seconds(unit)) return *seconds;
   throw ValueError({.what = "dates cannot be told in this unit of time",
                     .found = unit,
                     .expected = "seconds, minutes, hours, days or weeks",
@@ -263,6 +248,13 @@ std::string date_of_time(double time, const std::string& units, const std::strin
   return text;
 }
 
+double whole_seconds(double time, const std::string& units) {
+  const auto unit = find_seconds(units);
+  if (!unit) return time;
+  const double seconds = time * *unit, whole = std::round(seconds);
+  return whole > 0 && std::abs(seconds - whole) <= 1e-10 * whole ? whole / *unit : time;
+}
+
 TimeConversion conversion_of_times(const std::string& units, const std::string& calendar, const StateLayout& layout) {
   const auto since = units.find(" since ");
   const std::string unit = units.substr(0, since);
@@ -275,8 +267,7 @@ TimeConversion conversion_of_times(const std::string& units, const std::string& 
                         .expected = "times in " + layout.time_units});
     }
     // Of a system without units one of them is written as a second.
-    const bool has_units = seconds_of_unit.contains(layout.time_units);
-    return {.scale = has_units ? seconds_in(unit, "") / seconds_in(layout.time_units, "") : seconds_in(unit, "")};
+    return {.scale = seconds_in(unit, "") / find_seconds(layout.time_units).value_or(1)};
   }
   if (without_history(leap_of(calendar)) != without_history(leap_of(layout.calendar))) {
     throw ValueError({.what = "times of another calendar",

@@ -22,6 +22,10 @@ double time_of_date(std::string_view date, const std::string& units, const std::
 /// Throws ValueError as time_of_date does.
 std::string date_of_time(double time, const std::string& units, const std::string& origin, const std::string& calendar);
 
+/// A time of `units` that is a whole number of seconds but for rounding, without it: an hour in days has no end of
+/// digits. Any other as it is, and in units that are no fixed time.
+double whole_seconds(double time, const std::string& units);
+
 /// Times in the units of one file as times of another system: scale t + offset.
 struct TimeConversion {
   double scale = 1, offset = 0;

@@ -76,6 +76,15 @@ TEST(Calendar, ClocksZonesAndUnits) {
   EXPECT_EQ(time_of_date("2004-2-28 24:00", "hours", origin + ":00 UTC", ""), 12);
 }
 
+TEST(Calendar, StepsAreWholeSecondsButForRounding) {
+  EXPECT_EQ(whole_seconds(0.0416666666667, "days"), 3600.0 / 86400);
+  EXPECT_EQ(whole_seconds(0.00694444444444, "days"), 600.0 / 86400);
+  EXPECT_EQ(whole_seconds(0.025, "days"), 0.025);
+  EXPECT_EQ(whole_seconds(0.0001234, "days"), 0.0001234);
+  EXPECT_EQ(whole_seconds(0.0416666666667, "1"), 0.0416666666667);
+  EXPECT_EQ(whole_seconds(0.0416666666667, "months"), 0.0416666666667);
+}
+
 TEST(Calendar, RefusesWhatIsNoDate) {
   EXPECT_THAT(refusal("2003-02-29"), HasSubstr("found 2003-02-29, expected a day from 1 to 28"));
   EXPECT_THAT(refusal("2004-02-29", "days", "noleap"), HasSubstr("expected a day from 1 to 28"));

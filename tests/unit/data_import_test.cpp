@@ -250,13 +250,48 @@ TEST_F(UserDataTest, StepsAreExactThoughTimesAreRounded) {
   EXPECT_EQ(read_user_data(parameters({"rounded.nc"})).trajectories.layout.dt, 0.1);
 }
 
+TEST_F(UserDataTest, HoursInDaysAreAWholeNumberOfSeconds) {
+  std::vector<double> times;
+  for (int i = 0; i < 96; ++i) times.push_back(738000 + i / 24.0);
+  series("hourly.nc", times, 0, "days since 0001-01-01");
+  EXPECT_EQ(read_user_data(parameters({"hourly.nc"})).trajectories.layout.dt, 3600.0 / 86400);
+}
+
+TEST_F(UserDataTest, FilesInOtherUnitsAreConverted) {
+  const auto one = [&](const std::string& name, const std::string& units, double value, const std::string& time_units) {
+    write(name, [&](WritableGroup& file) {
+      put(file, "t", {"time"}, at::tensor({value, value + 1}, at::kDouble), {{"units", units}});
+      put_times(file, {0, 1}, time_units);
+    });
+  };
+  one("kelvin.nc", "K", 280, "days since 2000-01-01");
+  one("celsius.nc", "degC", 10, "days since 2000-02-01");
+  one("hours.nc", "degrees_C", 20, "hours since 2000-03-01");
+  one("none.nc", "1", 281, "days since 2000-04-01");
+  one("metres.nc", "m", 281, "days since 2000-04-01");
+  one("months.nc", "K", 281, "months since 2000-04-01");
+  UserData data(parameters({"kelvin.nc", "celsius.nc", "none.nc"}, {"t"}));
+  EXPECT_TRUE(data.read(0, 3).flatten().allclose(at::tensor({280.F, 281.F, 283.15F, 284.15F, 281.F, 282.F})));
+  EXPECT_THAT(data.start_times(), ElementsAre(0, 31, 91));  // days of January, then of February 2000 and March too
+  EXPECT_EQ(data.layout().variables.front().units, "K");
+  ASSERT_EQ(data.remarks().size(), 2U);
+  EXPECT_THAT(data.remarks()[0], HasSubstr("celsius.nc: t converted from degC to K"));
+  EXPECT_THAT(data.remarks()[1], HasSubstr("none.nc: t has the units 1, other files K: taken for the same"));
+  // One hour is no day, so that steps differ, once times are days.
+  EXPECT_THAT(refusal(parameters({"kelvin.nc", "hours.nc"}, {"t"})),
+              testing::AllOf(HasSubstr("times are not equally spaced"), HasSubstr("60.0416667")));
+  EXPECT_THAT(refusal(parameters({"kelvin.nc", "metres.nc"}, {"t"})),
+              HasSubstr("metres.nc: names or units differ from those in"));
+  EXPECT_THAT(refusal(parameters({"kelvin.nc", "months.nc"}, {"t"})), HasSubstr("the units of time differ"));
+}
+
 TEST_F(UserDataTest, RefusesInOneLineThatNamesFilePlaceAndMend) {
   series("good.nc", {0, 1, 2});
   series("twice.nc", {0, 1, 1, 2});
   series("back.nc", {0, 1, 2, 1.5});
   series("uneven.nc", {0, 1, 1.5, 3});
   series("overlap.nc", {2, 3, 4});
-  series("other_units.nc", {3, 4, 5}, 0, "h");
+  series("other_units.nc", {3, 4, 5}, 0, "m");
   series("longer.nc", {0, 1, 2, 3});
   series("one_state.nc", {0});
   write("odd.nc", [](WritableGroup& file) {

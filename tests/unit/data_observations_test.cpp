@@ -16,6 +16,7 @@
 namespace sda::test {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -184,8 +185,70 @@ TEST_F(ObservationFileTest, SystemsWithoutSpaceOrWithOneVariable) {
 }
 
 TEST_F(ObservationFileTest, SaysWhereTheUnitMayBeAnother) {
-  EXPECT_THAT(read("time,lat,lon,variable,value,error\n0,0,0,sst,17,1\n").qc_summary,
-              HasSubstr("note: observations of sst have a mean of 17, 55 standard deviations from the data's 290 K"));
+  const std::string head = "time,lat,lon,variable,value,error\n";
+  EXPECT_THAT(refusal(head + "0,0,0,sst,17,1\n"),
+              AllOf(HasSubstr("1 beyond 10 standard deviations from the data's mean (line 2)"),
+                    HasSubstr("are they in another unit?")));
+  // 290 ± 5 K: 341 is 10.2 deviations away, 339 is 9.8. Each value is judged, not their mean.
+  const auto y = read(head + "0,0,0,sst,341,1\n0,20,0,sst,339,1\n0,0,0,ssh,99,1\n0,-20,0,sst,290,1\n");
+  EXPECT_THAT(values(y), ElementsAre(339, 290));
+  EXPECT_THAT(y.qc_summary, HasSubstr("rejected: 2 beyond 10 standard deviations from the data's mean (lines 2, 4)"));
+  parameters.background_check = 0;
+  EXPECT_THAT(values(read(head + "0,0,0,sst,341,1\n0,0,0,sst,17,1\n")).size(), 2U);
+}
+
+TEST_F(ObservationFileTest, ConvertsUnitsOrRefusesThem) {
+  // A row of units, as ERDDAP writes it; a column of units; and none.
+  EXPECT_THAT(values(read("time,lat,lon,variable,value,error\nUTC,degrees_north,degrees_east,,degC,degC\n"
+                          "0,0,0,sst,17,0.5\n")),
+              ElementsAre(testing::DoubleEq(290.15)));
+  const auto y =
+      read("time,lat,lon,variable,value,error,units\n0,0,0,sst,62.6,0.9,degF\n0,0,0,ssh,25,2,cm\n0,20,0,sst,290,1,K\n");
+  EXPECT_THAT(values(y), ElementsAre(testing::DoubleNear(290.15, 1e-9), testing::DoubleNear(0.25, 1e-15), 290));
+  EXPECT_THAT(y.parts.front().noise.values(),
+              ElementsAre(testing::DoubleNear(0.5, 1e-12), testing::DoubleNear(0.02, 1e-15), 1));
+  EXPECT_THAT(y.qc_summary, AllOf(HasSubstr("note: sst converted from degF to K"),
+                                  HasSubstr("note: ssh converted from cm to m"), Not(HasSubstr("not stated"))));
+  const auto head = [](const std::string& units) {
+    return "time,lat,lon,variable,value,error,units\n0,0,0,ssh,0.2,1," + units + "\n";
+  };
+  EXPECT_THAT(read(head("")).qc_summary, HasSubstr("note: units of ssh are not stated: taken for m"));
+  EXPECT_THAT(refusal(head("s")), AllOf(HasSubstr("r.csv:2: units: units that do not convert to the data's: found s"),
+                                        HasSubstr("expected m, or")));
+  EXPECT_THAT(refusal(head("furlings")), HasSubstr("units that UDUNITS-2 does not know: found furlings"));
+  EXPECT_THAT(refusal("time,lat,lon,variable,value,error,units\n0,0,0,sst,17,1,C\n"), HasSubstr("C is coulomb"));
+  layout.variables[1].units = "1";
+  EXPECT_THAT(read(head("mm")).qc_summary, HasSubstr("note: the data have no units for ssh: mm taken for theirs"));
+  EXPECT_THAT(read(head("%")).qc_summary, HasSubstr("note: ssh converted from % to 1"));
+}
+
+TEST_F(ObservationFileTest, ATimeFarFromAllOthersIsRefused) {
+  const std::string head = "time,lat,lon,variable,value,error\n";
+  EXPECT_THAT(refusal(head + "90000,0,0,sst,290,1\n0,0,0,sst,290,1\n90006,0,0,sst,290,1\n"),
+              AllOf(HasSubstr("r.csv:3: column time: an observation's time is far from all others"),
+                    HasSubstr("found 0 and then 90000, 1.5e+04 states later"), HasSubstr("--begin")));
+  window.begin = "89994";
+  EXPECT_EQ(read(head + "90000,0,0,sst,290,1\n0,0,0,sst,290,1\n90006,0,0,sst,290,1\n").length, 3);
+}
+
+TEST_F(ObservationFileTest, StatesFarFromTheOriginAreMetExactly) {
+  layout.dt = 0.0416666666667;  // an hour in days, as version 0.1 kept it
+  layout.time_units = "days";
+  layout.time_origin = "0001-01-01";
+  layout.calendar = "standard";
+  const auto y = read(
+      "time,lat,lon,variable,value,error\n2021-03-04T06:00,0,0,sst,290,1\n2021-03-04T07:00,0,0,sst,290,1\n"
+      "2021-03-05T06:00,0,0,sst,290,1\n");
+  EXPECT_EQ(y.length, 25);
+  EXPECT_THAT(column(y, "time"), ElementsAre(0, 1, 24));
+}
+
+TEST_F(ObservationFileTest, TablesOfOtherKindsAreToldWhatToDo) {
+  EXPECT_THAT(refusal("#YY  MM DD WVHT\n#yr  mo dy    m\n2022 09 01 2.5\n"),
+              AllOf(HasSubstr("column time is missing: found 2022 09 01 2.5"),
+                    HasSubstr("lines that begin with # are passed over"), HasSubstr("columns stand between commas")));
+  EXPECT_THAT(refusal("#time,lat,lon,variable,value,error\n0,1,2,sst,290,3\n"),
+              HasSubstr("names stand in a line without it"));
 }
 
 TEST_F(ObservationFileTest, RefusesRowsInWords) {

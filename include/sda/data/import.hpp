@@ -104,6 +104,8 @@ class UserData {
   std::size_t files() const;
   /// States at the ends of trajectories that were too few for another piece.
   std::int64_t left_over() const { return left_over_; }
+  /// What was converted or assumed, for people.
+  const std::vector<std::string>& remarks() const { return remarks_; }
   /// (c, …space), each of mean 0 and deviation 1; undefined for none.
   const Tensor& context() const { return context_; }
 
@@ -121,6 +123,7 @@ class UserData {
   StateLayout layout_;
   std::int64_t length_ = 0, left_over_ = 0;
   std::vector<double> start_times_;
+  std::vector<std::string> remarks_;
   Tensor context_, filling_;
 };
 

@@ -22,6 +22,7 @@ constexpr auto choice_names(PointChoice) {
 struct ObservationFileParameters {
   PointChoice space = PointChoice::linear, time = PointChoice::linear;
   double max_flag = 0;
+  double background_check = 10;
   std::vector<double> error{};
   std::vector<std::string> define{};
   NoiseShape noise{};
@@ -32,6 +33,9 @@ void fields(Visitor& v, ObservationFileParameters& p) {
     "an observation is of the nearest point of the grid, or of a value between points by linear interpolation");
   v("time", p.time, "an observation is of the nearest state, or of a value between two states by linear interpolation");
   v("max_flag", p.max_flag, "observations with a larger quality flag are rejected", any());
+  v("background_check", p.background_check,
+    "observations of a variable farther than so many standard deviations from the data's mean are rejected; 0: none",
+    at_least(0));
   v("error", p.error,
     "standard deviation of observations whose file gives none, one for all or one for each variable of a state; "
     "[]: the file must",

@@ -4,9 +4,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <map>
+#include <utility>
 
 #include "core/torch.hpp"
+#include "core/units.hpp"
 #include "data/files/layout.hpp"
 #include "data/formats/reading.hpp"
 #include "sda/core/error.hpp"
@@ -14,11 +15,16 @@
 namespace sda::io {
 namespace {
 
-/// The units of time that CDO knows, by the names we accept for them.
-const std::map<std::string, std::string> calendar_units{
-    {"s", "seconds"},      {"second", "seconds"},  {"seconds", "seconds"}, {"min", "minutes"},
-    {"minute", "minutes"}, {"minutes", "minutes"}, {"h", "hours"},         {"hour", "hours"},
-    {"hours", "hours"},    {"d", "days"},          {"day", "days"},        {"days", "days"}};
+/// The units of time that CDO knows; empty for any other.
+std::string calendar_unit(const std::string& units) {
+  const auto seconds = conversion_of_units(units, "s");
+  if (!seconds) return "";
+  for (const auto& [name, length] : {std::pair{"seconds", 1.0}, std::pair{"minutes", 60.0}, std::pair{"hours", 3600.0},
+                                     std::pair{"days", 86400.0}}) {
+    if (seconds->scale == length) return name;
+  }
+  return "";
+}
 
 std::vector<std::string> state_dimensions(const StateLayout& layout) {
   std::vector<std::string> names{"time", "realization"};
@@ -38,14 +44,13 @@ void write_times(WritableGroup& file, const StateLayout& layout, const std::stri
                    {"axis", "T"}});
     return;
   }
-  const auto known = calendar_units.find(layout.time_units);
-  const std::string units = known == calendar_units.end() ? "seconds" : known->second;
+  const std::string known = calendar_unit(layout.time_units), units = known.empty() ? "seconds" : known;
   Attributes attributes{{"standard_name", "time"},
                         {"long_name", "time"},
                         {"units", units + " since 1970-01-01 00:00:00"},
                         {"calendar", "standard"},
                         {"axis", "T"}};
-  if (known == calendar_units.end()) {
+  if (known.empty()) {
     const std::string meant = layout.time_units == "1" ? "dimensionless time" : "time in " + layout.time_units;
     attributes.push_back({"comment", meant + ": one unit is written as one second"});
   }

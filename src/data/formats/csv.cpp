@@ -110,6 +110,7 @@ CsvReader::CsvReader(std::string text, std::string path) : text_(std::move(text)
       separator_ = separator_of(line);
       break;
     }
+    had_comments_ = had_comments_ || !line.empty();
     at_ = end;
     if (at_ < text_.size()) {
       at_ += text_.compare(at_, 2, "\r\n") == 0 ? 2 : 1;

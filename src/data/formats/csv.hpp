@@ -28,6 +28,8 @@ class CsvReader {
   /// Where the row begins, counted from 1.
   std::size_t line() const { return line_; }
   char separator() const { return separator_; }
+  /// Whether lines before the names begin with #.
+  bool had_comments() const { return had_comments_; }
   bool had_byte_order_mark() const { return had_byte_order_mark_; }
   /// "buoys.csv:12".
   std::string where() const;
@@ -40,7 +42,7 @@ class CsvReader {
   std::string text_, path_;
   std::size_t at_ = 0, line_ = 1, next_line_ = 1;
   char separator_ = ',';
-  bool had_byte_order_mark_ = false;
+  bool had_byte_order_mark_ = false, had_comments_ = false;
   std::vector<std::string> names_;
   std::vector<std::string_view> fields_;
   std::deque<std::string> unquoted_;  ///< fields whose text is not the file's

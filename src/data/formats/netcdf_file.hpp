@@ -2,6 +2,7 @@
 /// the file and the variable. The only header of ours behind which NetCDF is seen.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,6 +46,17 @@ struct Slab {
   Shape start, count;
 };
 
+/// How numbers are stored.
+struct NumberType {
+  std::size_t bytes = 0;
+  bool is_integer = false, is_signed = true;
+};
+/// The numbers of an attribute.
+struct NumberList {
+  std::vector<double> values;
+  NumberType type;
+};
+
 /// A group being read. Throws FileError for what is missing.
 class ReadableGroup {
  public:
@@ -71,7 +83,14 @@ class ReadableGroup {
   std::vector<std::string> read_texts(const std::string& variable) const;
   /// Attributes of a variable; nothing where there is none, or where it is of the other kind.
   std::optional<std::string> text_of(const std::string& variable, const std::string& attribute) const;
-  std::optional<double> number_of(const std::string& variable, const std::string& attribute) const;
+  std::optional<NumberList> numbers_of(const std::string& variable, const std::string& attribute) const;
+  /// Of the group; nothing where there is none, or where it is text.
+  std::optional<NumberList> numbers_of(const std::string& attribute) const;
+  /// Throws FileError for a variable that holds no numbers.
+  NumberType number_type(const std::string& variable) const;
+  /// What NetCDF has where nothing was written, in a variable that does not say so itself; nothing for bytes, and for
+  /// variables that are not filled.
+  std::optional<double> default_fill(const std::string& variable) const;
 
   bool has_attribute(const std::string& name) const;
   std::string text(const std::string& attribute) const;

@@ -39,6 +39,17 @@ std::optional<std::string> find_text(int id, int variable, const std::string& na
   throw FileError({.what = "attribute is not text", .where = place, .expected = "text"});
 }
 
+/// The numbers of an attribute, nothing where there is none or where it holds something else.
+std::optional<NumberList> find_numbers(int id, int variable, const std::string& name, const std::string& where) {
+  nc_type type = NC_NAT;
+  std::size_t length = 0;
+  if (nc_inq_att(id, variable, name.c_str(), &type, &length) != NC_NOERR || length == 0) return std::nullopt;
+  if (type == NC_CHAR || type >= NC_STRING) return std::nullopt;
+  NumberList numbers{std::vector<double>(length), number_type_of(type)};
+  check_read(nc_get_att_double(id, variable, name.c_str(), numbers.values.data()), where + ": attribute " + name);
+  return numbers;
+}
+
 template <class Number, class Get>
 Number get_number(int id, const std::string& name, const std::string& where, Get get) {
   const std::string place = where + ": attribute " + name;
@@ -69,13 +80,14 @@ std::string ReadableGroup::where(const std::string& part) const {
 }
 
 bool ReadableGroup::has_group(const std::string& name) const {
+  // A classic file takes itself for every group that it is asked for.
   int id = -1;
-  return nc_inq_ncid(id_, name.c_str(), &id) == NC_NOERR;
+  return nc_inq_ncid(id_, name.c_str(), &id) == NC_NOERR && id != id_;
 }
 
 ReadableGroup ReadableGroup::group(const std::string& name) const {
   int id = -1;
-  if (nc_inq_ncid(id_, name.c_str(), &id) != NC_NOERR) {
+  if (!has_group(name) || nc_inq_ncid(id_, name.c_str(), &id) != NC_NOERR) {
     throw FileError({.what = "group " + name + " is missing", .where = path_});
   }
   return {id, path_, name};
@@ -149,15 +161,12 @@ std::optional<std::string> ReadableGroup::text_of(const std::string& variable, c
   return find_text(id_, id, attribute, where(variable));
 }
 
-std::optional<double> ReadableGroup::number_of(const std::string& variable, const std::string& attribute) const {
-  const int id = variable_id(variable);
-  nc_type type = NC_NAT;
-  std::size_t length = 0;
-  if (nc_inq_att(id_, id, attribute.c_str(), &type, &length) != NC_NOERR) return std::nullopt;
-  if (length != 1 || type == NC_CHAR || type >= NC_STRING) return std::nullopt;
-  double number = 0;
-  check_read(nc_get_att_double(id_, id, attribute.c_str(), &number), where(variable) + ": attribute " + attribute);
-  return number;
+std::optional<NumberList> ReadableGroup::numbers_of(const std::string& variable, const std::string& attribute) const {
+  return find_numbers(id_, variable_id(variable), attribute, where(variable));
+}
+
+std::optional<NumberList> ReadableGroup::numbers_of(const std::string& attribute) const {
+  return find_numbers(id_, NC_GLOBAL, attribute, path_);
 }
 
 bool ReadableGroup::has_attribute(const std::string& name) const {

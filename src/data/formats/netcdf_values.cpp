@@ -48,17 +48,48 @@ void ReadableGroup::require_possible(const std::string& variable, double bytes) 
   }
 }
 
-Tensor ReadableGroup::read_numbers(const std::string& variable, const std::optional<Slab>& part) const {
-  const int id = variable_id(variable);
+NumberType ReadableGroup::number_type(const std::string& variable) const {
   nc_type type = NC_NAT;
-  check_read(nc_inq_vartype(id_, id, &type), where(variable));
+  check_read(nc_inq_vartype(id_, variable_id(variable), &type), where(variable));
   if (type == NC_CHAR || type == NC_STRING || type > NC_MAX_ATOMIC_TYPE) {
     throw FileError({.what = "variable does not hold numbers", .where = where(variable)});
   }
-  std::size_t size = 0;
-  check_read(nc_inq_type(id_, type, nullptr, &size), where(variable));
-  require_possible(variable, static_cast<double>(size));
-  const bool single = size <= 2 || type == NC_FLOAT;
+  return number_type_of(type);
+}
+
+std::optional<double> ReadableGroup::default_fill(const std::string& variable) const {
+  const int id = variable_id(variable);
+  nc_type type = NC_NAT;
+  check_read(nc_inq_vartype(id_, id, &type), where(variable));
+  int is_not_filled = 0;
+  check_read(nc_inq_var_fill(id_, id, &is_not_filled, nullptr), where(variable));
+  if (is_not_filled != 0) return std::nullopt;
+  switch (type) {
+    case NC_SHORT:
+      return NC_FILL_SHORT;
+    case NC_USHORT:
+      return NC_FILL_USHORT;
+    case NC_INT:
+      return NC_FILL_INT;
+    case NC_UINT:
+      return NC_FILL_UINT;
+    case NC_INT64:
+      return static_cast<double>(NC_FILL_INT64);
+    case NC_UINT64:
+      return static_cast<double>(NC_FILL_UINT64);
+    case NC_FLOAT:
+    case NC_DOUBLE:
+      return NC_FILL_DOUBLE;
+    default:
+      return std::nullopt;
+  }
+}
+
+Tensor ReadableGroup::read_numbers(const std::string& variable, const std::optional<Slab>& part) const {
+  const int id = variable_id(variable);
+  const NumberType type = number_type(variable);
+  require_possible(variable, static_cast<double>(type.bytes));
+  const bool single = type.bytes <= 2 || (type.bytes == 4 && !type.is_integer);
   Tensor values = at::empty(part ? part->count : shape(variable), single ? at::kFloat : at::kDouble);
   if (values.numel() == 0) throw FileError({.what = "there are no values", .where = where(variable)});
   const std::vector<std::size_t> count(values.sizes().begin(), values.sizes().end());

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <set>
 
+#include "core/calendar.hpp"
 #include "core/torch.hpp"
 #include "data/formats/cf_decoding.hpp"
 #include "data/import/dimensions.hpp"
@@ -94,13 +96,38 @@ void add_times(FileHead& head, const ReadableGroup& file, std::size_t index, con
   std::iota(run.place.begin(), run.place.end(), 0);
 }
 
+/// Units of the same kind, or one of them not stated.
+bool units_agree(const std::string& units, const std::string& other) {
+  return is_unitless(units) || is_unitless(other) || conversion_of_units(other, units).has_value();
+}
+
+bool same_coordinates(const Coordinate& p, const Coordinate& q) {
+  const auto convert = conversion_of_units(q.units, p.units).value_or(UnitConversion{});
+  return std::equal(p.values.begin(), p.values.end(), q.values.begin(), q.values.end(), [&](double x, double y) {
+    return std::abs(x - convert(y)) <= 1e-5 * (std::abs(x) + std::abs(convert(y)));
+  });
+}
+
 bool same_coordinates(const StateLayout& a, const StateLayout& b) {
   return std::equal(a.coordinates.begin(), a.coordinates.end(), b.coordinates.begin(), b.coordinates.end(),
-                    [](const auto& p, const auto& q) {
-                      return std::equal(
-                          p.values.begin(), p.values.end(), q.values.begin(), q.values.end(),
-                          [](double x, double y) { return std::abs(x - y) <= 1e-5 * (std::abs(x) + std::abs(y)); });
-                    });
+                    [](const auto& p, const auto& q) { return same_coordinates(p, q); });
+}
+
+/// "hours since 2000-01-01", as CF has it.
+std::string cf_time_units(const StateLayout& layout) {
+  return layout.time_units + (layout.time_origin.empty() ? "" : " since " + layout.time_origin);
+}
+
+/// From a file's times to the first one's; nothing where they do not convert.
+std::optional<TimeConversion> conversion_of_heads(const StateLayout& from, const StateLayout& to) {
+  const bool same_calendar = from.calendar == to.calendar;
+  if (cf_time_units(from) == cf_time_units(to) && same_calendar) return TimeConversion{};
+  if (from.time_origin.empty() != to.time_origin.empty()) return std::nullopt;
+  try {
+    return conversion_of_times(cf_time_units(from), from.calendar, to);
+  } catch (const ValueError&) {
+    return std::nullopt;
+  }
 }
 
 /// Equal distances between the points of every axis; none if one axis has others.
@@ -148,18 +175,42 @@ void require_agreement(const FileHead& first, const FileHead& other, const std::
   };
   const StateLayout &a = first.layout, &b = other.layout;
   require(a.event == b.event, "the sizes of a state", to_string(b.event), to_string(a.event), "");
-  const auto units_of = [](const StateLayout& layout) {
-    std::vector<std::string> all;
-    for (const auto& variable : layout.variables) all.push_back(fmt::format("{} [{}]", variable.name, variable.units));
-    return fmt::format("{}", fmt::join(all, ", "));
+  for (std::size_t v = 0; v < a.variables.size(); ++v) {
+    const auto &p = a.variables[v], &q = b.variables[v];
+    const auto in_words = [](const Variable& one) { return fmt::format("{} [{}]", one.name, one.units); };
+    require(p.name == q.name && units_agree(p.units, q.units), "names or units", in_words(q), in_words(p),
+            "convert them first");
+  }
+  const auto time_of = [](const StateLayout& layout) {
+    return cf_time_units(layout) + (layout.calendar.empty() ? "" : " " + layout.calendar);
   };
-  require(units_of(a) == units_of(b), "names or units", units_of(b), units_of(a), "convert them first");
-  const auto time_of = [](const StateLayout& l) {
-    return l.time_units + (l.time_origin.empty() ? "" : " since " + l.time_origin + " " + l.calendar);
-  };
-  require(time_of(a) == time_of(b), "the units of time", time_of(b), time_of(a),
+  require(conversion_of_heads(b, a).has_value(), "the units of time", time_of(b), time_of(a),
           "`cdo setreftime,DATE,TIME,UNITS IN OUT` gives files the same");
   require(same_coordinates(a, b), "the coordinates of space", "other points", "the same grid", "");
+}
+
+std::vector<UnitConversion> conversions_to(const FileHead& first, const FileHead& other, const std::string& path,
+                                           std::vector<std::string>& remarks) {
+  std::vector<UnitConversion> conversions;
+  for (std::size_t v = 0; v < first.layout.variables.size(); ++v) {
+    const auto &to = first.layout.variables[v], &from = other.layout.variables[v];
+    const auto conversion = conversion_of_units(from.units, to.units);
+    conversions.push_back(conversion.value_or(UnitConversion{}));
+    if (!conversion) {
+      remarks.push_back(fmt::format("{}: {} has the units {}, other files {}: taken for the same", path, to.name,
+                                    from.units, to.units));
+    } else if (!conversion->is_identity()) {
+      remarks.push_back(fmt::format("{}: {} converted from {} to {}", path, to.name, from.units, to.units));
+    }
+  }
+  return conversions;
+}
+
+void convert_times(FileHead& other, const FileHead& first) {
+  const auto convert = conversion_of_heads(other.layout, first.layout).value_or(TimeConversion{});
+  if (convert.scale == 1 && convert.offset == 0) return;
+  for (double& time : other.run.times) time = convert(time);
+  other.run.rounding *= convert.scale;
 }
 
 void set_space(StateLayout& layout) {

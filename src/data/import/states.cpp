@@ -10,12 +10,23 @@
 namespace sda::io {
 namespace {
 
+/// (trajectories, states, channel, …space) of one variable in other units, as float32.
+Tensor in_units(const Tensor& values, const UnitConversion* conversions) {
+  std::vector<Tensor> channels;
+  for (std::int64_t c = 0; c < values.size(2); ++c) {
+    const auto& [scale, offset] = conversions[c];
+    channels.push_back(values.select(2, c) * scale + offset);
+  }
+  return at::stack(channels, 2).to(at::kFloat);
+}
+
 /// States of one file, (trajectories, states, channel, …space), NaN where they are missing.
-Tensor read_states_of(const std::string& path, const DataParameters& p, std::int64_t trajectory,
-                      std::int64_t trajectories, std::int64_t first, std::int64_t states) {
+Tensor read_states_of(const std::string& path, const DataParameters& p, const std::vector<UnitConversion>& conversions,
+                      std::int64_t trajectory, std::int64_t trajectories, std::int64_t first, std::int64_t states) {
   const NetcdfReader reader(path);
   const ReadableGroup file = reader.root();
   std::vector<Tensor> channels;
+  std::int64_t done = 0;
   for (const auto& name : p.variables) {
     const Roles roles = find_roles(file, name, p, /*in_time=*/true);
     Slab slab{Shape(file.shape(name).size(), 0), file.shape(name)};
@@ -27,7 +38,10 @@ Tensor read_states_of(const std::string& path, const DataParameters& p, std::int
     narrow(roles.time, first, states);
     std::vector<std::ptrdiff_t> order{roles.trajectory, roles.time, roles.level};
     order.insert(order.end(), roles.space.begin(), roles.space.end());
-    channels.push_back(in_order(read_decoded(file, name, at::kFloat, slab), order));
+    const bool converts = std::any_of(conversions.begin(), conversions.end(), [](auto& c) { return !c.is_identity(); });
+    const Tensor values = in_order(read_decoded(file, name, converts ? at::kDouble : at::kFloat, slab), order);
+    channels.push_back(converts ? in_units(values, conversions.data() + done) : values);
+    done += values.size(2);
   }
   return channels.size() == 1 ? channels.front() : at::cat(channels, 2);
 }
@@ -72,8 +86,8 @@ Tensor StateSource::read(std::size_t first, std::size_t n, const Shape& event) c
     const auto to = [&](std::size_t piece) { return states.select(0, static_cast<std::int64_t>(piece - first)); };
     if (const auto block = block_from(i, first + n - i)) {
       const auto at = static_cast<std::size_t>(block->begin);
-      const Tensor read =
-          read_states_of(paths[run.file[at]], p, block->trajectory, block->trajectories, run.place[at], block->states);
+      const Tensor read = read_states_of(paths[run.file[at]], p, conversions[run.file[at]], block->trajectory,
+                                         block->trajectories, run.place[at], block->states);
       for (const std::size_t end = i + block->pieces; i < end; ++i) {
         to(i).copy_(
             read.select(0, pieces[i].trajectory - block->trajectory).narrow(0, pieces[i].begin - block->begin, length));
@@ -85,7 +99,8 @@ Tensor StateSource::read(std::size_t first, std::size_t n, const Shape& event) c
       follow = states_in_file(pieces[i], state);
       to(i)
           .narrow(0, state, follow)
-          .copy_(read_states_of(paths[run.file[at]], p, pieces[i].trajectory, 1, run.place[at], follow)[0]);
+          .copy_(read_states_of(paths[run.file[at]], p, conversions[run.file[at]], pieces[i].trajectory, 1,
+                                run.place[at], follow)[0]);
     }
     ++i;
   }

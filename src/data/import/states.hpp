@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/units.hpp"
 #include "data/import/timeline.hpp"
 #include "sda/core/tensor.hpp"
 
@@ -18,7 +19,8 @@ struct StateSource {
   std::vector<std::string> paths;
   std::vector<Run> runs;
   std::vector<Piece> pieces;
-  std::int64_t length = 0;  ///< states of each piece
+  std::int64_t length = 0;                                 ///< states of each piece
+  std::vector<std::vector<UnitConversion>> conversions{};  ///< of each file and channel
 
   /// (n, time, channel, …space) of pieces from `first` on, NaN where values are missing.
   Tensor read(std::size_t first, std::size_t n, const Shape& event) const;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "core/calendar.hpp"
 #include "core/torch.hpp"
 #include "data/import/context.hpp"
 #include "data/import/find.hpp"
@@ -35,9 +36,11 @@ UserData::UserData(const DataParameters& p) : source_(std::make_unique<StateSour
   auto& runs = source_->runs;
   std::optional<FileHead> first;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    const FileHead head = read_head(paths[i], i, p);
+    FileHead head = read_head(paths[i], i, p);
     if (!first) first = head;
     require_agreement(*first, head, paths[i], paths.front());
+    source_->conversions.push_back(conversions_to(*first, head, paths[i], remarks_));
+    convert_times(head, *first);
     runs.push_back(head.run);
   }
   if (p.join == FileJoin::time && !first->has_times) {
@@ -64,7 +67,7 @@ UserData::UserData(const DataParameters& p) : source_(std::make_unique<StateSour
   for (const auto& [run, trajectory, begin] : source_->pieces)
     start_times_.push_back(runs[run].times[static_cast<std::size_t>(begin)]);
   layout_ = first->layout;
-  layout_.dt = step;
+  layout_.dt = whole_seconds(step, layout_.time_units);
   set_space(layout_);
   context_ = read_context_fields(p, paths.front(), layout_);
   layout_.check();

@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
+#include <utility>
 
+#include "core/calendar.hpp"
 #include "data/formats/csv.hpp"
 #include "data/formats/numbers.hpp"
 #include "data/observations/decode.hpp"
 #include "data/observations/times.hpp"
+#include "data/observations/units.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/fields.hpp"
 
@@ -34,6 +38,18 @@ class ObservationColumns {
               "or give one for all: --error 0.1, say");
     }
     flag_ = find("flag");
+    units_ = find("units");
+  }
+
+  /// Whether the row at which the reader is says in which units the columns are, as ERDDAP's second line does. The
+  /// units of values are then kept.
+  bool take_units_row() {
+    const auto time = reader_.field(time_), value = reader_.field(value_);
+    const bool is_data = number_in(time) || looks_like_date(time) || number_in(value) || value.empty();
+    const bool is_of_time = time.empty() || time == "UTC" || is_unit(std::string(time));
+    if (is_data || !is_of_time) return false;
+    stated_units_ = std::string(value);
+    return true;
   }
 
   std::vector<std::string> not_used() const {
@@ -45,7 +61,7 @@ class ObservationColumns {
   }
 
   /// Appends the row at which the reader is.
-  void append(ObservationTable& table) const {
+  void append(ObservationTable& table) {
     const bool flagged = flag_ && number(*flag_, "a number, 0 for a good observation") > expected_.parameters.max_flag;
     table.append_empty(static_cast<std::int64_t>(reader_.line()), flagged);
     if (flagged || reader_.field(value_).empty()) return;
@@ -55,6 +71,9 @@ class ObservationColumns {
     }
     table.time.back() = time();
     if (variable_) table.variable.back() = variable();
+    const UnitConversion& convert = conversion(table);
+    table.value.back() = convert(table.value.back());
+    table.error.back() *= convert.scale;
     for (std::size_t axis = 0; axis < place_.size(); ++axis)
       table.place[axis].back() = number(place_[axis], "a number");
   }
@@ -76,7 +95,17 @@ class ObservationColumns {
                      .where = reader_.where(),
                      .found = fmt::format("{}", fmt::join(reader_.names(), ", ")),
                      .expected = fmt::format("a column {}: {}", name, meaning),
-                     .hint = nearest.empty() ? hint : fmt::format("is it {}?", nearest)});
+                     .hint = nearest.empty() ? hint_of_layout(hint) : fmt::format("is it {}?", nearest)});
+  }
+
+  /// What makes a table out of a file whose columns are not found; `hint` where that is not the reason.
+  std::string hint_of_layout(const std::string& hint) const {
+    const auto& names = reader_.names();
+    const bool has_blanks = names.size() == 1 && names.front().find_first_of(" \t") != std::string::npos;
+    if (!has_blanks && !reader_.had_comments()) return hint;
+    const std::string comments = "lines that begin with # are passed over: names stand in a line without it";
+    if (!has_blanks) return comments;
+    return (reader_.had_comments() ? comments + "; " : "") + "columns stand between commas, semicolons or tabs";
   }
 
   [[noreturn]] void refuse(std::size_t column, const std::string& what, const std::string& expected,
@@ -119,20 +148,32 @@ class ObservationColumns {
            nearest.empty() ? "" : "did you mean " + nearest + "?");
   }
 
+  /// Of the row's variable, from the units that the row, or the file, states.
+  const UnitConversion& conversion(ObservationTable& table) {
+    const auto observable = table.variable.back();
+    const auto stated = units_ ? std::optional(std::string(reader_.field(*units_))) : stated_units_;
+    const auto known = conversions_.find({observable, stated});
+    if (known != conversions_.end()) return known->second;
+    const auto made = conversion_of_values(stated, observable, expected_, reader_.where() + ": units", table);
+    return conversions_.emplace(std::pair{observable, stated}, made).first->second;
+  }
+
   const CsvReader& reader_;
   const ExpectedObservations& expected_;
   const StateLayout& layout_;
   std::vector<bool> used_;
   std::size_t time_ = 0, value_ = 0;
   std::vector<std::size_t> place_;
-  std::optional<std::size_t> variable_, error_, flag_;
+  std::optional<std::size_t> variable_, error_, flag_, units_;
+  std::optional<std::string> stated_units_{};  ///< of values, in a row of units
+  std::map<std::pair<std::size_t, std::optional<std::string>>, UnitConversion> conversions_{};
 };
 
 }  // namespace
 
 ObservationTable decode_csv(const std::string& path, const ExpectedObservations& expected) {
   CsvReader reader(read_csv_text(path), path);
-  const ObservationColumns columns(reader, expected);
+  ObservationColumns columns(reader, expected);
   ObservationTable table;
   table.path = path;
   table.place.resize(expected.layout.space_names.size());
@@ -140,7 +181,10 @@ ObservationTable decode_csv(const std::string& path, const ExpectedObservations&
   if (const auto names = columns.not_used(); !names.empty()) {
     table.remarks.push_back(fmt::format("columns not used: {}", fmt::join(names, ", ")));
   }
-  while (reader.next()) columns.append(table);
+  bool is_first = true;
+  while (reader.next()) {
+    if (!std::exchange(is_first, false) || !columns.take_units_row()) columns.append(table);
+  }
   table.where = [path, lines = table.origin](std::size_t row, const std::string& column) {
     return fmt::format("{}:{}: column {}", path, lines[row], column);
   };

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/units.hpp"
 #include "data/formats/netcdf_file.hpp"
 #include "data/observations/table.hpp"
 
@@ -32,5 +33,7 @@ std::vector<std::pair<std::string, std::size_t>> observed_variables(const std::v
                                                                     const ExpectedObservations& expected,
                                                                     const std::string& where, ObservationTable& table);
 std::vector<double> column_from(const Tensor& values);
+/// Each number in other units.
+std::vector<double> converted(std::vector<double> numbers, const UnitConversion& convert);
 
 }  // namespace sda::io

@@ -8,6 +8,7 @@
 #include "core/torch.hpp"
 #include "data/formats/cf_decoding.hpp"
 #include "data/observations/decode.hpp"
+#include "data/observations/units.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda::io {
@@ -25,7 +26,10 @@ struct GridDimension {
 
 Column points_of_grid(const ReadableGroup& file, const std::string& name, std::int64_t size, const StateLayout& layout,
                       std::size_t axis) {
-  if (file.has_variable(name)) return column_from(read_decoded(file, name, at::kDouble));
+  if (file.has_variable(name)) {
+    const auto convert = conversion_of_places(file.text_of(name, "units"), axis, layout, file.where(name));
+    return converted(column_from(read_decoded(file, name, at::kDouble)), convert);
+  }
   auto own = layout.points_along(axis);
   if (std::ssize(own) == size) return own;
   throw FileError({.what = "a grid that is not the system's, without coordinates",
@@ -84,6 +88,17 @@ Column beside(const ReadableGroup& file, const std::string& variable, const std:
   return column_from(read_decoded(file, name, at::kDouble));
 }
 
+/// VAR_error in the data's units: its own, or those of VAR.
+Column read_errors(ObservationTable& table, const ReadableGroup& file, const std::string& variable,
+                   std::size_t observable, const ExpectedObservations& expected, const UnitConversion& of_values) {
+  const Column error = beside(file, variable, "_error");
+  if (error.empty()) return error;
+  const std::string name = variable + "_error";
+  const auto stated = file.text_of(name, "units");
+  const auto convert = stated ? conversion_of_values(stated, observable, expected, file.where(name), table) : of_values;
+  return converted(error, {.scale = convert.scale});
+}
+
 /// Appends a row for each value of a variable, in the order of the file.
 void append_grid(ObservationTable& table, const ReadableGroup& file, const std::string& variable,
                  std::size_t observable, const ExpectedObservations& expected) {
@@ -104,7 +119,10 @@ void append_grid(ObservationTable& table, const ReadableGroup& file, const std::
     }
     time = times.front();
   }
-  const Column value = column_from(read_decoded(file, variable, at::kDouble)), error = beside(file, variable, "_error"),
+  const auto stated = file.text_of(variable, "units");
+  const auto convert = conversion_of_values(stated, observable, expected, file.where(variable), table);
+  const Column value = converted(column_from(read_decoded(file, variable, at::kDouble)), convert),
+               error = read_errors(table, file, variable, observable, expected, convert),
                flag = beside(file, variable, "_flag");
   if (error.empty() && !expected.gives_errors()) {
     throw FileError({.what = "observations have no errors",

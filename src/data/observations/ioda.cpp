@@ -9,6 +9,7 @@
 #include "core/torch.hpp"
 #include "data/formats/cf_decoding.hpp"
 #include "data/observations/decode.hpp"
+#include "data/observations/units.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda::io {
@@ -67,15 +68,25 @@ ObservationTable decode_ioda(const ReadableGroup& file, const ExpectedObservatio
   std::map<std::string, std::string> named{{"time", metadata.where(time_name)}};
   for (std::size_t axis = 0; axis < layout.space_names.size(); ++axis) {
     const auto name = metadata_of_axis(metadata, layout, axis);
-    places.push_back(read_location_column(metadata, name, locations));
+    const auto convert = conversion_of_places(metadata.text_of(name, "units"), axis, layout, metadata.where(name));
+    places.push_back(converted(read_location_column(metadata, name, locations), convert));
     named[layout.space_names[axis]] = metadata.where(name);
   }
   table.place.resize(places.size());
   for (const auto& [name, observable] : observed_variables(values.variables(), expected, values.where(""), table)) {
-    const Column value = read_location_column(values, name, locations);
+    const auto stated = values.text_of(name, "units");
+    const auto convert = conversion_of_values(stated, observable, expected, values.where(name), table);
+    const Column value = converted(read_location_column(values, name, locations), convert);
     Column error, flag;
     const bool has_errors = file.has_group(error_group) && file.group(error_group).has_variable(name);
-    if (has_errors) error = read_location_column(file.group(error_group), name, locations);
+    if (has_errors) {
+      const ReadableGroup errors = file.group(error_group);
+      const auto stated_of_error = errors.text_of(name, "units");
+      const auto scale = stated_of_error
+                             ? conversion_of_values(stated_of_error, observable, expected, errors.where(name), table)
+                             : convert;
+      error = converted(read_location_column(errors, name, locations), {.scale = scale.scale});
+    }
     if (!has_errors && !expected.gives_errors()) {
       throw FileError({.what = "observations have no errors",
                        .where = fmt::format("{}: {}/{}", file.path(), error_group, name),

@@ -36,6 +36,12 @@ std::vector<double> column_from(const Tensor& values) {
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
 }
 
+std::vector<double> converted(std::vector<double> numbers, const UnitConversion& convert) {
+  if (convert.is_identity()) return numbers;
+  std::transform(numbers.begin(), numbers.end(), numbers.begin(), convert);
+  return numbers;
+}
+
 std::vector<double> read_observation_times(const ReadableGroup& group, const std::string& name,
                                            const StateLayout& layout) {
   const std::string where = group.where(name);

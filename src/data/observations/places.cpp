@@ -14,12 +14,14 @@ namespace {
 
 /// Of a place or a time from the nearest point or state, in points or states, that is taken for none.
 constexpr double rounding_of_places = 1e-6;
+/// Steps that were rounded when they were stored: hours in days, say, ten million of them from the origin.
+constexpr double digits_of_steps = 1e-11;
 
 }  // namespace
 
 double snapped(double place) {
-  const double whole = std::round(place);
-  return std::abs(place - whole) < rounding_of_places ? whole : place;
+  const double whole = std::round(place), tolerance = std::max(rounding_of_places, digits_of_steps * std::abs(place));
+  return std::abs(place - whole) < tolerance ? whole : place;
 }
 
 AxisOfPlaces::AxisOfPlaces(const StateLayout& layout, std::size_t axis)
@@ -67,12 +69,12 @@ bool Mask::hides(std::ptrdiff_t variable, const std::vector<double>& places) con
   if (!there_.defined()) return false;
   const std::int64_t first = variable < 0 ? 0 : variable, end = variable < 0 ? there_.size(0) : variable + 1;
   for (auto v = first; v < end; ++v) {
-    if (hides(there_.data_ptr<bool>() + v * there_.size(1), places)) return true;
+    if (hides_point(there_.data_ptr<bool>() + v * there_.size(1), places)) return true;
   }
   return false;
 }
 
-bool Mask::hides(const bool* there, const std::vector<double>& places) const {
+bool Mask::hides_point(const bool* there, const std::vector<double>& places) const {
   for (std::size_t corner = 0; corner < std::size_t{1} << places.size(); ++corner) {
     std::int64_t index = 0;
     bool weighs = true;

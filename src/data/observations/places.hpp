@@ -44,7 +44,7 @@ class Mask {
   bool hides(std::ptrdiff_t variable, const std::vector<double>& places) const;
 
  private:
-  bool hides(const bool* there, const std::vector<double>& places) const;
+  bool hides_point(const bool* there, const std::vector<double>& places) const;
   Shape space_;
   Tensor there_{};  ///< (variable, point); undefined: all have values
 };

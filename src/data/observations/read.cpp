@@ -31,9 +31,9 @@ Observations read_observations(const std::string& path, const StateLayout& layou
   require_fitting_errors(parameters, observables.size());
   const ExpectedObservations expected{layout, parameters, observables};
   const ObservationTable table = decode_observations(path, expected);
-  const ScreenedObservations used = screen(table, expected, window);
+  const ScreenedObservations used = screen(table, expected, normalisation, window);
   Observations y = to_observations(used, table, expected, normalisation);
-  y.qc_summary = qc_summary(used, table, expected, normalisation);
+  y.qc_summary = qc_summary(used, table, expected);
   y.check();
   return y;
 }

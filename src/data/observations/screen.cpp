@@ -17,6 +17,26 @@
 namespace sda::io {
 namespace {
 
+bool has_no_place(const ObservationTable& table, std::size_t row) {
+  return std::isnan(table.time[row]) ||
+         std::any_of(table.place.begin(), table.place.end(), [&](const auto& axis) { return std::isnan(axis[row]); });
+}
+
+/// A variable's mean and deviation over time and space.
+struct Climate {
+  double mean = 0, deviation = 1;
+};
+
+Climate climate_of(const Normalisation& normalisation, const StateLayout& layout, std::size_t variable) {
+  const auto of_variable = [&](const Tensor& all) {
+    const Tensor values = all.to(at::kDouble);
+    return layout.channels_are_variables() ? values.select(0, static_cast<std::int64_t>(variable)) : values;
+  };
+  const Tensor means = of_variable(normalisation.mean), deviations = of_variable(normalisation.std);
+  const Tensor variance = deviations.square().mean() + (means - means.mean()).square().mean();
+  return {.mean = means.mean().item<double>(), .deviation = std::sqrt(variance.item<double>())};
+}
+
 /// Throws FileError where not one row was within the domain of an axis: then their coordinates are others.
 void require_some_inside(const ObservationTable& table, std::size_t first, const std::vector<AxisOfPlaces>& axes,
                          const std::vector<Extent>& found, const std::vector<std::size_t>& inside) {
@@ -55,10 +75,34 @@ void reject_flagged_and_missing(ScreenedObservations& some, const ObservationTab
       some.reject(table, row, Rejection::flagged);
     } else if (std::isnan(table.value[row])) {
       some.reject(table, row, Rejection::missing);
+    } else if (has_no_place(table, row)) {
+      some.reject(table, row, Rejection::nowhere);
     } else {
       some.rows.push_back(row);
     }
   }
+}
+
+void reject_far_from_background(ScreenedObservations& some, const ObservationTable& table,
+                                const ExpectedObservations& expected, const Normalisation& normalisation) {
+  const double max = expected.parameters.background_check;
+  if (max == 0) return;
+  std::vector<Climate> climate;
+  for (std::size_t v = 0; v < expected.layout.variables.size(); ++v) {
+    climate.push_back(climate_of(normalisation, expected.layout, v));
+  }
+  std::vector<std::size_t> kept;
+  for (const auto row : some.rows) {
+    const auto variable = table.variable[row];  // beyond the variables there are formulas
+    const bool is_far = variable < climate.size() &&
+                        std::abs(table.value[row] - climate[variable].mean) > max * climate[variable].deviation;
+    if (is_far) {
+      some.reject(table, row, Rejection::background);
+    } else {
+      kept.push_back(row);
+    }
+  }
+  some.rows = std::move(kept);
 }
 
 void reject_outside_domain(ScreenedObservations& some, const ObservationTable& table,
@@ -177,13 +221,14 @@ void require_distinct(const ScreenedObservations& some, const ObservationTable& 
 }
 
 ScreenedObservations screen(const ObservationTable& table, const ExpectedObservations& expected,
-                            const AssimilationWindow& window) {
+                            const Normalisation& normalisation, const AssimilationWindow& window) {
   if (table.rows() == 0) {
     throw FileError(
         {.what = "there are no observations", .where = table.path, .expected = "a row for each observation"});
   }
   ScreenedObservations some;
   reject_flagged_and_missing(some, table);
+  reject_far_from_background(some, table, expected, normalisation);
   reject_outside_domain(some, table, expected);
   some.window = choose_window(some, table, expected.layout, window);
   reject_outside_window(some, table, expected);
@@ -192,7 +237,8 @@ ScreenedObservations screen(const ObservationTable& table, const ExpectedObserva
         {.what = "no observation is left",
          .where = table.path,
          .found = fmt::format("{} rows: {}", table.rows(), fmt::join(rejections_in_words(some, table, expected), "; ")),
-         .expected = "at least one good observation"});
+         .expected = "at least one good observation",
+         .hint = some.count(Rejection::background) > 0 ? "are they in another unit?" : ""});
   }
   require_errors(some, table, expected);
   require_distinct(some, table);

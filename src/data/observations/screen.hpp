@@ -12,8 +12,8 @@
 
 namespace sda::io {
 
-enum class Rejection { flagged, missing, outside_domain, outside_window, masked };
-constexpr std::size_t rejections = 5;
+enum class Rejection { flagged, missing, nowhere, background, outside_domain, outside_window, masked };
+constexpr std::size_t rejections = 7;
 
 /// Rows rejected for one reason; of the first few is said which they are.
 struct RejectedRows {
@@ -38,6 +38,7 @@ struct ScreenedObservations {
   std::array<RejectedRows, rejections> rejected{};
 
   void reject(const ObservationTable& table, std::size_t row, Rejection why);
+  std::int64_t count(Rejection why) const { return rejected[static_cast<std::size_t>(why)].count; }
 };
 
 /// The smallest and the largest of the numbers it has seen.
@@ -46,19 +47,24 @@ struct Extent {
   void take(double value);
 };
 
-/// Screens step by step: flags and missing values, domain and mask, window of time. Throws FileError where no row is
-/// left, an error is no standard deviation, or two rows are of one variable, place and time; UsageError for a window
-/// that is none.
+/// Screens step by step: flags and missing values, background check, domain and mask, window of time. Throws FileError
+/// where no row is left, an error is no standard deviation, or two rows are of one variable, place and time; UsageError
+/// for a window that is none.
 ScreenedObservations screen(const ObservationTable& table, const ExpectedObservations& expected,
-                            const AssimilationWindow& window);
+                            const Normalisation& normalisation, const AssimilationWindow& window);
 
 /// The steps.
 void reject_flagged_and_missing(ScreenedObservations& some, const ObservationTable& table);
+/// Values that the data hold impossible (a sentinel, another unit): |y − mean| > background_check · deviation of the
+/// variable over time and space.
+void reject_far_from_background(ScreenedObservations& some, const ObservationTable& table,
+                                const ExpectedObservations& expected, const Normalisation& normalisation);
 void reject_outside_domain(ScreenedObservations& some, const ObservationTable& table,
                            const ExpectedObservations& expected);
 void reject_outside_window(ScreenedObservations& some, const ObservationTable& table,
                            const ExpectedObservations& expected);
-/// The first state at or before the first observation, the last at or after the last, unless others are given.
+/// The first state at or before the first observation, the last at or after the last, unless others are given. Throws
+/// FileError where a time lies so far from all others that it can only be a mistake.
 Window choose_window(const ScreenedObservations& some, const ObservationTable& table, const StateLayout& layout,
                      const AssimilationWindow& given);
 void require_errors(const ScreenedObservations& some, const ObservationTable& table,

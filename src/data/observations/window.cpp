@@ -25,6 +25,27 @@ double given_time(const std::string& flag, const std::string& text, const StateL
   }
 }
 
+/// Throws FileError where one gap, of more than a thousand states, is nine tenths of the time between the first and the
+/// last observation: a time of 0, or of a fill value, is among the others.
+void require_no_lonely_time(const ScreenedObservations& some, const ObservationTable& table,
+                            const StateLayout& layout) {
+  constexpr double longest_gap = 1000, share = 0.9;
+  std::vector<std::size_t> rows = some.rows;
+  std::stable_sort(rows.begin(), rows.end(), [&](auto a, auto b) { return table.time[a] < table.time[b]; });
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    const double before = table.time[rows[i - 1]], after = table.time[rows[i]], gap = after - before;
+    if (!(gap > longest_gap * layout.dt && gap > share * (table.time[rows.back()] - table.time[rows.front()])))
+      continue;
+    const auto lonely = 2 * i <= rows.size() ? rows[i - 1] : rows[i];
+    throw FileError(
+        {.what = "an observation's time is far from all others",
+         .where = table.where(lonely, "time"),
+         .found = fmt::format("{:.9g} and then {:.9g}, {:.3g} states later", before, after, gap / layout.dt),
+         .expected = "times of one trajectory in " + time_units_of(layout),
+         .hint = "leave it out, or give the window by --begin and --end"});
+  }
+}
+
 }  // namespace
 
 Window choose_window(const ScreenedObservations& some, const ObservationTable& table, const StateLayout& layout,
@@ -36,8 +57,11 @@ Window choose_window(const ScreenedObservations& some, const ObservationTable& t
   if (!given.begin.empty()) {
     window.start = given_time("--begin", given.begin, layout);
   } else if (!some.rows.empty()) {
-    const double origin = given.state_at.value_or(0);
-    window.start = origin + std::floor(snapped((times.min - origin) / dt)) * dt;
+    const double origin = given.state_at.value_or(0), place = snapped((times.min - origin) / dt);
+    window.start = origin + std::floor(place) * dt;
+    // Many steps from the origin, the rounding of dt has added up: the observation's own time is the better one.
+    const bool on_state = place == std::floor(place);
+    if (on_state && std::abs(window.start - times.min) > 1e-9 * dt) window.start = times.min;
   }
   double last = 0;
   if (!given.end.empty()) {
@@ -51,6 +75,7 @@ Window choose_window(const ScreenedObservations& some, const ObservationTable& t
   } else if (!some.rows.empty()) {
     last = std::max(0.0, std::ceil(snapped((times.max - window.start) / dt)));
   }
+  if (given.begin.empty() && given.end.empty()) require_no_lonely_time(some, table, layout);
   if (last > longest_window) {
     throw FileError({.what = "the observations' times are too far apart for one trajectory",
                      .where = table.path,
