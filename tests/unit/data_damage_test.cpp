@@ -11,6 +11,7 @@
 #include "io_examples.hpp"
 #include "scratch_folder.hpp"
 #include "sda/core/error.hpp"
+#include "sda/data/formats/atomic_file.hpp"
 
 namespace sda::test {
 namespace {
