@@ -1,4 +1,4 @@
-/// Departures of instruments, from their files to an analysis; and every way such a file is wrong, each with its line.
+/// Observations of instruments, from their files to an analysis; and every way such a file is wrong, each with its line.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ using testing::Not;
 
 constexpr const char* python = "/usr/bin/python3 ";
 
-/// Two masts on Lorenz 1963 (time step 0.025), with an observation between two states and one to be left out.
+/// Two masts on Lorenz 1963 (time step 0.025), with an observation between two states and one to be rejected.
 constexpr const char* masts =
     "time,variable,value,error,flag\n"
     "0.1,x,-3.5,0.5,0\n"

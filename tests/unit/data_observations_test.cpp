@@ -447,7 +447,7 @@ TEST_F(IodaTest, TimesInOtherUnitsAndCalendars) {
 
 class GridTest : public IodaTest {};
 
-TEST_F(GridTest, EachValueOfAFieldIsAObservation) {
+TEST_F(GridTest, EachValueOfAFieldIsAnObservation) {
   const auto fill = [&](bool errors) {
     return [errors](io::WritableGroup& file) {
       file.dimension("time", 2);

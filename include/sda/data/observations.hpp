@@ -52,12 +52,16 @@ struct AssimilationWindow {
   std::int64_t min_length = 1;       ///< states
 };
 
-/// Reads a file of observations of states of this layout: a CSV with columns time, one for each axis of space,
-/// variable, value, error and, if there is one, flag; in the data's own units, times as numbers or dates. Each
-/// observation is a row of the link `points`, its error that row's σ, whatever the form of the noise. Where the layout
-/// has one variable the column `variable` may be left out. Observations with a bad flag, without a value, outside the
-/// domain or the window, or under the mask are rejected, which `qc_summary` tells. Throws FileError, naming file, line
-/// and column, for all else that is wrong, and if no observation is left; UsageError for a window that is none.
+/// Reads a file of observations of states of this layout. A CSV has the columns time, one for each axis of space,
+/// variable, value, error and, if there are such, flag and units; where the layout has one variable the column
+/// `variable` may be missing. A second line may say the units of the columns, as ERDDAP's does. NetCDF has groups as
+/// IODA's or variables on a grid. Times are numbers or dates. Values, errors and places in other units are converted to
+/// the data's. Each observation is a row of the link `points`, its error that row's σ, whatever the form of the noise.
+///
+/// Observations with a bad flag, without value, time or place, farther from the data's mean than the background check
+/// allows, outside the domain or the window, or under the mask are rejected, which `qc_summary` tells. Throws
+/// FileError, naming file, line and column, for all else that is wrong, and if no observation is left; UsageError for a
+/// window that is none.
 Observations read_observations(const std::string& path, const StateLayout& layout, const Normalisation& normalisation,
                                const ObservationFileParameters& parameters, const AssimilationWindow& window);
 

@@ -32,7 +32,7 @@ struct ObservationTable {
   std::vector<bool> flagged;
   std::vector<std::int64_t> origin;    ///< line, or number in the file
   std::string counted = "line";        ///< what origin counts
-  std::vector<std::string> remarks{};  ///< what was mended or not used
+  std::vector<std::string> remarks{};  ///< what was converted, assumed or not used
 
   std::size_t rows() const { return value.size(); }
   /// "buoys.csv:12: column error", for messages.
