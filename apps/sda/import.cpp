@@ -4,11 +4,8 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-
 #include "command.hpp"
 #include "sda/core/error.hpp"
-#include "sda/core/runtime.hpp"
 #include "sda/data/import.hpp"
 #include "sda/data/import/reference.hpp"
 #include "sda/dynamics/systems.hpp"
@@ -36,55 +33,26 @@ std::string in_words(const StateLayout& layout) {
 void import_user_data(const Options& options, const Globals& globals) {
   Experiment experiment = read_experiment(options.config);
   apply_flags(experiment, globals, {"dynamics", "simulation", "filter"});
-  const DataParameters& expected = experiment.data;
-  if (expected.files.empty()) {
+  if (experiment.data.files.empty()) {
     throw UsageError({.what = "what shall be imported?",
                       .where = "import",
                       .expected =
                           "a CONFIG whose [data] names files of your own; of the reference, --state and --config, "
                           "or --trajectories"});
   }
-  UserData data(expected);
-  const auto parts = split(data.size(), expected.train, expected.valid, "data.length");
-  const StateLayout& layout = data.layout();
-  const auto bytes = static_cast<double>(data.length() * count(layout.event) * std::int64_t{sizeof(float)});
-  const auto at_once = static_cast<std::int64_t>(std::max(1.0, expected.file_gigabytes * 1e9 / bytes));
-  for (const auto& part : parts) require_no_others(options.output, part.name, part.count > at_once);
-  // Tests stay unseen: they have no part in the normalisation.
-  const Normalisation normalisation = data.survey(parts.front().name == "train" ? parts.front().count : data.size());
-  OutputFolder folder(options.output);
-  for (const auto& part : parts) require_writable(folder.file(part_file(part.name)));
-
-  TrajectoryFile file{.trajectories = {},
-                      .normalisation = normalisation,
-                      .dynamics = "",
-                      .provenance = provenance_of(globals, experiment),
-                      .context = data.context()};
-  std::vector<std::string> written;
-  for (const auto& part : parts) {
-    std::vector<std::string> names;
-    for (std::int64_t done = 0; done < part.count; done += at_once) {
-      const std::int64_t n = std::min(at_once, part.count - done), begin = part.begin + done;
-      const auto* starts = data.start_times().data() + begin;
-      file.start_times = {starts, starts + n};
-      file.trajectories = {layout, data.read(begin, n), *starts};
-      names.push_back(n == part.count ? part_file(part.name) : part_file(part.name, done / at_once));
-      write_trajectories(folder.file(names.back()), file);
-      release_freed_memory();
-    }
-    written.push_back(
-        fmt::format("{}{} ({})", names.front(), names.size() > 1 ? " … " + names.back() : "", part.count));
-  }
-  folder.keep();
-  if (data.left_over() > 0) spdlog::info("{} states at ends were too few for another piece", data.left_over());
+  const ImportedTrajectories imported =
+      import_trajectories(experiment.data, options.output, provenance_of(globals, experiment));
+  for (const auto& remark : imported.remarks) spdlog::info("{}", remark);
+  if (imported.left_over > 0) spdlog::info("{} states at ends were too few for another piece", imported.left_over);
+  const StateLayout& layout = imported.layout;
   if (layout.mask.defined()) {
     spdlog::info("{} of {} values of a state are masked", layout.mask.logical_not().sum().item<std::int64_t>(),
                  layout.mask.numel());
   }
   const auto units = layout.time_units == "1" ? "" : " [" + layout.time_units + "]";
-  say(fmt::format("imported {} trajectories of {} states, {:.6g}{} apart, from {} file{}: {}; {} in {}", data.size(),
-                  data.length(), layout.dt, units, data.files(), data.files() == 1 ? "" : "s", in_words(layout),
-                  fmt::join(written, ", "), options.output));
+  say(fmt::format("imported {} trajectories of {} states, {:.6g}{} apart, from {} file{}: {}; {} in {}",
+                  imported.trajectories, imported.length, layout.dt, units, imported.files,
+                  imported.files == 1 ? "" : "s", in_words(layout), fmt::join(imported.written, ", "), options.output));
 }
 
 /// A network of TorchScript as a prior of the data it was trained on.
@@ -137,10 +105,8 @@ void import_files(const Options& options, const Globals& globals) {
     experiment.network = prior.network_parameters;
     experiment.schedule = prior.schedule;
     write_model(options.output, prior, nullptr, provenance_of(globals, experiment));
-    std::int64_t weights = 0;
-    for (const auto& parameter : prior.network->parameters()) weights += parameter.value.numel();
-    say(fmt::format("imported {} with {} weights for windows of {} states in {}", experiment.network.kind, weights,
-                    experiment.network.window_length(), options.output));
+    say(fmt::format("imported {} with {} weights for windows of {} states in {}", experiment.network.kind,
+                    prior.network->flat_values().numel(), experiment.network.window_length(), options.output));
   } else {
     const Trajectories trajectories =
         import_reference_trajectories(options.trajectories, dynamics->layout(), dynamics->normalisation());

@@ -32,7 +32,7 @@ const std::map<std::string, std::set<std::string>> may_use{
      {"core", "diffusion", "dynamics", "observation", "prior", "guidance", "sampling", "assimilation", "baselines",
       "evaluation", "data/files.hpp", "data/files", "experiment", "report/plot.hpp", "report/table.hpp"}},
     {"data/formats", {"core"}},
-    {"data/import", {"core", "data/formats", "prior"}},
+    {"data/import", {"core", "data/formats", "data/files", "prior"}},
     {"data/observations", {"core", "observation", "data/formats"}},
     {"data/files",
      {"core", "diffusion", "observation", "prior", "training/trainer.hpp", "data/formats",

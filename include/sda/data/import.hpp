@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sda/core/fields.hpp"
+#include "sda/core/provenance.hpp"
 #include "sda/core/trajectories.hpp"
 
 namespace sda {
@@ -126,5 +127,21 @@ class UserData {
   std::vector<std::string> remarks_;
   Tensor context_, filling_;
 };
+
+/// What came of an import.
+struct ImportedTrajectories {
+  StateLayout layout;
+  std::int64_t trajectories = 0, length = 0;  ///< states of each
+  std::size_t files = 0;                      ///< that were read
+  std::int64_t left_over = 0;                 ///< states at ends that were too few for another piece
+  std::vector<std::string> written{};         ///< "train.nc (8)", of each part
+  std::vector<std::string> remarks{};         ///< what was converted or assumed
+};
+
+/// Trajectories that [data] names, split into the files in `folder` that `sda simulate` would write: train.nc, valid.nc
+/// and test.nc, or several of each where they are larger than data.file_gigabytes. The normalisation is that of the
+/// training part. Throws as UserData; FileError where a file cannot be written, and then no file is left.
+ImportedTrajectories import_trajectories(const DataParameters& parameters, const std::string& folder,
+                                         const Provenance& provenance);
 
 }  // namespace sda
