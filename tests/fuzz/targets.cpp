@@ -173,6 +173,7 @@ void try_observations(const std::string& path, unsigned choice) {
   if ((choice & 4U) != 0) parameters.space = PointChoice::nearest;
   if ((choice & 8U) != 0) parameters.time = PointChoice::nearest;
   if ((choice & 16U) != 0) parameters.error = {0.5};
+  if ((choice & 32U) == 0) parameters.background_check = 0;
   try {
     const auto y = read_observations(path, layout, Normalisation::identity(layout.event), parameters, {});
     require(y.parts.front().values.numel() > 0 && !y.qc_summary.empty(), "observations without any");

@@ -172,6 +172,7 @@ TEST_F(ObservationFileTest, StatesKeepToThoseOfTheData) {
 TEST_F(ObservationFileTest, SystemsWithoutSpaceOrWithOneVariable) {
   layout = {.event = {3}, .variables = {{"x", "x"}, {"y", "y"}, {"z", "z"}}, .space_names = {}, .dt = 0.025};
   normalisation = Normalisation::identity({3});
+  parameters.background_check = 0;
   // In steps that are no binary fractions: 0.3 is twelve of them.
   auto y = read("time,variable,value,error\n0.1,z,20,1\n0.3,x,1,0.5\n");
   EXPECT_EQ(y.length, 9);
@@ -194,7 +195,7 @@ TEST_F(ObservationFileTest, SaysWhereTheUnitMayBeAnother) {
   EXPECT_THAT(values(y), ElementsAre(339, 290));
   EXPECT_THAT(y.qc_summary, HasSubstr("rejected: 2 beyond 10 standard deviations from the data's mean (lines 2, 4)"));
   parameters.background_check = 0;
-  EXPECT_THAT(values(read(head + "0,0,0,sst,341,1\n0,0,0,sst,17,1\n")).size(), 2U);
+  EXPECT_THAT(values(read(head + "0,0,0,sst,341,1\n0,20,0,sst,17,1\n")).size(), 2U);
 }
 
 TEST_F(ObservationFileTest, ConvertsUnitsOrRefusesThem) {
@@ -512,6 +513,7 @@ TEST_F(ObservationFileTest, ManyObservationsThereAndBack) {
   layout = {.event = {2, n, n}, .variables = {{"u", "u"}, {"v", "v"}}, .space_names = {"y", "x"}, .dt = 0.5};
   layout.spacing = {0.25, 0.125};
   normalisation = Normalisation::identity({2, 1, 1});
+  parameters.background_check = 0;
   const Tensor draws = uniform({observations, 4}, {.seed = 5}, at::kDouble);
   const auto* draw = draws.data_ptr<double>();
   std::string text = "time,y,x,variable,value,error\n";

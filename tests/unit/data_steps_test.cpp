@@ -145,9 +145,11 @@ TEST_F(Screening, BackgroundCheckKnowsTheSpreadOverSpace) {
   // Means −100 and 100, deviation 1 at each point: over space the deviation is 100.
   const Normalisation of_points{at::tensor({-100., 100., -100., 100.}).view({1, 4}), at::ones({1, 4}, at::kDouble)};
   const auto table = table_of({{0, 0, 900}, {0, 0, 1100}});
-  reject_flagged_and_missing(some, table);
+  some.rows = {0, 1}, some.places = {0, 2.5}, some.states = {0, 3};
   reject_far_from_background(some, table, expected, of_points);
   EXPECT_THAT(some.rows, ElementsAre(0));
+  EXPECT_THAT(some.places, ElementsAre(0));
+  EXPECT_THAT(some.states, ElementsAre(0));
   EXPECT_EQ(some.count(Rejection::background), 1);
 }
 

@@ -13,10 +13,10 @@ std::vector<std::string> rejections_in_words(const ScreenedObservations& used, c
       fmt::format("with a quality flag above {}", expected.parameters.max_flag),
       "without a value",
       "without a time or a place",
-      fmt::format("beyond {} standard deviations from the data's mean", expected.parameters.background_check),
       "outside the domain",
       fmt::format("outside the window, {}", in_words(used.window, expected.layout.dt)),
-      "under the mask or beside it"};
+      "under the mask or beside it",
+      fmt::format("beyond {} standard deviations from the data's mean", expected.parameters.background_check)};
   std::vector<std::string> sentences;
   for (std::size_t i = 0; i < rejections; ++i) {
     const auto& [count, first] = used.rejected[i];

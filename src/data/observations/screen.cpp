@@ -91,18 +91,25 @@ void reject_far_from_background(ScreenedObservations& some, const ObservationTab
   for (std::size_t v = 0; v < expected.layout.variables.size(); ++v) {
     climate.push_back(climate_of(normalisation, expected.layout, v));
   }
-  std::vector<std::size_t> kept;
-  for (const auto row : some.rows) {
+  const auto is_far = [&](std::size_t row) {
     const auto variable = table.variable[row];  // beyond the variables there are formulas
-    const bool is_far = variable < climate.size() &&
-                        std::abs(table.value[row] - climate[variable].mean) > max * climate[variable].deviation;
-    if (is_far) {
-      some.reject(table, row, Rejection::background);
-    } else {
-      kept.push_back(row);
+    return variable < climate.size() &&
+           std::abs(table.value[row] - climate[variable].mean) > max * climate[variable].deviation;
+  };
+  const auto all = std::move(some.rows);
+  const auto places = std::move(some.places), states = std::move(some.states);
+  const auto width = static_cast<std::ptrdiff_t>(table.place.size());
+  some.rows.clear(), some.places.clear(), some.states.clear();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (is_far(all[i])) {
+      some.reject(table, all[i], Rejection::background);
+      continue;
     }
+    const auto place = places.begin() + static_cast<std::ptrdiff_t>(i) * width;
+    some.rows.push_back(all[i]);
+    some.places.insert(some.places.end(), place, place + width);
+    some.states.push_back(states[i]);
   }
-  some.rows = std::move(kept);
 }
 
 void reject_outside_domain(ScreenedObservations& some, const ObservationTable& table,
@@ -228,10 +235,10 @@ ScreenedObservations screen(const ObservationTable& table, const ExpectedObserva
   }
   ScreenedObservations some;
   reject_flagged_and_missing(some, table);
-  reject_far_from_background(some, table, expected, normalisation);
   reject_outside_domain(some, table, expected);
   some.window = choose_window(some, table, expected.layout, window);
   reject_outside_window(some, table, expected);
+  reject_far_from_background(some, table, expected, normalisation);
   if (some.rows.empty()) {
     throw FileError(
         {.what = "no observation is left",

@@ -12,7 +12,7 @@
 
 namespace sda::io {
 
-enum class Rejection { flagged, missing, nowhere, background, outside_domain, outside_window, masked };
+enum class Rejection { flagged, missing, nowhere, outside_domain, outside_window, masked, background };
 constexpr std::size_t rejections = 7;
 
 /// Rows rejected for one reason; of the first few is said which they are.
@@ -47,7 +47,7 @@ struct Extent {
   void take(double value);
 };
 
-/// Screens step by step: flags and missing values, background check, domain and mask, window of time. Throws FileError
+/// Screens step by step: flags and missing values, domain and mask, window of time, background check. Throws FileError
 /// where no row is left, an error is no standard deviation, or two rows are of one variable, place and time; UsageError
 /// for a window that is none.
 ScreenedObservations screen(const ObservationTable& table, const ExpectedObservations& expected,
@@ -55,14 +55,14 @@ ScreenedObservations screen(const ObservationTable& table, const ExpectedObserva
 
 /// The steps.
 void reject_flagged_and_missing(ScreenedObservations& some, const ObservationTable& table);
-/// Values that the data hold impossible (a sentinel, another unit): |y − mean| > background_check · deviation of the
-/// variable over time and space.
-void reject_far_from_background(ScreenedObservations& some, const ObservationTable& table,
-                                const ExpectedObservations& expected, const Normalisation& normalisation);
 void reject_outside_domain(ScreenedObservations& some, const ObservationTable& table,
                            const ExpectedObservations& expected);
 void reject_outside_window(ScreenedObservations& some, const ObservationTable& table,
                            const ExpectedObservations& expected);
+/// Values that the data hold impossible (a sentinel, another unit): |y − mean| > background_check · deviation of the
+/// variable over time and space. Of rows that have a place and a time.
+void reject_far_from_background(ScreenedObservations& some, const ObservationTable& table,
+                                const ExpectedObservations& expected, const Normalisation& normalisation);
 /// The first state at or before the first observation, the last at or after the last, unless others are given. Throws
 /// FileError where a time lies so far from all others that it can only be a mistake.
 Window choose_window(const ScreenedObservations& some, const ObservationTable& table, const StateLayout& layout,

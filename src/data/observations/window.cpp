@@ -75,7 +75,6 @@ Window choose_window(const ScreenedObservations& some, const ObservationTable& t
   } else if (!some.rows.empty()) {
     last = std::max(0.0, std::ceil(snapped((times.max - window.start) / dt)));
   }
-  if (given.begin.empty() && given.end.empty()) require_no_lonely_time(some, table, layout);
   if (last > longest_window) {
     throw FileError({.what = "the observations' times are too far apart for one trajectory",
                      .where = table.path,
@@ -83,6 +82,7 @@ Window choose_window(const ScreenedObservations& some, const ObservationTable& t
                      .expected = fmt::format("times in {}, of states {:.6g} apart", time_units_of(layout), dt),
                      .hint = "give times in the data's own units, or a part of them by --begin and --end"});
   }
+  if (given.begin.empty() && given.end.empty()) require_no_lonely_time(some, table, layout);
   window.length = std::max(given.min_length, static_cast<std::int64_t>(last) + 1);
   return window;
 }
