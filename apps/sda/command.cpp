@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <thread>
 
 #include "sda/core/error.hpp"
@@ -136,9 +135,8 @@ void tell_of_other_work(const Globals& globals) {
   const int threads = choose_threads(globals.threads), others = threads > 1 ? others_running() : 0;
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   if (threads < 2 || others + threads <= cores) return;
-  const bool waits_asleep = std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr;
-  spdlog::info("others use these cores ({} threads beside {} of ours on {} cores), which makes this slow{}", others,
-               threads, cores, waits_asleep ? "" : "; OMP_WAIT_POLICY=passive in the environment makes it less so");
+  spdlog::info("others use these cores ({} threads beside {} of ours on {} cores), which makes this slow", others,
+               threads, cores);
 }
 
 void apply_flags(Experiment& experiment, const Globals& globals, const std::vector<std::string>& fixed) {

@@ -82,8 +82,7 @@ void add_machine_flags(CLI::App& flags, std::string& memory, std::string& device
 /// --quality: the guidance and sampler advised, in few or many steps.
 void add_quality_flag(CLI::App& flags, std::string& quality);
 
-/// Says so if others use the cores that this process is about to fill: its threads then wait for each other, busily
-/// unless OpenMP was told otherwise.
+/// Says so if others use the cores that this process is about to fill: its threads then wait for each other.
 void tell_of_other_work(const Globals& globals);
 /// What --memory and --device say. Throws UsageError.
 void set_machine(AssimilationParameters& parameters, const std::string& memory, const std::string& device);
