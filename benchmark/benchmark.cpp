@@ -258,7 +258,9 @@ Timing time_work(const std::string& work, const std::string& folder, double seco
     // The first few of the 256 steps: each costs the same.
     const auto posterior =
         setting.posterior(setting.prior(4, "posterior_weights"), sda::parse_precision(precision, "PRECISION"));
-    const sda::Sampler sampler(sda::NoiseSchedule(), {.steps = posterior_steps, .corrections = 4, .tau = 0.25});
+    const sda::Sampler sampler(
+        sda::NoiseSchedule(),
+        {.steps = posterior_steps, .grid = sda::TimeGrid::uniform, .churn = 0, .corrections = 4, .tau = 0.25});
     return {posterior_steps, time_of([&] { sampler.sample_from(setting.inputs.at("x"), posterior, 0); }, seconds)};
   }
   if (work == "guided") {

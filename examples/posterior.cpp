@@ -26,11 +26,8 @@ int main(int argc, char** argv) try {
   const sda::Observations observations = sda::read_observations(argv[2]).observations;
 
   // p(x | y): the two together are again a score, and the sampler wants nothing more.
-  const sda::Assimilation posterior = sda::assimilate(prior, observations,
-                                                      {.guidance = {.rule = "sda", .gamma = {1e-2}},
-                                                       .sampler = {.steps = steps, .corrections = 1, .tau = 0.25},
-                                                       .assimilation = {.members = members}},
-                                                      seed);
+  const sda::Assimilation posterior =
+      sda::assimilate(prior, observations, {.sampler = {.steps = steps}, .assimilation = {.members = members}}, seed);
 
   sda::write_ensemble(argv[3], posterior.ensemble, posterior.cost, sda::make_provenance("posterior", "", seed));
   std::printf("%s: %s states by %s in %.1f s\n", argv[3], sda::to_string(posterior.ensemble.members.sizes()).c_str(),

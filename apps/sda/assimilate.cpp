@@ -10,7 +10,8 @@ namespace sda::app {
 namespace {
 
 struct Options {
-  std::string config, model, observations, output, memory, quality, device = "cpu";
+  std::string config, model, observations, output, memory, device = "cpu";
+  std::optional<Quality> quality;
   bool split_members = false;
 };
 
@@ -35,6 +36,9 @@ void assimilate(const Options& options, const Globals& globals) {
   spdlog::info("{} members of {} states, {} steps with {} corrections{}", experiment.assimilation.members,
                observations.length, experiment.sampler.steps, experiment.sampler.corrections,
                plan.chunks > 1 ? fmt::format(", {} members at a time", plan.members_at_once) : "");
+  if (experiment.guidance.rule == "sda" && experiment.sampler.churn > 0) {
+    spdlog::warn("the rule sda with churn can diverge; --quality paper sets what goes with it");
+  }
   const Assimilation result = [&] {
     ProgressBar bar = globals.progress("assimilate", "steps");
     return sda::assimilate(model.prior, observations, experiment.posterior(), globals.seed, bar.callback());
@@ -58,14 +62,14 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   auto options = std::make_shared<Options>();
   CLI::App* flags = add_subcommand(program, "assimilate", "Sample the posterior of an observation with a trained prior",
                                    "sda assimilate --model run/model.nc --obs run/lo.nc -o run/lo_posterior.nc "
-                                   "--members 256 --quality good");
+                                   "--members 256 --quality best");
   add_config(*flags, options->config, "the one the model was trained with is taken");
   add_model_flag(*flags, options->model, "model file, or the name of an installed model")->required();
   flags->add_option("--obs", options->observations, "observation file")->required()->type_name(value::file);
   flags->add_option("-o,--output", options->output, "ensemble file")->required()->type_name(value::file);
   flags->add_flag("--split-members", options->split_members, "each member in a file of its own too: OUTPUT_0000.nc, …");
   add_machine_flags(*flags, options->memory, options->device);
-  add_quality_flag(*flags, options->quality);
+  add_quality_flag(*flags, options->quality, quality_help);
   add_key_flag(*flags, globals, "--members", "assimilation.members", "posterior members");
   add_key_flag(*flags, globals, "--steps", "sampler.steps", "predictor steps");
   add_key_flag(*flags, globals, "--corrections", "sampler.corrections", "Langevin corrections after each step");

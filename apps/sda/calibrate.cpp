@@ -16,7 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct CalibrateOptions : CalibrationParameters {
-  std::string config, model, exact, name, output, quality, memory, device = "cpu";
+  std::string config, model, exact, name, output, memory, device = "cpu";
+  std::optional<Quality> quality;
 };
 
 std::string text_of(const Calibration& found) {
@@ -111,7 +112,7 @@ Subcommand calibrate_command(CLI::App& program, Globals& globals) {
                                  "full: of whole trajectories, or smoother: draws of the posterior itself")
                     ->type_name("K");
   model->excludes(exact);
-  add_quality_flag(*flags, options->quality);
+  add_quality_flag(*flags, options->quality, quality_help);
   add_machine_flags(*flags, options->memory, options->device);
   for (const char* of_a_model : {"--quality", "--memory", "--device"}) flags->get_option(of_a_model)->needs(model);
   flags->add_option("--name", options->name, "which [observation.NAME]; may be left out if there is one only")

@@ -5,7 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
+#include <cerrno>
 #include <cstdio>
 #include <thread>
 
@@ -77,38 +77,11 @@ void add_device_flag(CLI::App& flags, std::string& device) {
       ->type_name("DEVICE");
 }
 
-namespace {
-
-/// Steps of each quality, in the order of its names; a step is one forward pass and one VJP.
-struct Quality {
-  const char *name, *steps;
-};
-constexpr std::array qualities{Quality{"quick", "64"}, Quality{"good", "256"}, Quality{"best", "512"}};
-
-}  // namespace
-
-void add_quality_flag(CLI::App& flags, std::string& quality) {
-  std::vector<std::string> names;
-  for (const auto& known : qualities) names.emplace_back(known.name);
+void add_quality_flag(CLI::App& flags, std::optional<Quality>& quality, const std::string& help) {
   flags
-      .add_option("--quality", quality,
-                  "the guidance and sampler advised, in 64, 256 or 512 steps, whatever the configuration says; single "
-                  "settings beside it beat it. Without it the configuration's: the paper's, if it does not say")
-      ->check(CLI::IsMember(names));
-}
-
-void apply_quality(Experiment& experiment, const std::string& quality) {
-  if (quality.empty()) return;
-  const auto found =
-      std::find_if(qualities.begin(), qualities.end(), [&](const Quality& known) { return quality == known.name; });
-  // What docs/results/guidance.md advises: MMPS with the noise renewed in every step, steps denser near t = 0.
-  std::vector<Override> settings;
-  for (const auto& assignment :
-       {std::string("guidance.rule=mmps"), std::string("guidance.gamma=1e-3"), std::string("sampler.grid=power"),
-        std::string("sampler.exponent=2.5"), std::string("sampler.churn=1"), std::string("sampler.corrections=0"),
-        std::string("assimilation.bound=5"), std::string("sampler.steps=") + found->steps})
-    settings.push_back({.assignment = assignment, .flag = "--quality " + quality});
-  apply_overrides(experiment, settings);
+      .add_option_function<std::string>(
+          "--quality", [&quality](const std::string& name) { quality = choice_of<Quality>(name); }, help)
+      ->check(CLI::IsMember(names_of<Quality>()));
 }
 
 void add_machine_flags(CLI::App& flags, std::string& memory, std::string& device) {
@@ -120,15 +93,6 @@ void add_machine_flags(CLI::App& flags, std::string& memory, std::string& device
 void set_machine(AssimilationParameters& parameters, const std::string& memory, const std::string& device) {
   parameters.memory = memory.empty() ? 0 : parse_bytes(memory, "--memory");
   parameters.device = parse_device(device, "--device");
-}
-
-Experiment posterior_experiment(const std::string& config, const ModelFile& model, const std::string& where,
-                                const std::string& quality) {
-  Experiment experiment = base_experiment(config, model.provenance, where);
-  experiment.network = model.prior.network_parameters;
-  experiment.schedule = model.prior.schedule;
-  apply_quality(experiment, quality);
-  return experiment;
 }
 
 void tell_of_other_work(const Globals& globals) {

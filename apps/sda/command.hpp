@@ -79,19 +79,16 @@ void add_key_flag(CLI::App& flags, Globals& globals, const std::string& flag, co
 void add_device_flag(CLI::App& flags, std::string& device);
 /// --memory and --device of an assimilation.
 void add_machine_flags(CLI::App& flags, std::string& memory, std::string& device);
-/// --quality: the guidance and sampler advised, in few or many steps.
-void add_quality_flag(CLI::App& flags, std::string& quality);
+/// --quality: guidance and sampler in one word.
+void add_quality_flag(CLI::App& flags, std::optional<Quality>& quality, const std::string& help);
+inline constexpr const char* quality_help =
+    "guidance and sampler advised, in 64, 256 or 512 steps, or the paper's, whatever the configuration says; single "
+    "settings beside it beat it";
 
 /// Says so if others use the cores that this process is about to fill: its threads then wait for each other.
 void tell_of_other_work(const Globals& globals);
 /// What --memory and --device say. Throws UsageError.
 void set_machine(AssimilationParameters& parameters, const std::string& memory, const std::string& device);
-/// The configuration to sample posteriors by a trained prior with: CONFIG, else what the model recorded, and --quality
-/// over it. Its network and schedule are the model's.
-Experiment posterior_experiment(const std::string& config, const ModelFile& model, const std::string& where,
-                                const std::string& quality);
-/// The settings of --quality over `experiment`, none if it is empty; before `apply_flags`, which beats them.
-void apply_quality(Experiment& experiment, const std::string& quality);
 /// --set and key flags over `experiment`; `fixed` as in apply_overrides.
 void apply_flags(Experiment& experiment, const Globals& globals, const std::vector<std::string>& fixed);
 Provenance provenance_of(const Globals& globals, const Experiment& experiment);

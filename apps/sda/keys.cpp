@@ -60,11 +60,18 @@ std::string markdown_of_keys() {
 }  // namespace
 
 Subcommand keys_command(CLI::App& program, Globals&) {
-  auto markdown = std::make_shared<bool>(false);
+  struct Options {
+    bool markdown = false;
+    std::optional<Quality> quality;
+  };
+  auto options = std::make_shared<Options>();
   CLI::App* flags = add_subcommand(program, "keys", "Print every key of a configuration with its default and meaning",
                                    "sda keys > experiment.toml");
-  flags->add_flag("--markdown", *markdown, "as a page of tables in place of TOML");
-  return {flags, [markdown] { print(*markdown ? markdown_of_keys() : describe_keys()); }};
+  flags->add_flag("--markdown", options->markdown, "as a page of tables in place of TOML");
+  add_quality_flag(*flags, options->quality, "guidance and sampler of the TOML: quick, good, best or paper");
+  return {flags, [options] {
+            print(options->markdown ? markdown_of_keys() : describe_keys(options->quality.value_or(Quality::good)));
+          }};
 }
 
 }  // namespace sda::app

@@ -221,8 +221,7 @@ void check(const Experiment& experiment, const TomlOrigin& origin) {
   for (const auto& [name, observation] : experiment.observation) check(name, observation, names, origin);
 }
 
-Experiment read_all(const std::string& toml, const TomlOrigin& origin) {
-  Experiment experiment;
+Experiment read_all(const std::string& toml, const TomlOrigin& origin, Experiment experiment = {}) {
   read_sections(io::parse_toml(toml, origin), experiment, origin);
   check(experiment, origin);
   check_noises(experiment, origin);
@@ -248,8 +247,16 @@ Experiment read_experiment(const std::string& path) {
   return read_all(text, {.name = path});
 }
 
-Experiment read_recorded_experiment(const std::string& toml, const std::string& where) {
-  return read_all(toml, {.name = where + ": recorded configuration", .is_our_output = true});
+Experiment read_recorded_experiment(const std::string& toml, const std::string& where, Experiment otherwise) {
+  return read_all(toml, {.name = where + ": recorded configuration", .is_our_output = true}, std::move(otherwise));
+}
+
+void apply(Quality quality, Experiment& experiment) {
+  PosteriorParameters parameters = experiment.posterior();
+  apply(quality, parameters);
+  experiment.guidance = std::move(parameters.guidance);
+  experiment.sampler = parameters.sampler;
+  experiment.assimilation = parameters.assimilation;
 }
 
 void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides) {
@@ -291,8 +298,9 @@ std::vector<SectionDescription> describe_sections() {
   return described(std::move(example));
 }
 
-std::string describe_keys() {
+std::string describe_keys(Quality quality) {
   Experiment example;
+  apply(quality, example);
   example.observation["NAME"].op = {{"every", {8}}, {"select", {0}}};
   example.observation["SEVERAL"].part["PART"] = {.op = {{"coarsen", {8}}}, .sigma = {0.1}};
   std::string kinds = "\n# Links of an operator:\n";

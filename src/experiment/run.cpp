@@ -11,10 +11,37 @@
 
 namespace sda {
 
+namespace {
+
+/// Whether 0.1 recorded it.
+bool is_former(const Provenance& provenance) {
+  return provenance.version.starts_with("0.1.");
+}
+
+/// The sampler of 0.1's defaults, whatever its steps: one that uses what 0.1 had besides was chosen.
+bool is_of_the_paper(const Experiment& experiment) {
+  const auto& [guidance, sampler, assimilation] = experiment.posterior();
+  return guidance.rule == "sda" && sampler.corrector == Corrector::langevin && sampler.churn == 0;
+}
+
+}  // namespace
+
 Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where) {
   if (!config.empty()) return read_experiment(config);
-  if (!provenance.config.empty()) return read_recorded_experiment(provenance.config, where);
-  return {};
+  if (provenance.config.empty()) return {};
+  Experiment otherwise;
+  if (is_former(provenance)) apply(Quality::paper, otherwise);
+  return read_recorded_experiment(provenance.config, where, std::move(otherwise));
+}
+
+Experiment posterior_experiment(const std::string& config, const ModelFile& model, const std::string& where,
+                                std::optional<Quality> quality) {
+  Experiment experiment = base_experiment(config, model.provenance, where);
+  experiment.network = model.prior.network_parameters;
+  experiment.schedule = model.prior.schedule;
+  if (config.empty() && is_former(model.provenance) && is_of_the_paper(experiment)) apply(Quality::good, experiment);
+  if (quality) apply(*quality, experiment);
+  return experiment;
 }
 
 void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides,

@@ -21,6 +21,7 @@ Experiment published_chain(bool advised) {
   experiment.dynamics.system = "rotation";
   experiment.observation["fourth"] = {
       .op = {{"every", {4}}, {"select", {0}}}, .sigma = {0.1}, .length = 33, .part = {}};
+  apply(Quality::paper, experiment);
   if (advised) {
     experiment.guidance = {.rule = "mmps", .gamma = {0}};
     experiment.sampler = {.steps = 128, .grid = TimeGrid::power, .exponent = 3, .churn = 1, .corrections = 0};

@@ -64,12 +64,12 @@ TEST_F(Manual, PagesHaveNoFaultThatMandocKnows) {
 TEST_F(Manual, PagesReadAsText) {
   if (!is_installed("groff -v")) GTEST_SKIP() << "groff is not installed";
   const auto text = run("GROFF_NO_SGR=1 groff -man -Tutf8 " + page("sda-assimilate") + " | col -bx | tr -s ' \\n' ' '");
-  EXPECT_THAT(
-      text.output,
-      AllOf(HasSubstr("sda-assimilate - Sample the posterior of an observation with a trained prior"),
-            HasSubstr("sda assimilate [CONFIG] --model FILE --obs FILE -o FILE [flags]"),
-            HasSubstr("--quality {quick,good,best}"), HasSubstr("(sampler.steps)"), HasSubstr("OUTPUT_0000.nc, …"),
-            HasSubstr("(sigma/mu)^2"), HasSubstr("--set KEY=VALUE"), HasSubstr("sda assimilate --model run/model.nc")));
+  EXPECT_THAT(text.output,
+              AllOf(HasSubstr("sda-assimilate - Sample the posterior of an observation with a trained prior"),
+                    HasSubstr("sda assimilate [CONFIG] --model FILE --obs FILE -o FILE [flags]"),
+                    HasSubstr("--quality {quick,good,best,paper}"), HasSubstr("(sampler.steps)"),
+                    HasSubstr("OUTPUT_0000.nc, …"), HasSubstr("(sigma/mu)^2"), HasSubstr("--set KEY=VALUE"),
+                    HasSubstr("sda assimilate --model run/model.nc")));
   EXPECT_THAT(read_bytes(page("sda")), HasSubstr(".BR sda\\-train (1)"));
 }
 
@@ -141,7 +141,7 @@ TEST_F(BashCompletion, KnowsFlags) {
 
 TEST_F(BashCompletion, KnowsChoicesOfValues) {
   // Shells sort.
-  EXPECT_THAT(after("sda assimilate --quality "), ElementsAre("best", "good", "quick"));
+  EXPECT_THAT(after("sda assimilate --quality "), ElementsAre("best", "good", "paper", "quick"));
   EXPECT_THAT(after("sda assimilate --quality=g"), ElementsAre("good"));
   EXPECT_THAT(after("sda assimilate --rule m"), ElementsAre("mmps"));
   EXPECT_THAT(after("sda completion "), ElementsAre("bash", "fish", "zsh"));
@@ -180,7 +180,7 @@ TEST_F(Completion, FishKnowsCommandsFlagsAndChoices) {
   };
   EXPECT_THAT(after("sda ass"), ElementsAre("assimilate"));
   EXPECT_THAT(after("sda train --o"), ElementsAre("--order", "--output"));
-  EXPECT_THAT(after("sda assimilate --quality "), ElementsAre("best", "good", "quick"));
+  EXPECT_THAT(after("sda assimilate --quality "), ElementsAre("best", "good", "paper", "quick"));
   EXPECT_THAT(after("sda assimilate --set sampler.grid="), AllOf(Contains("sampler.grid=power"), Not(IsEmpty())));
 }
 

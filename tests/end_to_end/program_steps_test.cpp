@@ -216,6 +216,25 @@ TEST(Program, AssimilateTakesTheAdvisedSettingsAndSingleOnesBesideThem) {
   EXPECT_EQ(config.assimilation.bound, 5);
 }
 
+/// What no configuration says is what --quality good takes.
+TEST(Program, AssimilateSamplesAsAdvisedUnlessToldOtherwise) {
+  const ScratchFolder folder;
+  const auto assimilated = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"assimilate", folder.file("few.toml"), "--model", shop().model(),
+                                       "--obs",      shop().observations(),   "-o",      folder.file("p.nc"),
+                                       "--steps=3"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto run = run_program(arguments);
+    EXPECT_EQ(run.code, 0) << run.err;
+    return run;
+  };
+  write_bytes(folder.file("few.toml"), "[assimilation]\nmembers = 2\n");
+  EXPECT_THAT(assimilated({}).out, HasSubstr("into 2 members by MMPS: 6 network evaluations"));
+  EXPECT_THAT(assimilated({"--quality=paper"}).out, HasSubstr("into 2 members by SDA: 12 network evaluations"));
+  const auto mixed = assimilated({"--rule=sda", "--gamma=1"});
+  EXPECT_THAT(mixed.err, HasSubstr("warning: the rule sda with churn can diverge; --quality paper"));
+}
+
 TEST(Program, AssimilateWarnsOfMembersThatDoNotExplainTheObservation) {
   const ScratchFolder folder;
   const auto run = run_program({"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o",

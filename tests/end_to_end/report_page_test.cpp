@@ -91,7 +91,9 @@ sigma = 0.1
 length = 5
 [sampler]
 steps = 4
+churn = 0
 [guidance]
+rule = "sda"
 gamma = 1
 [assimilation]
 members = 3

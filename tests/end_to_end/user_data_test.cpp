@@ -71,9 +71,13 @@ operator = [{every = 2}, {select = [1]}]
 sigma = 0.5
 length = 7
 [guidance]
+rule = "sda"
 gamma = 1
 [sampler]
 steps = 8
+grid = "uniform"
+churn = 0
+corrections = 1
 [assimilation]
 members = 3
 )";

@@ -166,7 +166,9 @@ TEST_P(Networks, SampledTrajectoryEqualsTheReference) {
   const GuidanceParameters parameters{.rule = "sda", .gamma = {scalar("gamma")}};
   const PosteriorScore score(make_prior_score(prior, plenty, 1, Precision::float32), schedule, observations(),
                              parameters);
-  const Sampler sampler(schedule, {.steps = static_cast<std::int64_t>(scalar("steps")), .corrections = 0});
+  const Sampler sampler(
+      schedule,
+      {.steps = static_cast<std::int64_t>(scalar("steps")), .grid = TimeGrid::uniform, .churn = 0, .corrections = 0});
   expect_close(sampler.sample_from(x, score, 0), read("sampled"), "sampled");
 }
 

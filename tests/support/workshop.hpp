@@ -57,13 +57,18 @@ length = 9
 operator = [{select = [0]}]
 sigma = 0.25
 length = 9
-# So weak a prior needs soft guidance: with the default a few coarse steps diverge.
+# So weak a prior needs soft guidance: else a few coarse steps diverge.
 [guidance]
+rule = "sda"
 gamma = 1
 [sampler]
 steps = 32
+grid = "uniform"
+churn = 0
+corrections = 1
 [assimilation]
 members = 6
+bound = 0
 [filter]
 particles = 64
 members = 16

@@ -38,7 +38,7 @@ PosteriorParameters short_sampling() {
   return {.guidance = {.rule = "sda", .gamma = {1}},
           .sampler =
               {.steps = 3, .grid = TimeGrid::uniform, .churn = 0, .corrections = 2, .corrector = Corrector::langevin},
-          .assimilation = {.members = 5}};
+          .assimilation = {.members = 5, .bound = 0}};
 }
 
 double largest_difference(const Tensor& a, const Tensor& b) {

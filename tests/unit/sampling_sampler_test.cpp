@@ -49,7 +49,7 @@ TEST(ExponentialStep, IsExactForAPointMass) {
 }
 
 TEST(TimeGrid, GoesFromOneToZero) {
-  const std::vector<double> t = time_grid(NoiseSchedule(), {.steps = 4});
+  const std::vector<double> t = time_grid(NoiseSchedule(), {.steps = 4, .grid = TimeGrid::uniform});
   EXPECT_EQ(t, (std::vector<double>{1.0, 0.75, 0.5, 0.25, 0.0}));
 }
 
@@ -124,8 +124,12 @@ TEST(Sampler, ChurnsAsWritten) {
     Tensor epsilon(const Tensor& x, double) const override { return 0.5 * x; }
   };
   const NoiseSchedule schedule;
-  const SamplerParameters parameters{
-      .steps = 2, .churn = 0.4, .corrections = 1, .corrector = Corrector::leimkuhler_matthews, .tau = 0.6};
+  const SamplerParameters parameters{.steps = 2,
+                                     .grid = TimeGrid::uniform,
+                                     .churn = 0.4,
+                                     .corrections = 1,
+                                     .corrector = Corrector::leimkuhler_matthews,
+                                     .tau = 0.6};
   const auto start = at::full({1, 1, 1}, 0.7, at::kDouble);
   const auto got = Sampler(schedule, parameters).sample_from(start, Half(), 11, 3).item<double>();
 
@@ -151,6 +155,7 @@ TEST(Sampler, ChurnsWithinItsTimesAlone) {
   const auto start = at::ones({1, 2, 1}, at::kDouble);
   const auto with = [&](double from, double until, double churn, std::int64_t corrections) {
     return Sampler(schedule, {.steps = 8,
+                              .grid = TimeGrid::uniform,
                               .churn = churn,
                               .corrections = corrections,
                               .corrector = Corrector::leimkuhler_matthews,
@@ -175,6 +180,7 @@ TEST_P(Order, IsThePredictorsOwn) {
     auto parameters = GetParam();
     parameters.steps = steps;
     parameters.grid = TimeGrid::log_snr;
+    parameters.churn = 0;
     parameters.corrections = 0;
     const auto x = Sampler(schedule, parameters).sample_from(at::ones({1, 3, 1}, at::kDouble), *score, 0).flatten();
     const double s0 = schedule.ratio(0), s1 = schedule.ratio(1);
@@ -208,7 +214,7 @@ class SamplerOnGaussian : public ::testing::Test {
 
 TEST_F(SamplerOnGaussian, DrawsItsMeanAndCovariance) {
   const std::int64_t members = 8000;
-  const Sampler sampler(schedule, {.steps = 128, .corrections = 1});
+  const Sampler sampler(schedule, {.steps = 128, .grid = TimeGrid::uniform, .churn = 0, .corrections = 1});
   const Tensor x = sampler.sample(*score, {members, 32, 1}, 1).to(at::kDouble).flatten(1);
   // Four standard errors of a mean, √(0.5 / 8000), and of a covariance, √2 × 0.5 / √8000, are 0.032 in both cases; the
   // step's own floor is some hundredths of the variance.
@@ -219,7 +225,7 @@ TEST_F(SamplerOnGaussian, DrawsItsMeanAndCovariance) {
 }
 
 TEST_F(SamplerOnGaussian, PartsOfAnEnsembleAreTheWhole) {
-  const Sampler sampler(schedule, {.steps = 8, .corrections = 2});
+  const Sampler sampler(schedule, {.steps = 8, .grid = TimeGrid::uniform, .churn = 0, .corrections = 2});
   const Tensor whole = sampler.sample(*score, {6, 32, 1}, 3);
   const Tensor parts = at::cat({sampler.sample(*score, {2, 32, 1}, 3, 0), sampler.sample(*score, {4, 32, 1}, 3, 2)});
   EXPECT_TRUE(at::allclose(whole, parts, 1e-5, 1e-6));
@@ -234,7 +240,8 @@ struct Broken final : ScoreModel {
 
 TEST(Sampler, SaysWhereTheStateStopsBeingFinite) {
   try {
-    Sampler(NoiseSchedule(), {.steps = 8, .corrections = 0}).sample(Broken(), {1, 2, 1}, 0);
+    Sampler(NoiseSchedule(), {.steps = 8, .grid = TimeGrid::uniform, .churn = 0, .corrections = 0})
+        .sample(Broken(), {1, 2, 1}, 0);
     FAIL();
   } catch (const NumericalError& error) {
     EXPECT_NE(std::string(error.what()).find("step 6 of 8"), std::string::npos) << error.what();
@@ -248,7 +255,7 @@ TEST(Sampler, RefusesBadParameters) {
   EXPECT_THROW(Sampler(NoiseSchedule(), {.exponent = 0}), UsageError);
   EXPECT_THROW(Sampler(NoiseSchedule(), {.order = 4}), UsageError);
   EXPECT_THROW(Sampler(NoiseSchedule(), {.churn = 2}), UsageError);
-  EXPECT_THROW(Sampler(NoiseSchedule(), {.predictor = Predictor::heun, .order = 2}), UsageError);
+  EXPECT_THROW(Sampler(NoiseSchedule(), {.predictor = Predictor::heun, .order = 2, .churn = 0}), UsageError);
   EXPECT_THROW(Sampler(NoiseSchedule(), {.predictor = Predictor::heun, .churn = 0.5}), UsageError);
   EXPECT_THROW(Sampler(NoiseSchedule(), {.corrector = Corrector::leimkuhler_matthews, .tau = 2}), UsageError);
   EXPECT_NO_THROW(Sampler(NoiseSchedule(), {.corrector = Corrector::langevin, .tau = 2}));

@@ -149,7 +149,8 @@ TEST_P(ExactChain, SamplersErrorIsThePublishedOne) {
   const auto& [guidance, k, errors] = GetParam();
   const auto score = affine(k, guidance);
   for (std::size_t c = 0; c < corrections.size(); ++c) {
-    const sda::SamplerParameters sampler{.steps = steps, .corrections = corrections[c], .tau = tau};
+    const sda::SamplerParameters sampler{
+        .steps = steps, .grid = TimeGrid::uniform, .churn = 0, .corrections = corrections[c], .tau = tau};
     EXPECT_NEAR(error(sda::propagate_moments(score, sampler, truth().of_observations)), errors[c],
                 sda::tolerance::exact_chain)
         << "k = " << k << ", C = " << corrections[c];
@@ -179,6 +180,7 @@ const std::vector<Recommended> recommended{
      {.steps = 256,
       .grid = TimeGrid::power,
       .exponent = 3,
+      .churn = 0,
       .corrections = 1,
       .corrector = Corrector::leimkuhler_matthews,
       .tau = 1},
@@ -267,7 +269,8 @@ TEST(ExactChainSampler, EnsembleHasTheCarriedMoments) {
   constexpr std::int64_t members = 2048;
   const auto y = draw_observations(2);
   const auto score = affine(4, sda_rule);
-  const sda::SamplerParameters parameters{.steps = steps, .corrections = 1, .tau = tau};
+  const sda::SamplerParameters parameters{
+      .steps = steps, .grid = TimeGrid::uniform, .churn = 0, .corrections = 1, .tau = tau};
   const auto moments = sda::propagate_moments(score, parameters, at::outer(y, y));
   MomentsByMembers by_members;
   const auto t = sda::time_grid(schedule, parameters);
@@ -331,10 +334,15 @@ TEST(ExactChainSampler, WithoutNoiseItIsTheCarriedMap) {
   const sda::PosteriorScore posterior(prior(4), schedule, observations(y), sda_rule);
   const auto score = affine(4, sda_rule);
   const std::vector<sda::SamplerParameters> samplers{
-      {.steps = 24, .corrections = 0},
-      {.steps = 24, .grid = TimeGrid::power, .exponent = 3, .order = 2, .corrections = 0},
-      {.steps = 24, .grid = TimeGrid::log_snr, .order = 3, .corrections = 0},
-      {.steps = 24, .grid = TimeGrid::karras, .exponent = 7, .predictor = Predictor::heun, .corrections = 0}};
+      {.steps = 24, .grid = TimeGrid::uniform, .churn = 0, .corrections = 0},
+      {.steps = 24, .grid = TimeGrid::power, .exponent = 3, .order = 2, .churn = 0, .corrections = 0},
+      {.steps = 24, .grid = TimeGrid::log_snr, .order = 3, .churn = 0, .corrections = 0},
+      {.steps = 24,
+       .grid = TimeGrid::karras,
+       .exponent = 7,
+       .predictor = Predictor::heun,
+       .churn = 0,
+       .corrections = 0}};
   for (const auto& parameters : samplers) {
     const auto end = sda::Sampler(schedule, parameters).sample_from(start, posterior, 1).flatten(1);
     const auto map = (end.narrow(0, 0, size) - end[size]).mT();

@@ -59,8 +59,10 @@ TEST(ObservationParts, GuideAsOneInstrumentDoes) {
   for (const char* rule : {"sda", "dps", "pigdm", "mmps"})
     expect_equal(guided(apart(), {.rule = rule}), guided(together(), {.rule = rule}));
   // Γ of each element is Γ of each part.
-  expect_equal(guided(apart(), {.gamma = {0.03, 0.01}}), guided(together(), {.gamma = {0.01, 0.03}}));
-  EXPECT_GT((guided(apart(), {.gamma = {0.01, 0.03}}) - guided(together(), {.gamma = {0.01, 0.03}}))
+  expect_equal(guided(apart(), {.rule = "sda", .gamma = {0.03, 0.01}}),
+               guided(together(), {.rule = "sda", .gamma = {0.01, 0.03}}));
+  EXPECT_GT((guided(apart(), {.rule = "sda", .gamma = {0.01, 0.03}}) -
+             guided(together(), {.rule = "sda", .gamma = {0.01, 0.03}}))
                 .abs()
                 .max()
                 .item<double>(),

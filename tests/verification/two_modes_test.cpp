@@ -31,8 +31,9 @@ TEST(TwoModes, PosteriorHasBothWhereTheFilterHasBoth) {
       observe(truth, prior.layout, prior.normalisation, magnitude, GaussianNoise({0.05}), "sign", 7, 0);
 
   const NoiseSchedule schedule(prior.schedule);
-  const PosteriorScore score(make_prior_score(prior, std::int64_t{1} << 30), schedule, observed, {.gamma = {3e-2}});
-  const Sampler sampler(schedule, {.steps = 128, .corrections = 1});
+  const PosteriorScore score(make_prior_score(prior, std::int64_t{1} << 30), schedule, observed,
+                             {.rule = "sda", .gamma = {3e-2}});
+  const Sampler sampler(schedule, {.steps = 128, .grid = TimeGrid::uniform, .churn = 0, .corrections = 1});
   const Tensor posterior = prior.normalisation.denormalise(sampler.sample(score, {members, length, 3}, 1));
   const FilterResult filter = particle_filter(*dynamics, observed, {.particles = 16384, .members = 1024}, 1);
 

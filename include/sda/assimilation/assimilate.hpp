@@ -24,7 +24,7 @@ struct AssimilationParameters {
   std::int64_t members = 256;
   std::int64_t stride = 1;         ///< states each window gives
   std::string precision = "auto";  ///< of the network's products: auto, float32 or bfloat16
-  double bound = 0;                ///< beyond so many standard deviations x̂ is no state; 0: never
+  double bound = 5;                ///< beyond so many standard deviations x̂ is no state; 0: never
 
   std::int64_t first_member = 0;  ///< an ensemble drawn in parts is the ensemble drawn whole
   std::int64_t memory = 0;        ///< bytes for the work; 0: half of what is free, and of a GPU 4 GiB

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sda/assimilation/assimilate.hpp"
+#include "sda/assimilation/quality.hpp"
 #include "sda/baselines/particle_filter.hpp"
 #include "sda/data/import.hpp"
 #include "sda/data/observations.hpp"
@@ -107,6 +107,9 @@ void sections(Visitor& v, Experiment& e) {
   v("filter", e.filter, "sda filter");
 }
 
+/// Sets what the quality is made of in [guidance], [sampler] and [assimilation].
+void apply(Quality quality, Experiment& experiment);
+
 /// One key the user set outside the file: "a.b=value", the value as TOML (a bare word is a text).
 struct Override {
   std::string assignment;
@@ -116,8 +119,9 @@ struct Override {
 /// `path` empty: defaults. Unknown keys are refused with the nearest known name, values out of range with the range;
 /// UsageError with file, line and key; FileError if the file cannot be read.
 Experiment read_experiment(const std::string& path);
-/// The same of a text that one of our own files carries; faults in it are FileErrors of the file `where`.
-Experiment read_recorded_experiment(const std::string& toml, const std::string& where);
+/// The same of a text that one of our own files carries; faults in it are FileErrors of the file `where`. What it
+/// leaves out is as in `otherwise`.
+Experiment read_recorded_experiment(const std::string& toml, const std::string& where, Experiment otherwise = {});
 /// Puts what the user set over an experiment, the last over the first. UsageError that names the flag.
 void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides);
 /// Every key with its value, as TOML that `read_experiment` reads back to the same. Sections at their defaults are left

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "sda/assimilation/quality.hpp"
+
 namespace sda {
 
 struct KeyDescription {
@@ -25,6 +27,7 @@ struct SectionDescription {
 std::vector<SectionDescription> describe_sections();
 
 /// Every key with its default, its meaning and its range, as TOML with comments: a reference and a file to start from.
-std::string describe_keys();
+/// [guidance], [sampler] and [assimilation] are those of `quality`.
+std::string describe_keys(Quality quality = Quality::good);
 
 }  // namespace sda

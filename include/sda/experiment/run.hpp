@@ -20,6 +20,13 @@ namespace sda {
 /// defaults. Throws as read_experiment.
 Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where);
 
+/// The experiment to sample posteriors by a trained prior with: base_experiment, and `quality` over it. Network and
+/// schedule are the prior's. Where `config` is empty and the model's record is of 0.1, whose default was the paper's
+/// sampler, that sampler is no choice of anybody's and Quality::good takes its place
+/// (docs/decisions/0020-defaults.md).
+Experiment posterior_experiment(const std::string& config, const ModelFile& model, const std::string& where,
+                                std::optional<Quality> quality);
+
 /// As apply_overrides. Keys of `fixed` sections come from input files: to set them would change nothing but the record,
 /// so a UsageError refuses it.
 void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides,

@@ -13,8 +13,8 @@ namespace sda {
 std::vector<std::string> guidance_rules();
 
 struct GuidanceParameters {
-  std::string rule = "sda";         ///< one of guidance_rules(); none: the prior itself
-  std::vector<double> gamma{1e-2};  ///< Γ = γ I, one value, one for each part, or of one part one for each element
+  std::string rule = "mmps";        ///< one of guidance_rules(); none: the prior itself
+  std::vector<double> gamma{1e-3};  ///< Γ = γ I, one value, one for each part, or of one part one for each element
   bool detach = false;              ///< sda: ε held fixed in x̂(x): no VJP, cheaper, less exact
   std::int64_t iterations = 1;      ///< mmps: VJPs to solve its linear system with
   double zeta = 1.0;                ///< dps: weight

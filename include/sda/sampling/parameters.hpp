@@ -26,12 +26,12 @@ constexpr auto choice_names(Corrector) {
 
 struct SamplerParameters {
   std::int64_t steps = 256;  ///< from t = 1 to t = 0
-  TimeGrid grid = TimeGrid::uniform;
-  double exponent = 2;  ///< power: t = u^exponent; karras: s^(1/exponent) equally spaced
+  TimeGrid grid = TimeGrid::power;
+  double exponent = 2.5;  ///< power: t = u^exponent; karras: s^(1/exponent) equally spaced
   Predictor predictor = Predictor::exponential;
   std::int64_t order = 1;        ///< exponential: evaluations it uses, the present and past ones
-  double churn = 0;              ///< exponential: δ of the noise exchanged for new noise within each step
-  std::int64_t corrections = 1;  ///< after each step
+  double churn = 1;              ///< exponential: δ of the noise exchanged for new noise within each step
+  std::int64_t corrections = 0;  ///< after each step
   Corrector corrector = Corrector::langevin;
   double tau = 0.25;                       ///< their amplitude
   double noise_from = 1, noise_until = 0;  ///< churn and corrections are made at these times
