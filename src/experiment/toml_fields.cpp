@@ -8,6 +8,8 @@
 #include <sstream>
 #include <type_traits>
 
+#include "sda/observation/operator_toml.hpp"
+
 namespace sda::io {
 namespace {
 

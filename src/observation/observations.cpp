@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <limits>
-#include <map>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
@@ -149,77 +147,6 @@ std::string Observations::describe() const {
   std::vector<std::string> each;
   for (const auto& part : parts) each.push_back(part.name + ": " + part.op->describe());
   return fmt::format("{}", fmt::join(each, "; "));
-}
-
-namespace {
-
-/// Points with times of their own as points of one state each: by state, the rows that are of it.
-std::map<std::int64_t, std::vector<std::size_t>> rows_by_state(const OperatorLink& points, const std::string& where) {
-  const auto rows = points.numbers.size() / points.names.size();
-  const auto column = std::find(points.names.begin(), points.names.end(), "time") - points.names.begin();
-  std::map<std::int64_t, std::vector<std::size_t>> by_state;
-  for (std::size_t r = 0; r < rows; ++r) {
-    const double time = points.numbers[static_cast<std::size_t>(column) * rows + r];
-    if (time != std::trunc(time)) {
-      throw UnsupportedError(
-          {.what = "an observation lies between two states, and here states are taken one by one",
-           .where = where,
-           .found = fmt::format("time {} of observation {}, in states from 0", time, r),
-           .hint = "give observations to the nearest state: sda observe --set observation_file.time=nearest"});
-    }
-    by_state[static_cast<std::int64_t>(time)].push_back(r);
-  }
-  return by_state;
-}
-
-/// `rows` of points, without their times.
-OperatorLink points_at(const OperatorLink& points, const std::vector<std::size_t>& rows) {
-  const auto all = points.numbers.size() / points.names.size();
-  OperatorLink some{points.kind, {}};
-  for (std::size_t column = 0; column < points.names.size(); ++column) {
-    if (points.names[column] == "time") continue;
-    some.names.push_back(points.names[column]);
-    for (const auto r : rows) some.numbers.push_back(points.numbers[column * all + r]);
-  }
-  return some;
-}
-
-void append_by_state(Observations& y, const ObservationPart& part) {
-  const auto points =
-      std::find_if(part.chain.begin(), part.chain.end(), [](const auto& l) { return l.kind == "points"; });
-  const Tensor values = part.values.to(at::kDouble).flatten().contiguous();
-  const auto& sigma = part.noise.values();
-  for (const auto& [state, rows] : rows_by_state(*points, part.op->describe())) {
-    std::vector<OperatorLink> chain(part.chain.begin(), points);
-    chain.push_back({"times", {static_cast<double>(state)}});
-    chain.push_back(points_at(*points, rows));
-    chain.insert(chain.end(), points + 1, part.chain.end());
-    std::vector<double> read, deviations;
-    for (const auto r : rows) {
-      read.push_back(values.data_ptr<double>()[r]);
-      deviations.push_back(sigma.size() == 1 ? sigma.front() : sigma[r]);
-    }
-    y.parts.push_back({.name = fmt::format("{}_{}", part.name.empty() ? "observations" : part.name, state),
-                       .chain = chain,
-                       .noise = Noise(deviations, part.noise.shape()),
-                       .op = make_operator(chain, y.layout, y.normalisation),
-                       .values = at::tensor(read, at::kDouble).unsqueeze(0)});
-  }
-}
-
-}  // namespace
-
-Observations Observations::by_state() const {
-  Observations y = *this;
-  y.parts.clear();
-  for (const auto& part : parts) {
-    if (part.op->reads_states_alone()) {
-      y.parts.push_back(part);
-    } else {
-      append_by_state(y, part);
-    }
-  }
-  return y;
 }
 
 Observations observe(const Tensor& truth, const StateLayout& layout, const Normalisation& normalisation,

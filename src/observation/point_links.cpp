@@ -7,14 +7,12 @@
 #include <span>
 
 #include "observation/links.hpp"
+#include "observation/point_columns.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/fields.hpp"
 
 namespace sda::observation {
 namespace {
-
-constexpr const char* time_column = "time";
-constexpr const char* component_column = "variable";
 
 /// What a place is counted along: components, an axis of space, or the states that are read.
 struct PointAxis {
@@ -36,14 +34,6 @@ std::vector<PointAxis> axes_of_points(const Field& field) {
     axes.push_back({field.axes[a].name, space[a], stride});
   }
   return axes;
-}
-
-/// Places along one axis; none where the link does not say any.
-std::span<const double> column_of(const OperatorLink& link, const std::string& name) {
-  const auto rows = link.numbers.size() / link.names.size();
-  const auto at = std::find(link.names.begin(), link.names.end(), name);
-  if (at == link.names.end()) return {};
-  return {link.numbers.data() + static_cast<std::size_t>(at - link.names.begin()) * rows, rows};
 }
 
 [[noreturn]] void refuse_point(const std::string& column, std::size_t row, double found, const std::string& expected) {
@@ -232,7 +222,7 @@ PointLinks make_point_links(const OperatorLink& link, const Field& field) {
   }
   const auto axes = axes_of_points(field);
   check_columns(link, axes);
-  const auto points = link.numbers.size() / link.names.size();
+  const auto points = rows_of(link);
   if (points == 0) {
     throw UsageError({.what = "no points to read", .where = "operator link points", .expected = "at least one"});
   }

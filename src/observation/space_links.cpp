@@ -8,6 +8,7 @@
 #include "observation/links.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
+#include "sda/observation/operator_toml.hpp"
 
 namespace sda::observation {
 namespace {

@@ -1,5 +1,6 @@
 /// What every observation operator must do. A new one is a line in `operators`.
 #include "sda/observation/operator.hpp"
+#include "sda/observation/operator_toml.hpp"
 
 #include <gmock/gmock.h>
 

@@ -17,6 +17,7 @@
 #include "sda/data/observations.hpp"
 #include "sda/experiment/experiment.hpp"
 #include "sda/observation/operator.hpp"
+#include "sda/observation/operator_toml.hpp"
 
 namespace sda::fuzz {
 namespace {

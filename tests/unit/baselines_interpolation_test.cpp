@@ -9,6 +9,7 @@
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
+#include "sda/observation/operator_toml.hpp"
 #include "tolerance.hpp"
 
 namespace {

@@ -7,6 +7,7 @@
 
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
+#include "sda/observation/operator_toml.hpp"
 #include "tolerance.hpp"
 
 namespace {

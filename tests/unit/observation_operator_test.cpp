@@ -1,5 +1,6 @@
 /// Links of observation operators: values, VJPs, arguments and messages by hand.
 #include "sda/observation/operator.hpp"
+#include "sda/observation/operator_toml.hpp"
 
 #include <gmock/gmock.h>
 

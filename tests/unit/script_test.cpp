@@ -12,6 +12,7 @@
 #include "sda/data/files.hpp"
 #include "sda/data/files/model.hpp"
 #include "sda/observation/operator.hpp"
+#include "sda/observation/operator_toml.hpp"
 #include "sda/prior/network.hpp"
 #include "sda/prior/prior.hpp"
 #include "sda/training/trainer.hpp"

@@ -1,8 +1,11 @@
 /// Observations: values, where and when, the operators and the noise that made them.
 #pragma once
 
+#include <optional>
+
 #include "sda/observation/noise.hpp"
 #include "sda/observation/operator.hpp"
+#include "sda/observation/points.hpp"
 
 namespace sda {
 
@@ -18,7 +21,15 @@ struct ObservationPart {
   Shape observation() const { return values.sizes().slice(1).vec(); }
   /// σ of an observation.
   Tensor sigma(at::ScalarType dtype) const { return noise.sigma(observation(), dtype); }
+  /// The observations of `point_part` again; nothing where the operator is any other.
+  std::optional<PointObservations> points(const StateLayout& layout) const;
 };
+
+/// The part that holds these observations, with noise of this form. Throws ShapeError for points without a number for
+/// each axis of space, UsageError for those that do not lie within the layout's grid and for a formula of what it does
+/// not have.
+ObservationPart point_part(const std::string& name, const PointObservations& observed, const NoiseShape& noise,
+                           const StateLayout& layout, const Normalisation& normalisation);
 
 /// What was observed of one trajectory of `length` states: one part or several, independent given the trajectory, so
 /// that p(y | x) = Π p(y_part | x). Trajectories x below are normalised, (member, length, …event).

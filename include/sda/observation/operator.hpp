@@ -24,8 +24,8 @@ class ObservationOperator {
   /// `read` and `vjp` take all states of `times` together: (…, times, …event) → (…, 1, …observation).
   virtual bool reads_states_alone() const { return true; }
 
-  /// Departures of states (…, event) → (…, observation), with one or more leading axes; differentiable by autograd. May
-  /// be a view of the states.
+  /// What is read of states (…, event) → (…, observation), with one or more leading axes; differentiable by autograd.
+  /// May be a view of the states.
   virtual Tensor read(const Tensor& states) const = 0;
 
   /// vᵀ ∂read/∂states, of the states' shape; the default differentiates `read` by autograd.
@@ -134,12 +134,6 @@ using MakeStateFunction =
 /// True. To be called before other threads make operators. Throws UsageError if the name is taken.
 bool register_link(const std::string& kind, const std::string& help, MakeStateFunction make);
 
-/// TOML of a chain, "[{every = 8}, {select = [0]}]", and back; both exact. `points` may come without any, to be filled
-/// in before make_operator.
-std::string to_toml(const std::vector<OperatorLink>& chain);
-/// `where` names the text in a message ("lo.toml: observation.lo.operator"). Throws UsageError for what is not an
-/// array of tables of one link each, and for numbers that a link never takes.
-std::vector<OperatorLink> read_operator(const std::string& toml, const std::string& where);
 /// The kinds of link there are, with a line of help each.
 std::vector<std::pair<std::string, std::string>> operator_kinds();
 

@@ -10,6 +10,7 @@
 #include "data/files/head.hpp"
 #include "data/files/layout.hpp"
 #include "sda/data/files/model.hpp"
+#include "sda/observation/operator_toml.hpp"
 
 namespace sda {
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
-#include <utility>
 
 #include "core/torch.hpp"
 #include "data/files/fields.hpp"
@@ -12,6 +11,7 @@
 #include "data/files/layout.hpp"
 #include "data/formats/reading.hpp"
 #include "experiment/toml_fields.hpp"
+#include "sda/observation/operator_toml.hpp"
 
 namespace sda {
 
@@ -110,45 +110,23 @@ void require_same_times(const ReadableGroup& file, const std::string& name, cons
                    .expected = fmt::format("{} states: {}", expected.numel(), part.op->describe())});
 }
 
-OperatorLink* find_points(std::vector<OperatorLink>& chain) {
-  const auto found = std::find_if(chain.begin(), chain.end(), [](const auto& link) { return link.kind == "points"; });
-  return found == chain.end() ? nullptr : &*found;
-}
-
 /// The operator's TOML, but for its points: there can be a million, so each of their columns is a variable.
-void write_operator(WritableGroup& file, const PartNames& named, std::vector<OperatorLink> chain) {
-  if (OperatorLink* points = find_points(chain)) {
-    const std::vector<double> numbers = std::exchange(points->numbers, {});
-    const auto rows = std::ssize(numbers) / std::ssize(points->names);
-    file.dimension(named.points(), rows);
-    const Tensor columns = at::tensor(numbers, at::kDouble).view({-1, rows});
-    for (std::size_t i = 0; i < points->names.size(); ++i) {
-      const auto& name = points->names[i];
-      const std::string meaning = name == "variable" ? "variable read, from 0"
-                                  : name == "time"   ? "time read, in states from 0"
-                                                     : "place read along " + name + ", in points of the grid from 0";
-      file.variable(named.column(name), {named.points()}, columns[static_cast<std::int64_t>(i)],
-                    {{"long_name", meaning}, {"units", "1"}});
-    }
+void write_operator(WritableGroup& file, const PartNames& named, const std::vector<OperatorLink>& chain) {
+  const auto [toml, columns] = to_toml_and_columns(chain);
+  if (!columns.empty()) file.dimension(named.points(), std::ssize(columns.front().numbers));
+  for (const auto& column : columns) {
+    file.variable(named.column(column.name), {named.points()}, at::tensor(column.numbers, at::kDouble),
+                  {{"long_name", column.meaning}, {"units", "1"}});
   }
-  file.attributes({{named.operator_attribute(), to_toml(chain)}});
+  file.attributes({{named.operator_attribute(), toml}});
 }
 
 std::vector<OperatorLink> read_chain(const ReadableGroup& file, const PartNames& named) {
   const std::string attribute = named.operator_attribute();
-  std::vector<OperatorLink> chain = read_operator(file.text(attribute), "attribute " + attribute);
-  OperatorLink* points = find_points(chain);
-  if (points == nullptr || !points->numbers.empty()) return chain;
-  std::size_t rows = 0;
-  for (const auto& name : points->names) {
-    const Tensor column = file.read(named.column(name)).to(at::kDouble).contiguous();
-    if (rows > 0 && column.numel() != static_cast<std::int64_t>(rows)) {
-      throw FileError({.what = "columns of points are of different lengths", .where = file.where(named.column(name))});
-    }
-    rows = static_cast<std::size_t>(column.numel());
-    points->numbers.insert(points->numbers.end(), column.data_ptr<double>(), column.data_ptr<double>() + rows);
-  }
-  return chain;
+  return read_operator(file.text(attribute), "attribute " + attribute, [&](const std::string& name) {
+    const Tensor values = file.read(named.column(name)).to(at::kDouble).contiguous();
+    return std::vector<double>(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
+  });
 }
 
 /// A part's operator, times, values and noise.

@@ -1,10 +1,8 @@
-/// Rows that are used → observations: each is a row of the link `points`, its error that row's σ.
+/// Rows that are used → observations: points with a place, a time and an error of their own.
 #include "data/observations/convert.hpp"
 
-#include <map>
+#include <cstddef>
 #include <utility>
-
-#include "core/torch.hpp"
 
 namespace sda::io {
 namespace {
@@ -13,37 +11,20 @@ namespace {
 ObservationPart part_of(const Observable& observable, const std::vector<std::size_t>& some,
                         const ScreenedObservations& used, const ObservationTable& table,
                         const ExpectedObservations& expected, const Normalisation& normalisation) {
-  const StateLayout& layout = expected.layout;
   const bool is_formula = !observable.formula.empty();
-  const std::size_t axes = table.place.size();
-  std::map<std::string, std::vector<double>> columns;  // as TOML orders them
-  std::vector<double> values, sigma;
+  const auto axes = static_cast<std::ptrdiff_t>(table.place.size());
+  PointObservations observed{.points = {}, .formula = observable.formula};
   for (const auto i : some) {
     const auto row = used.rows[i];
-    columns["time"].push_back(used.states[i]);
-    for (std::size_t a = 0; a < axes; ++a) columns[layout.space_names[a]].push_back(used.places[i * axes + a]);
-    if (!is_formula && layout.channels_are_variables()) {
-      columns["variable"].push_back(static_cast<double>(table.variable[row]));
-    }
-    values.push_back(table.value[row]);
-    sigma.push_back(error_of(table, row, expected.parameters));
+    const auto place = used.places.begin() + static_cast<std::ptrdiff_t>(i) * axes;
+    observed.points.push_back({.time = used.states[i],
+                               .variable = static_cast<std::int64_t>(table.variable[row]),
+                               .place = {place, place + axes},
+                               .value = table.value[row],
+                               .error = error_of(table, row, expected.parameters)});
   }
-  OperatorLink points{"points", {}};
-  for (const auto& [column, numbers] : columns) {
-    points.names.push_back(column);
-    points.numbers.insert(points.numbers.end(), numbers.begin(), numbers.end());
-  }
-  ObservationPart part{.name = is_formula ? observable.name : "state",
-                       .chain = {{"physical", {}}},
-                       .noise = Noise(sigma, expected.parameters.noise)};
-  if (is_formula) {
-    part.chain.push_back({"expression", {}});
-    part.chain.back().text = observable.formula;
-  }
-  part.chain.push_back(std::move(points));
-  part.op = make_operator(part.chain, layout, normalisation);
-  part.values = at::tensor(values, at::kDouble).unsqueeze(0);
-  return part;
+  return point_part(is_formula ? observable.name : "state", observed, expected.parameters.noise, expected.layout,
+                    normalisation);
 }
 
 }  // namespace

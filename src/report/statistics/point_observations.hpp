@@ -15,7 +15,7 @@ struct ShownObservation {
   double value = 0, sigma = 0;  ///< physical
 };
 
-/// Nothing for a part that reads anything else than physical values at points in time.
+/// Nothing for a part that reads anything else than variables of the state at points in time.
 std::optional<std::vector<ShownObservation>> shown_observations(const Observations& y, const ObservationPart& part);
 
 }  // namespace sda::report

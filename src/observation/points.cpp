@@ -1,0 +1,171 @@
+/// Observations at points with times of their own: as one part that reads all states together, and by state.
+#include "sda/observation/points.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "core/torch.hpp"
+#include "observation/point_columns.hpp"
+#include "sda/core/error.hpp"
+#include "sda/observation/observations.hpp"
+
+namespace sda::observation {
+
+std::size_t rows_of(const OperatorLink& points) {
+  return points.numbers.size() / points.names.size();
+}
+
+std::span<const double> column_of(const OperatorLink& points, const std::string& name) {
+  const auto at = std::find(points.names.begin(), points.names.end(), name);
+  if (at == points.names.end()) return {};
+  const auto rows = rows_of(points);
+  return {points.numbers.data() + static_cast<std::size_t>(at - points.names.begin()) * rows, rows};
+}
+
+}  // namespace sda::observation
+
+namespace sda {
+namespace {
+
+using observation::column_of;
+using observation::component_column;
+using observation::rows_of;
+using observation::time_column;
+
+/// The link `points` that reads there; of a formula, which leaves one component, without the column of components.
+OperatorLink points_link(const PointObservations& observed, const StateLayout& layout) {
+  std::map<std::string, std::vector<double>> columns;  // in TOML's order
+  const bool has_components = observed.formula.empty() && layout.channels_are_variables();
+  const auto axes = layout.space_names.size();
+  for (const auto& point : observed.points) {
+    if (point.place.size() != axes) {
+      throw ShapeError({.what = "a point has no place in space",
+                        .where = "point observations",
+                        .found = fmt::format("{} numbers", point.place.size()),
+                        .expected = fmt::format("{}, one along each axis", axes)});
+    }
+    columns[time_column].push_back(point.time);
+    if (has_components) columns[component_column].push_back(static_cast<double>(point.variable));
+    for (std::size_t a = 0; a < axes; ++a) columns[layout.space_names[a]].push_back(point.place[a]);
+  }
+  OperatorLink link{observation::points_kind, {}};
+  for (const auto& [name, numbers] : columns) {
+    link.names.push_back(name);
+    link.numbers.insert(link.numbers.end(), numbers.begin(), numbers.end());
+  }
+  return link;
+}
+
+std::vector<double> flat_numbers(const Tensor& values) {
+  const Tensor flat = values.to(at::kDouble).flatten().contiguous();
+  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
+}
+
+/// Points with times of their own as points of one state each: by state, the rows that are of it.
+std::map<std::int64_t, std::vector<std::size_t>> rows_by_state(const OperatorLink& points, const std::string& where) {
+  std::map<std::int64_t, std::vector<std::size_t>> by_state;
+  const auto times = column_of(points, time_column);
+  for (std::size_t r = 0; r < times.size(); ++r) {
+    if (times[r] != std::trunc(times[r])) {
+      throw UnsupportedError(
+          {.what = "an observation lies between two states, and here states are taken one by one",
+           .where = where,
+           .found = fmt::format("time {} of observation {}, in states from 0", times[r], r),
+           .hint = "give observations to the nearest state: sda observe --set observation_file.time=nearest"});
+    }
+    by_state[static_cast<std::int64_t>(times[r])].push_back(r);
+  }
+  return by_state;
+}
+
+/// `rows` of points, without their times.
+OperatorLink points_at(const OperatorLink& points, const std::vector<std::size_t>& rows) {
+  OperatorLink some{points.kind, {}};
+  for (const auto& name : points.names) {
+    if (name == time_column) continue;
+    some.names.push_back(name);
+    for (const auto r : rows) some.numbers.push_back(column_of(points, name)[r]);
+  }
+  return some;
+}
+
+void append_by_state(Observations& y, const ObservationPart& part) {
+  const auto points = std::find_if(part.chain.begin(), part.chain.end(),
+                                   [](const auto& link) { return link.kind == observation::points_kind; });
+  const auto values = flat_numbers(part.values);
+  const auto& sigma = part.noise.values();
+  for (const auto& [state, rows] : rows_by_state(*points, part.op->describe())) {
+    std::vector<OperatorLink> chain(part.chain.begin(), points);
+    chain.push_back({"times", {static_cast<double>(state)}});
+    chain.push_back(points_at(*points, rows));
+    chain.insert(chain.end(), points + 1, part.chain.end());
+    std::vector<double> read, deviations;
+    for (const auto r : rows) {
+      read.push_back(values[r]);
+      deviations.push_back(sigma.size() == 1 ? sigma.front() : sigma[r]);
+    }
+    y.parts.push_back({.name = fmt::format("{}_{}", part.name.empty() ? "observations" : part.name, state),
+                       .chain = chain,
+                       .noise = Noise(deviations, part.noise.shape()),
+                       .op = make_operator(chain, y.layout, y.normalisation),
+                       .values = at::tensor(read, at::kDouble).unsqueeze(0)});
+  }
+}
+
+}  // namespace
+
+ObservationPart point_part(const std::string& name, const PointObservations& observed, const NoiseShape& noise,
+                           const StateLayout& layout, const Normalisation& normalisation) {
+  std::vector<double> values, errors;
+  for (const auto& point : observed.points) {
+    values.push_back(point.value);
+    errors.push_back(point.error);
+  }
+  ObservationPart part{.name = name, .chain = {{"physical", {}}}, .noise = Noise(errors, noise)};
+  if (!observed.formula.empty()) part.chain.push_back({"expression", {}, {}, observed.formula});
+  part.chain.push_back(points_link(observed, layout));
+  part.op = make_operator(part.chain, layout, normalisation);
+  part.values = at::tensor(values, at::kDouble).unsqueeze(0);
+  return part;
+}
+
+std::optional<PointObservations> ObservationPart::points(const StateLayout& layout) const {
+  const auto n = chain.size();
+  const bool of_formula = n == 3 && chain[1].kind == "expression";
+  const bool is_plain = (n == 2 || of_formula) && chain[0].kind == "physical" &&
+                        chain.back().kind == observation::points_kind && !op->reads_states_alone();
+  if (!is_plain) return std::nullopt;
+  const OperatorLink& link = chain.back();
+  const auto times = column_of(link, time_column), components = column_of(link, component_column);
+  const auto observed = flat_numbers(values), errors = flat_numbers(sigma(at::kDouble).expand(values.sizes()));
+  PointObservations all;
+  if (of_formula) all.formula = chain[1].text;
+  all.points.resize(rows_of(link));
+  for (std::size_t r = 0; r < all.points.size(); ++r) {
+    all.points[r] = {.time = times[r], .value = observed[r], .error = errors[r]};
+    if (!components.empty()) all.points[r].variable = static_cast<std::int64_t>(components[r]);
+  }
+  for (const auto& axis : layout.space_names) {
+    const auto places = column_of(link, axis);
+    for (std::size_t r = 0; r < all.points.size(); ++r) all.points[r].place.push_back(places.empty() ? 0 : places[r]);
+  }
+  return all;
+}
+
+Observations Observations::by_state() const {
+  Observations y = *this;
+  y.parts.clear();
+  for (const auto& part : parts) {
+    if (part.op->reads_states_alone()) {
+      y.parts.push_back(part);
+    } else {
+      append_by_state(y, part);
+    }
+  }
+  return y;
+}
+
+}  // namespace sda
