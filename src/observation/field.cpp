@@ -4,7 +4,11 @@
 namespace sda::observation {
 
 Field Field::with_space(const Shape& other_space, std::vector<GridAxis> other_axes) const {
-  Field other{.sizes = other_space, .has_components = has_components, .axes = std::move(other_axes), .names = names};
+  Field other{.sizes = other_space,
+              .has_components = has_components,
+              .axes = std::move(other_axes),
+              .names = names,
+              .is_physical = is_physical};
   if (first_space_axis() == 1) other.sizes.insert(other.sizes.begin(), sizes.front());
   return other;
 }

@@ -22,6 +22,7 @@ struct Field {
   bool has_components = true;
   std::vector<GridAxis> axes{};      ///< of space; none where the points are scattered
   std::vector<std::string> names{};  ///< of the components; none where a link has made something else of them
+  bool is_physical = false;          ///< values are in physical units, not normalised ones
 
   std::int64_t components() const { return has_components ? sizes.front() : 1; }
   std::int64_t first_space_axis() const { return has_components && sizes.size() > 1 ? 1 : 0; }

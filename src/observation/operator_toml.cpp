@@ -10,14 +10,14 @@
 #include <sstream>
 #include <utility>
 
-#include "observation/links.hpp"
+#include "observation/operators/kinds.hpp"
 #include "observation/point_columns.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda {
 namespace {
 
-using observation::Arguments;
+using Form = observation::LinkValue::Form;
 
 /// Shortest decimal that reads back to the same double; integers without a point.
 std::string link_number_to_toml(double number) {
@@ -62,27 +62,27 @@ OperatorLink link_from_toml(const observation::LinkKind& kind, const toml::node&
                       .where = where,
                       .found = found.str(),
                       .expected = expected,
-                      .hint = kind.arguments == Arguments::none ? "leave the link out where it is not expected" : ""});
+                      .hint = kind.value.form == Form::none ? "leave the link out where it is not expected" : ""});
   };
   OperatorLink link{kind.name, {}};
-  switch (kind.arguments) {
-    case Arguments::none:
+  switch (kind.value.form) {
+    case Form::none:
       if (value.value_exact<bool>() != true) refuse("true");
       return link;
-    case Arguments::one:
+    case Form::one:
       if (!value.is_number()) refuse("one number");
       break;
-    case Arguments::list:
+    case Form::list:
       if (!value.is_array()) refuse("a list of numbers in [ ]");
       break;
-    case Arguments::one_or_list:
+    case Form::one_or_list:
       if (!value.is_number() && !value.is_array()) refuse("a number or a list of numbers in [ ]");
       break;
-    case Arguments::text:
+    case Form::text:
       if (!value.is_string()) refuse(kind.help);
       link.text = value.value_or(std::string());
       return link;
-    case Arguments::columns:
+    case Form::columns:
       if (!value.is_table()) refuse(kind.help);
       for (const auto& [name, node] : *value.as_table()) {
         if (!link.names.empty() && entries_of(node) != link.numbers.size() / link.names.size()) refuse(kind.help);
@@ -90,7 +90,7 @@ OperatorLink link_from_toml(const observation::LinkKind& kind, const toml::node&
         link.names.emplace_back(name.str());
       }
       return link;
-    case Arguments::table:
+    case Form::table:
       if (!value.is_table()) refuse(kind.help);
       for (const auto& [name, node] : *value.as_table()) append_numbers(link, node, where, std::string(name.str()));
       return link;
@@ -151,16 +151,16 @@ std::string table_to_toml(const OperatorLink& link) {
 }
 
 std::string value_to_toml(const OperatorLink& link) {
-  switch (observation::find_kind(link.kind, "operator").arguments) {
-    case Arguments::none:
+  switch (observation::find_kind(link.kind, "operator").value.form) {
+    case Form::none:
       return "true";
-    case Arguments::table:
+    case Form::table:
       return table_to_toml(link);
-    case Arguments::columns:
+    case Form::columns:
       return columns_to_toml(link);
-    case Arguments::text:
+    case Form::text:
       return text_to_toml(link.text);
-    case Arguments::list:
+    case Form::list:
       return list_of_numbers(link.numbers);
     default:
       return numbers_to_toml(link.numbers);
@@ -176,7 +176,7 @@ std::string meaning_of_column(const std::string& name) {
 /// The link whose numbers may stand beside the text; null where there is none.
 OperatorLink* find_columns(std::vector<OperatorLink>& chain) {
   const auto has_columns = [](const OperatorLink& link) {
-    return observation::find_kind(link.kind, "operator").arguments == Arguments::columns;
+    return observation::find_kind(link.kind, "operator").value.form == Form::columns;
   };
   const auto found = std::find_if(chain.begin(), chain.end(), has_columns);
   return found == chain.end() ? nullptr : &*found;

@@ -59,6 +59,13 @@ OperatorLink points_link(const PointObservations& observed, const StateLayout& l
   return link;
 }
 
+/// What stands before the points: nothing but units, and the formula if there is one.
+std::vector<OperatorLink> links_before_points(const std::string& formula) {
+  std::vector<OperatorLink> links{{"physical", {}}};
+  if (!formula.empty()) links.push_back({"expression", {}, {}, formula});
+  return links;
+}
+
 std::vector<double> flat_numbers(const Tensor& values) {
   const Tensor flat = values.to(at::kDouble).flatten().contiguous();
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
@@ -124,8 +131,7 @@ ObservationPart point_part(const std::string& name, const PointObservations& obs
     values.push_back(point.value);
     errors.push_back(point.error);
   }
-  ObservationPart part{.name = name, .chain = {{"physical", {}}}, .noise = Noise(errors, noise)};
-  if (!observed.formula.empty()) part.chain.push_back({"expression", {}, {}, observed.formula});
+  ObservationPart part{.name = name, .chain = links_before_points(observed.formula), .noise = Noise(errors, noise)};
   part.chain.push_back(points_link(observed, layout));
   part.op = make_operator(part.chain, layout, normalisation);
   part.values = at::tensor(values, at::kDouble).unsqueeze(0);
@@ -133,16 +139,14 @@ ObservationPart point_part(const std::string& name, const PointObservations& obs
 }
 
 std::optional<PointObservations> ObservationPart::points(const StateLayout& layout) const {
-  const auto n = chain.size();
-  const bool of_formula = n == 3 && chain[1].kind == "expression";
-  const bool is_plain = (n == 2 || of_formula) && chain[0].kind == "physical" &&
-                        chain.back().kind == observation::points_kind && !op->reads_states_alone();
-  if (!is_plain) return std::nullopt;
+  if (chain.empty() || chain.back().kind != observation::points_kind || op->reads_states_alone()) return std::nullopt;
+  const std::vector<OperatorLink> before(chain.begin(), chain.end() - 1);
+  const std::string formula = before.empty() ? "" : before.back().text;
+  if (before != links_before_points(formula)) return std::nullopt;
   const OperatorLink& link = chain.back();
   const auto times = column_of(link, time_column), components = column_of(link, component_column);
   const auto observed = flat_numbers(values), errors = flat_numbers(sigma(at::kDouble).expand(values.sizes()));
-  PointObservations all;
-  if (of_formula) all.formula = chain[1].text;
+  PointObservations all{.points = {}, .formula = formula};
   all.points.resize(rows_of(link));
   for (std::size_t r = 0; r < all.points.size(); ++r) {
     all.points[r] = {.time = times[r], .value = observed[r], .error = errors[r]};

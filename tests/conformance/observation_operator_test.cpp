@@ -1,4 +1,4 @@
-/// What every observation operator must do. A new one is a line in `operators`.
+/// What every observation operator must do. The example of each kind in the registry is tried, and the chains below.
 #include "sda/observation/operator.hpp"
 #include "sda/observation/operator_toml.hpp"
 
@@ -7,6 +7,9 @@
 #include <cmath>
 
 #include "draws.hpp"
+#include "observation/operators/kinds.hpp"
+#include "saved_script.hpp"
+#include "scratch_folder.hpp"
 #include "sda/core/error.hpp"
 #include "tolerance.hpp"
 
@@ -131,6 +134,25 @@ const std::vector<Case> operators{
      1},
 };
 
+/// A module that gives √(v0² + v1² + v2²), saved while the tests run: the one kind whose example needs a file.
+sda::OperatorLink script() {
+  static const sda::test::ScratchFolder folder;
+  static const std::string file = sda::test::saved_script(
+      folder.file("length.pt"), "def forward(self, s):\n  return (s * s).sum(-1, keepdim=True).sqrt()\n", at::kDouble);
+  return {"torchscript", {}, {}, file};
+}
+
+/// Those above, and the example of each kind.
+std::vector<Case> all_cases() {
+  std::vector<Case> cases = operators;
+  cases.push_back({"torchscript", {{"physical", {}}, script()}, {3}});
+  for (const auto& kind : sda::observation::link_kinds()) {
+    const auto& [chain, event] = kind.example;
+    if (!chain.empty()) cases.push_back({"example_of_" + kind.name, chain, event});
+  }
+  return cases;
+}
+
 class Operator : public testing::TestWithParam<Case> {
  protected:
   static constexpr std::int64_t members = 3, length = 11;
@@ -254,4 +276,15 @@ TEST_P(Operator, SaysWhatItReads) {
   EXPECT_THAT(op->describe(), testing::HasSubstr("state"));
 }
 
-INSTANTIATE_TEST_SUITE_P(, Operator, testing::ValuesIn(operators), [](const auto& c) { return c.param.name; });
+INSTANTIATE_TEST_SUITE_P(, Operator, testing::ValuesIn(all_cases()), [](const auto& c) { return c.param.name; });
+
+TEST(OperatorKinds, EachIsTried) {
+  const auto cases = all_cases();
+  for (const auto& kind : sda::observation::link_kinds()) {
+    const bool is_tried = std::any_of(cases.begin(), cases.end(), [&](const Case& c) {
+      return std::any_of(c.chain.begin(), c.chain.end(), [&](const auto& link) { return link.kind == kind.name; });
+    });
+    EXPECT_TRUE(is_tried) << kind.name << " has no example in its row";
+    EXPECT_FALSE(kind.help.empty()) << kind.name;
+  }
+}

@@ -1,5 +1,5 @@
 /// Formulas of the variables of a state: values worked out by hand, derivatives, and where each mistake is shown.
-#include "observation/expression.hpp"
+#include "observation/operators/formula.hpp"
 
 #include <gmock/gmock.h>
 

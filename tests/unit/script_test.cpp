@@ -1,11 +1,11 @@
 /// TorchScript of the user's own, as an operator and as a network.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/script.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "saved_script.hpp"
 #include "scratch_folder.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
@@ -24,15 +24,9 @@ namespace {
 using test::ScratchFolder;
 using testing::HasSubstr;
 
-/// As Python's torch.jit.save would write it.
 std::string saved(const ScratchFolder& folder, const std::string& name, const std::string& forward,
                   at::ScalarType dtype = at::kFloat) {
-  torch::jit::Module module(name);
-  module.register_parameter("a", at::full({1}, 2, dtype), /*is_buffer=*/false);
-  module.define(forward);
-  const std::string path = folder.file(name + ".pt");
-  module.save(path);
-  return path;
+  return test::saved_script(folder.file(name + ".pt"), forward, dtype);
 }
 
 const StateLayout layout{.event = {3}, .variables = {{"x", "x"}, {"y", "y"}, {"z", "z"}}, .space_names = {}};

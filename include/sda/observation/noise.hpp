@@ -1,5 +1,5 @@
-/// Noise of an instrument: p(y | a) of each observation y given what it should be, a = A(x). Departures are
-/// independent.
+/// Noise of an instrument: p(y | a) of each observation y given what it should be, a = A(x). Observations are
+/// independent given x.
 #pragma once
 
 #include <functional>
@@ -15,6 +15,8 @@ namespace sda {
 
 /// The kinds of noise there are, by the names that TOML and files give them: ours, then those of register_noise.
 std::vector<std::string> noise_kinds();
+/// "form of the noise: gaussian, student_t (outliers; sigma its scale), …".
+const char* noise_help();
 
 /// The form of a noise; σ beside it is its scale.
 struct NoiseShape {
@@ -28,10 +30,7 @@ struct NoiseShape {
 };
 template <class Visitor>
 void fields(Visitor& v, NoiseShape& p) {
-  v("noise", p.kind,
-    "form of the noise: gaussian, student_t (outliers; sigma its scale), laplace, mixture (of Gaussians), censored "
-    "(Gaussian, cut at the instrument's bounds) or poisson (counts; sigma the value of one)",
-    one_of(noise_kinds(), "one of a --plugin"));
+  v("noise", p.kind, noise_help(), one_of(noise_kinds(), "one of a --plugin"));
   v("degrees_of_freedom", p.degrees_of_freedom, "student_t: the fewer, the more outliers", between(1, 100));
   v("weights", p.weights, "mixture: weight of each Gaussian", or_none(between(0, 1)));
   v("means", p.means, "mixture: mean of each, in units of sigma", or_none(any()));
@@ -70,6 +69,8 @@ class NoiseModel {
   virtual Tensor standardised(const Tensor& y, const Tensor& a, const Tensor& sigma) const;
   /// Throws ValueError for values that this noise never gives.
   virtual void check(const Tensor& /*y*/, const Tensor& /*sigma*/) const {}
+  /// Whether p(y | a) = N(y; a, σ²), for which there are closed forms elsewhere.
+  virtual bool is_gaussian() const { return false; }
   /// What stands before σ: "Gaussian noise of standard deviation".
   virtual std::string describe() const = 0;
 };
@@ -91,7 +92,7 @@ class Noise {
   const std::vector<double>& values() const { return sigma_; }
   const NoiseShape& shape() const { return shape_; }
   const NoiseModel& model() const { return *model_; }
-  bool is_gaussian() const { return shape_.kind == "gaussian"; }
+  bool is_gaussian() const { return model_->is_gaussian(); }
   /// σ broadcast to an observation of this shape. Throws ShapeError.
   Tensor sigma(at::IntArrayRef observation, at::ScalarType dtype) const;
   /// log p(y | A(x)) summed over times and observation: `observations` (member, times, …), y (times, …) → (member).

@@ -9,14 +9,14 @@
 
 namespace sda {
 
-/// What one instrument read of a trajectory: its operator, its times (the operator's) and its noise.
+/// What one instrument observed of a trajectory: its operator, its times (the operator's) and its noise.
 struct ObservationPart {
   std::string name;                 ///< "averages"; empty where there is one part
   std::vector<OperatorLink> chain;  ///< the operator as written
   Noise noise{{1.0}};
   std::shared_ptr<const ObservationOperator> op{};
-  Tensor
-      values{};  ///< (times, …observation), float64; finite. (1, …observation) where the operator takes states together
+  /// (times, …observation), float64; finite. (1, …observation) where the operator takes states together.
+  Tensor values{};
 
   Shape observation() const { return values.sizes().slice(1).vec(); }
   /// σ of an observation.
@@ -52,7 +52,7 @@ struct Observations {
   Tensor apply(const Tensor& x) const;
   /// y − A(x), (member, observation).
   Tensor departure(const Tensor& x) const;
-  /// Hᵀ v with H = ∂A/∂x: v (member, observation) → (member, length, …event).
+  /// The VJP Hᵀ v, H = ∂A/∂x: v (member, observation) → (member, length, …event).
   Tensor vjp(const Tensor& x, const Tensor& v) const;
   /// σ² of each observation, (observation): the diagonal of Σ_y where the noise is Gaussian.
   Tensor variance(at::ScalarType dtype) const;

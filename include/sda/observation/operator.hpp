@@ -28,7 +28,8 @@ class ObservationOperator {
   /// May be a view of the states.
   virtual Tensor read(const Tensor& states) const = 0;
 
-  /// vᵀ ∂read/∂states, of the states' shape; the default differentiates `read` by autograd.
+  /// The vector-Jacobian product (VJP) vᵀ ∂read/∂states, of the states' shape: the adjoint Hᵀ v where `read` is linear.
+  /// The default differentiates `read` by autograd.
   virtual Tensor vjp(const Tensor& states, const Tensor& v) const;
 
   /// Whether `read` is linear (an affine map is not).
@@ -47,7 +48,7 @@ class ObservationOperator {
   Shape observations_shape(std::int64_t length, at::IntArrayRef event) const;
   /// A(x) for whole trajectories (member, length, …event) → (member, times, …observation). May be a view of them.
   Tensor apply(const Tensor& trajectories) const;
-  /// vᵀ ∂A/∂x: (member, length, …event), zero where no state is read.
+  /// Its VJP: (member, length, …event), zero where no state is read.
   Tensor apply_vjp(const Tensor& trajectories, const Tensor& v) const;
 };
 
@@ -86,14 +87,12 @@ class ObservationOperator {
 ///   circle         {x = a, y = b, radius = r}: points at most r from the centre; scattered
 ///   outside_circle all points that are farther away; scattered
 ///   random_points  {share = a, seed = n}: that share of the points (to the nearest whole number), the same at all
-///   times
-///                  and for all components, drawn from the stream (seed, Purpose::observation_points); scattered
+///                  times and for all components, drawn from the stream (seed, Purpose::observation_points); scattered
 ///   points         {variable = [c …], x = [i …], y = [j …]}: so many values, each of a component and a place, by
-///   linear
-///                  interpolation between the points of the grid. Places are counted in points of the grid from 0, as
-///                  indices are: x = 3.5 lies midway between points 3 and 4. With a list `time` each has a time of its
-///                  own, counted likewise in the states that the links before left; then no link of time may follow,
-///                  and the observations of a trajectory are one list. Scattered
+///                  linear interpolation between the points of the grid. Places are counted in points of the grid from
+///                  0, as indices are: x = 3.5 lies midway between points 3 and 4. With a list `time` each has a time
+///                  of its own, counted likewise in the states that the links before left; then no link of time may
+///                  follow, and the observations of a trajectory are one list. Scattered
 ///   mean           mean over the space that is left, one point
 ///   vorticity      ∂v/∂x − ∂u/∂y by central differences, one component; (u, v) lie along the axes named x and y, or
 ///                  along the last axis and the one before it. The grid must be whole, and is taken for periodic.
@@ -116,13 +115,14 @@ struct OperatorLink {
 /// an operator reads normalised states.
 std::shared_ptr<const ObservationOperator> make_operator(const std::vector<OperatorLink>& chain,
                                                          const StateLayout& layout, const Normalisation& normalisation);
+
 /// What a link of your own reads of each state, in physical units.
 class StateFunction {
  public:
   virtual ~StateFunction() = default;
   /// States (n, …field) → (n, …observation), differentiable by autograd; of the states' dtype.
   virtual Tensor read(const Tensor& states) const = 0;
-  /// vᵀ ∂read/∂states, of the states' shape; the default differentiates `read` by autograd.
+  /// Its VJP, of the states' shape; the default differentiates `read` by autograd.
   virtual Tensor vjp(const Tensor& states, const Tensor& v) const;
 };
 /// Makes the function of a link `{KIND = [numbers]}` (or `{KIND = number}`) for states of shape `field`, what the links

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "observation/links.hpp"
+#include "observation/operators/kinds.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda::observation {
@@ -50,23 +50,25 @@ class Offset final : public TimeLink {
 /// The first or the last n.
 class End final : public TimeLink {
  public:
-  End(std::string kind, std::int64_t n) : kind_(std::move(kind)), n_(n) {}
+  enum class Which { first, last };
+  End(Which which, std::int64_t n) : which_(which), n_(n) {}
   std::vector<std::int64_t> choose(const std::vector<std::int64_t>& states) const override {
     if (n_ > std::ssize(states)) {
       throw ShapeError({.what = "an operator reads a state that is not there",
-                        .where = fmt::format("operator link {} = {}", kind_, n_),
+                        .where = fmt::format("operator link {} = {}", word(), n_),
                         .found = fmt::format("{} states to choose from", states.size()),
                         .expected = fmt::format("at least {}", n_)});
     }
-    if (kind_ == "first") return {states.begin(), states.begin() + n_};
+    if (which_ == Which::first) return {states.begin(), states.begin() + n_};
     return {states.end() - n_, states.end()};
   }
   std::string describe() const override {
-    return n_ == 1 ? fmt::format("the {} state", kind_) : fmt::format("the {} {} states", kind_, n_);
+    return n_ == 1 ? fmt::format("the {} state", word()) : fmt::format("the {} {} states", word(), n_);
   }
 
  private:
-  std::string kind_;
+  const char* word() const { return which_ == Which::first ? "first" : "last"; }
+  Which which_;
   std::int64_t n_;
 };
 
@@ -106,14 +108,35 @@ class Times final : public TimeLink {
 
 }  // namespace
 
-std::unique_ptr<TimeLink> make_time_link(const OperatorLink& link) {
-  const auto& kind = link.kind;
-  const auto& numbers = link.numbers;
-  if (kind == "every") return std::make_unique<Every>(integers(numbers).front());
-  if (kind == "offset") return std::make_unique<Offset>(integers(numbers).front());
-  if (kind == "first" || kind == "last") return std::make_unique<End>(kind, integers(numbers).front());
-  if (kind == "times") return std::make_unique<Times>(integers(numbers));
-  return nullptr;
+std::vector<LinkKind> time_links() {
+  using std::make_unique;
+  return {
+      {.name = "every",
+       .help = "n: the first state and each n-th after it",
+       .value = takes::integer(1),
+       .make = [](const LinkSite& site) { return make_unique<Every>(site.integer()); },
+       .example = {{{"every", {4}}}}},
+      {.name = "offset",
+       .help = "n: all states but the first n",
+       .value = takes::integer(0),
+       .make = [](const LinkSite& site) { return make_unique<Offset>(site.integer()); },
+       .example = {{{"offset", {2}}}}},
+      {.name = "first",
+       .help = "n: the first n states",
+       .value = takes::integer(1),
+       .make = [](const LinkSite& site) { return make_unique<End>(End::Which::first, site.integer()); },
+       .example = {{{"first", {3}}}}},
+      {.name = "last",
+       .help = "n: the last n states",
+       .value = takes::integer(1),
+       .make = [](const LinkSite& site) { return make_unique<End>(End::Which::last, site.integer()); },
+       .example = {{{"last", {3}}}}},
+      {.name = "times",
+       .help = "[i, ...]: the states named, ascending; negative ones count from the end",
+       .value = takes::integers(),
+       .make = [](const LinkSite& site) { return make_unique<Times>(site.integers()); },
+       .example = {{{"times", {0, 3, -1}}}}},
+  };
 }
 
 }  // namespace sda::observation

@@ -1,10 +1,8 @@
 /// What an instrument reads by a function of the user's own: a TorchScript module, or a class registered by name.
 #include <fmt/format.h>
 
-#include <map>
-
 #include "core/script.hpp"
-#include "observation/links.hpp"
+#include "observation/operators/kinds.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda {
@@ -75,22 +73,21 @@ class ScriptFunction final : public StateFunction {
   Script script_;
 };
 
-/// What programs and plugins have registered before any operator was made.
-std::map<std::string, MakeStateFunction>& registered_functions() {
-  static std::map<std::string, MakeStateFunction> functions;
-  return functions;
+MadeLink make_function_link(const LinkSite& site, std::shared_ptr<const StateFunction> function, std::string name) {
+  require_physical(site, "a function of your own");
+  return std::make_unique<FunctionLink>(site.field, std::move(function), std::move(name));
 }
 
 }  // namespace
 
-std::unique_ptr<StateLink> make_function_link(const OperatorLink& link, const Field& field) {
-  if (link.kind == "torchscript") {
-    return std::make_unique<FunctionLink>(field, std::make_shared<ScriptFunction>(Script::from_file(link.text)),
-                                          "TorchScript " + link.text);
-  }
-  const auto registered = registered_functions().find(link.kind);
-  if (registered == registered_functions().end()) return nullptr;
-  return std::make_unique<FunctionLink>(field, registered->second(link.numbers, field.sizes), link.kind);
+std::vector<LinkKind> function_links() {
+  return {{.name = "torchscript",
+           .help = "\"FILE\": a module saved from Python whose forward(states) is what is read, after physical",
+           .value = takes::text(),
+           .make = [](const LinkSite& site) {
+             auto function = std::make_shared<ScriptFunction>(Script::from_file(site.link.text));
+             return make_function_link(site, std::move(function), "TorchScript " + site.link.text);
+           }}};
 }
 
 }  // namespace sda::observation
@@ -98,8 +95,13 @@ std::unique_ptr<StateLink> make_function_link(const OperatorLink& link, const Fi
 namespace sda {
 
 bool register_link(const std::string& kind, const std::string& help, MakeStateFunction make) {
-  observation::add_link_kind({kind, help, observation::Arguments::one_or_list, /*whole=*/false});
-  observation::registered_functions()[kind] = std::move(make);
+  observation::add_link_kind({.name = kind,
+                              .help = help,
+                              .value = observation::takes::numbers(),
+                              .make = [kind, make = std::move(make)](const observation::LinkSite& site) {
+                                return observation::make_function_link(site, make(site.link.numbers, site.field.sizes),
+                                                                       kind);
+                              }});
   return true;
 }
 

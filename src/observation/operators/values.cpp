@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "observation/links.hpp"
+#include "observation/operators/kinds.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda::observation {
@@ -51,7 +51,7 @@ class Select final : public StateLink {
 class Physical final : public StateLink {
  public:
   Physical(const Field& field, Normalisation normalisation)
-      : StateLink(field, field),
+      : StateLink(field, in_physical_units(field)),
         normalisation_(std::move(normalisation)),
         shifts_(normalisation_.mean.ne(0).any().item<bool>()),
         stretches_(normalisation_.std.ne(1).any().item<bool>()) {
@@ -76,6 +76,10 @@ class Physical final : public StateLink {
   std::string describe() const override { return "physical units"; }
 
  private:
+  static Field in_physical_units(Field field) {
+    field.is_physical = true;
+    return field;
+  }
   Normalisation normalisation_;
   bool shifts_, stretches_;
 };
@@ -151,20 +155,42 @@ class Speed final : public StateLink {
   }
 };
 
+MadeLink make_physical(const LinkSite& site) {
+  if (site.before != nullptr) {
+    throw UsageError({.what = "a normalised observation cannot be made physical",
+                      .where = site.where,
+                      .found = fmt::format("physical after \"{}\"", site.before->describe()),
+                      .expected = "physical before every link that changes what is read"});
+  }
+  return std::make_unique<Physical>(site.field, site.normalisation);
+}
+
 }  // namespace
 
-std::unique_ptr<StateLink> make_value_link(const OperatorLink& link, const Normalisation& normalisation,
-                                           const Field& field) {
-  const auto& kind = link.kind;
-  const auto& numbers = link.numbers;
-  if (kind == "physical") return std::make_unique<Physical>(field, normalisation);
-  if (kind == "select") return std::make_unique<Select>(field, integers(numbers));
-  if (kind == "scale") return std::make_unique<Scale>(field, numbers.front());
-  if (kind == "square") return std::make_unique<Square>(field);
-  if (kind == "abs") return std::make_unique<Absolute>(field);
-  if (kind == "saturate") return std::make_unique<Saturate>(field);
-  if (kind == "speed") return std::make_unique<Speed>(field);
-  return nullptr;
+std::vector<LinkKind> value_links() {
+  return {
+      {.name = "physical",
+       .help = "true: physical instead of normalised units",
+       .make = make_physical,
+       .example = {{{"physical", {}}}}},
+      {.name = "select",
+       .help = "[c, ...]: components, along the first axis of a state",
+       .value = takes::integers(0),
+       .make = [](const LinkSite& site) { return std::make_unique<Select>(site.field, site.integers()); },
+       .example = {{{"select", {2, 0}}}}},
+      {.name = "scale",
+       .help = "a: a x",
+       .value = takes::number(),
+       .make = [](const LinkSite& site) { return std::make_unique<Scale>(site.field, site.number()); },
+       .example = {{{"scale", {-2.5}}}}},
+      {.name = "square", .help = "true: x squared", .make = of_field<Square>, .example = {{{"square", {}}}}},
+      {.name = "abs", .help = "true: |x|", .make = of_field<Absolute>, .example = {{{"abs", {}}}}},
+      {.name = "saturate", .help = "true: x / (1 + |x|)", .make = of_field<Saturate>, .example = {{{"saturate", {}}}}},
+      {.name = "speed",
+       .help = "true: length of the vector of components at each point",
+       .make = of_field<Speed>,
+       .example = {{{"speed", {}}}, {2, 4, 6}}},
+  };
 }
 
 }  // namespace sda::observation

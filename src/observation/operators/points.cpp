@@ -6,7 +6,7 @@
 #include <cmath>
 #include <span>
 
-#include "observation/links.hpp"
+#include "observation/operators/kinds.hpp"
 #include "observation/point_columns.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/fields.hpp"
@@ -157,9 +157,7 @@ class SparsePoints final : public StateLink {
  public:
   /// `states`: how many are read together; 0: each alone.
   SparsePoints(const Field& field, SparseWeights weights, std::int64_t states)
-      : StateLink(field, {.sizes = {weights.index.size(1)}, .has_components = false}),
-        weights_(std::move(weights)),
-        states_(states) {}
+      : StateLink(field, points_of(field, weights.index.size(1))), weights_(std::move(weights)), states_(states) {}
 
   Tensor read(const Tensor& x) const override {
     const Tensor flat = x.flatten(axis_of(0) - (joins_states() ? 1 : 0));
@@ -198,6 +196,9 @@ class SparsePoints final : public StateLink {
   }
 
  private:
+  static Field points_of(const Field& field, std::int64_t points) {
+    return {.sizes = {points}, .has_components = false, .is_physical = field.is_physical};
+  }
   bool joins_states() const { return states_ > 0; }
   /// The one observation of all states together.
   Tensor with_time(const Tensor& y) const { return joins_states() ? y.unsqueeze(-2) : y; }
@@ -211,9 +212,32 @@ class SparsePoints final : public StateLink {
   std::int64_t states_;
 };
 
-}  // namespace
+/// Adds the axis of time, counted among the states that are used; returns these, of the states that are there.
+std::vector<std::int64_t> add_times(WeightsMaker& weights, std::span<const double> times, std::int64_t stride) {
+  std::vector<std::int64_t> used;
+  for (std::size_t r = 0; r < times.size(); ++r) {
+    constexpr double max = 2147483647;
+    if (times[r] > max) refuse_point(time_column, r, times[r], "a state of the trajectory");
+    used.push_back(static_cast<std::int64_t>(times[r]));
+    if (times[r] > std::trunc(times[r])) used.push_back(used.back() + 1);
+  }
+  std::sort(used.begin(), used.end());
+  used.erase(std::unique(used.begin(), used.end()), used.end());
+  std::vector<std::int64_t> lower, upper;
+  std::vector<double> share;
+  for (const double time : times) {
+    const auto state = static_cast<std::int64_t>(time);
+    lower.push_back(std::lower_bound(used.begin(), used.end(), state) - used.begin());
+    share.push_back(time - std::trunc(time));
+    upper.push_back(lower.back() + (share.back() > 0 ? 1 : 0));
+  }
+  weights.add(lower, upper, share, stride);
+  return used;
+}
 
-PointLinks make_point_links(const OperatorLink& link, const Field& field) {
+MadeLink make_points(const LinkSite& site) {
+  const OperatorLink& link = site.link;
+  const Field& field = site.field;
   if (!field.is_grid()) {
     throw ShapeError({.what = "points are no grid any more",
                       .where = "operator link points",
@@ -231,29 +255,22 @@ PointLinks make_point_links(const OperatorLink& link, const Field& field) {
     if (const auto places = column_of(link, axis.name); !places.empty()) add_axis(weights, axis, places);
   }
   const auto times = column_of(link, time_column);
-  if (times.empty()) return {nullptr, std::make_unique<SparsePoints>(field, weights.make(), 0)};
-
-  std::vector<std::int64_t> used;
-  for (std::size_t r = 0; r < points; ++r) {
-    constexpr double max = 2147483647;
-    if (times[r] > max) refuse_point(time_column, r, times[r], "a state of the trajectory");
-    used.push_back(static_cast<std::int64_t>(times[r]));
-    if (times[r] > std::trunc(times[r])) used.push_back(used.back() + 1);
-  }
-  std::sort(used.begin(), used.end());
-  used.erase(std::unique(used.begin(), used.end()), used.end());
-  // Times are counted among the states used from here on.
-  std::vector<std::int64_t> lower, upper;
-  std::vector<double> share;
-  for (const double time : times) {
-    const auto state = static_cast<std::int64_t>(time);
-    lower.push_back(std::lower_bound(used.begin(), used.end(), state) - used.begin());
-    share.push_back(time - std::trunc(time));
-    upper.push_back(lower.back() + (share.back() > 0 ? 1 : 0));
-  }
-  weights.add(lower, upper, share, count(field.sizes));
+  if (times.empty()) return std::make_unique<SparsePoints>(field, weights.make(), 0);
+  auto used = add_times(weights, times, count(field.sizes));
   const auto states = std::ssize(used);
   return {std::make_unique<StatesUsed>(std::move(used)), std::make_unique<SparsePoints>(field, weights.make(), states)};
+}
+
+}  // namespace
+
+std::vector<LinkKind> point_links() {
+  return {{.name = points_kind,
+           .help =
+               "{variable = [c, ...], x = [i, ...], y = [j, ...]}: so many points, counted from 0, between those of "
+               "the grid by linear interpolation; with time = [t, ...] each has a time of its own, counted in states",
+           .value = takes::columns(0),
+           .make = make_points,
+           .example = {{{points_kind, {0, 1, 1, 5, 1.5, 0, 2.5, 0, 3}, {"variable", "x", "y"}}}, {2, 4, 6}}}};
 }
 
 }  // namespace sda::observation
