@@ -85,7 +85,7 @@ struct Setting {
 
   sda::Prior prior(std::int64_t order = 2, const std::string& file = "weights") const {
     sda::Prior p;
-    p.network_parameters = {.kind = "resmlp", .order = order, .embedding = 32, .width = 256, .depth = 5};
+    p.network_parameters = {.order = order, .embedding = 32, .width = 256, .depth = 5};
     p.layout = dynamics->layout();
     p.normalisation = dynamics->normalisation();
     p.network = sda::make_network(p.network_parameters, p.layout.event, 0);
@@ -103,10 +103,10 @@ struct Setting {
   /// The U-Net of a flow with its forcing.
   sda::Prior flow_prior() const {
     sda::Prior p;
-    p.network_parameters = {.kind = "unet", .order = 2, .embedding = 64};
+    p.network_parameters = {.kind = sda::NetworkKind::unet, .order = 2, .embedding = 64};
     p.network_parameters.channels = {96, 192, 384};
     p.network_parameters.blocks = {3, 3, 3};
-    p.network_parameters.padding = "circular";
+    p.network_parameters.padding = sda::Padding::circular;
     p.layout.event = inputs.at("flow").sizes().slice(2).vec();
     p.layout.variables = {{"u", "u"}, {"v", "v"}};
     p.layout.space_names = {"y", "x"};
@@ -172,9 +172,8 @@ void check_gradient(const sda::Prior& prior, sda::Precision precision, const Ten
 }
 
 /// What eager.py's export made of the same inputs, made here by the network's kernels.
-void check_networks(const Setting& setting, const std::string& name_of_precision, Tensors& results) {
-  const auto precision = sda::parse_precision(name_of_precision, "");
-  const std::string prefix = name_of_precision + " ";
+void check_networks(const Setting& setting, sda::Precision precision, Tensors& results) {
+  const std::string prefix = sda::name_of(precision) + std::string(" ");
   const auto& in = setting.inputs;
   const auto prior = setting.prior(), flow = setting.flow_prior();
   results[prefix + "guided"] =
@@ -189,9 +188,9 @@ void check(const std::string& folder) {
   const Setting setting{folder};
   const auto& in = setting.inputs;
   Tensors results;
-  check_networks(setting, "float32", results);
+  check_networks(setting, sda::Precision::float32, results);
   try {
-    check_networks(setting, "bfloat16", results);
+    check_networks(setting, sda::Precision::bfloat16, results);
   } catch (const sda::UsageError& error) {
     std::fprintf(stderr, "without bfloat16: %s\n", error.what());
   }
@@ -212,7 +211,7 @@ struct Timing {
   std::vector<double> seconds;
 };
 
-Timing time_training(const Setting& setting, std::int64_t batch, const std::string& precision, double seconds) {
+Timing time_training(const Setting& setting, std::int64_t batch, sda::Precision precision, double seconds) {
   const auto prior = setting.prior();
   const sda::Trajectories states{.layout = prior.layout,
                                  .states = prior.normalisation.denormalise(setting.inputs.at("states"))};
@@ -230,7 +229,7 @@ Timing time_training(const Setting& setting, std::int64_t batch, const std::stri
 }
 
 /// Epochs of one batch each; the first warms up, and the last, which validates, is not counted.
-Timing time_unet_training(const Setting& setting, const std::string& precision, double seconds) {
+Timing time_unet_training(const Setting& setting, sda::Precision precision, double seconds) {
   const auto prior = setting.flow_prior();
   const sda::Trajectories states{.layout = prior.layout, .states = setting.inputs.at("flow_states")};
   const auto batch = states.states.size(0);
@@ -252,24 +251,23 @@ Timing time_unet_training(const Setting& setting, const std::string& precision, 
   return {batch, durations};
 }
 
-Timing time_work(const std::string& work, const std::string& folder, double seconds, const std::string& precision) {
+Timing time_work(const std::string& work, const std::string& folder, double seconds, sda::Precision precision) {
   const Setting setting{folder};
   if (work == "posterior") {
     // The first few of the 256 steps: each costs the same.
-    const auto posterior =
-        setting.posterior(setting.prior(4, "posterior_weights"), sda::parse_precision(precision, "PRECISION"));
+    const auto posterior = setting.posterior(setting.prior(4, "posterior_weights"), precision);
     const sda::Sampler sampler(
         sda::NoiseSchedule(),
         {.steps = posterior_steps, .grid = sda::TimeGrid::uniform, .churn = 0, .corrections = 4, .tau = 0.25});
     return {posterior_steps, time_of([&] { sampler.sample_from(setting.inputs.at("x"), posterior, 0); }, seconds)};
   }
   if (work == "guided") {
-    const auto posterior = setting.posterior(setting.prior(), sda::parse_precision(precision, "PRECISION"));
+    const auto posterior = setting.posterior(setting.prior(), precision);
     const auto& x = setting.inputs.at("x");
     return {x.size(0), time_of([&] { posterior.epsilon(x, time_of_guidance); }, seconds)};
   }
   if (work == "unet_guided") {
-    const auto posterior = setting.flow_posterior(setting.flow_prior(), sda::parse_precision(precision, "PRECISION"));
+    const auto posterior = setting.flow_posterior(setting.flow_prior(), precision);
     const auto& x = setting.inputs.at("flow");
     return {x.size(1) - 4, time_of([&] { posterior.epsilon(x, time_of_guidance); }, seconds)};
   }
@@ -304,7 +302,9 @@ int main(int argc, char** argv) {
     if (arguments.size() >= 3 && arguments[0] == "run") {
       const double seconds = arguments.size() > 3 ? std::stod(arguments[3]) : 5.0;
       sda::configure_runtime(sda::choose_threads(arguments.size() > 4 ? std::stoi(arguments[4]) : 0));
-      const auto timing = time_work(arguments[1], arguments[2], seconds, arguments.size() > 5 ? arguments[5] : "auto");
+      const auto precision = sda::choice_of<sda::Precision>(arguments.size() > 5 ? arguments[5] : "auto");
+      if (!precision) throw std::runtime_error("unknown precision " + arguments[5]);
+      const auto timing = time_work(arguments[1], arguments[2], seconds, *precision);
       const json line{{"units", timing.units}, {"seconds", timing.seconds}, {"version", "sda " + sda::version()}};
       std::printf("%s\n", line.dump().c_str());
       return 0;

@@ -67,7 +67,7 @@ void import_script(const Options& options, const Globals& globals) {
   Experiment experiment = base_experiment(options.config, data.provenance, path);
   if (!data.dynamics.empty()) experiment.dynamics = read_dynamics(data.dynamics, path);
   apply_flags(experiment, globals, {"dynamics", "simulation", "data", "training"});
-  experiment.network.kind = "torchscript";
+  experiment.network.kind = NetworkKind::torchscript;
   experiment.network.script = options.script;
   require_writable(options.output);
   const Prior prior = prior_of(experiment, data, globals.seed);
@@ -105,7 +105,7 @@ void import_files(const Options& options, const Globals& globals) {
     experiment.network = prior.network_parameters;
     experiment.schedule = prior.schedule;
     write_model(options.output, prior, nullptr, provenance_of(globals, experiment));
-    say(fmt::format("imported {} with {} weights for windows of {} states in {}", experiment.network.kind,
+    say(fmt::format("imported {} with {} weights for windows of {} states in {}", name_of(experiment.network.kind),
                     prior.network->flat_values().numel(), experiment.network.window_length(), options.output));
   } else {
     const Trajectories trajectories =

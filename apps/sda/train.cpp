@@ -27,7 +27,7 @@ void train(const Options& options, Globals& globals) {
                    telling_by(bar));
   }();
   say(fmt::format("trained {} with {} weights on windows of {} states for {} epochs in {:.1f} s: loss {:.4f}{} in {}",
-                  experiment.network.kind, report.weights, experiment.network.window_length(), report.epochs,
+                  name_of(experiment.network.kind), report.weights, experiment.network.window_length(), report.epochs,
                   report.seconds, report.loss,
                   report.validation_loss ? fmt::format(", validation loss {:.4f}", *report.validation_loss) : "",
                   options.files.model));

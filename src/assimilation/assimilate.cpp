@@ -80,8 +80,7 @@ Assimilation assimilate(const Prior& prior, const Observations& observations, co
   const AssimilationPlan plan = plan_assimilation(prior, observations, assimilation);
   const NoiseSchedule schedule(prior.schedule);
   const auto prior_score = std::make_shared<CountingScore>(
-      make_prior_score(prior, plan.network_memory, assimilation.stride,
-                       parse_precision(assimilation.precision, "assimilation.precision"), assimilation.device));
+      make_prior_score(prior, plan.network_memory, assimilation.stride, assimilation.precision, assimilation.device));
   const PosteriorScore posterior(bounded_by(assimilation.bound, prior_score, schedule), schedule, observations,
                                  guidance);
   const Sampler sampler(schedule, sampling);

@@ -78,7 +78,7 @@ namespace {
 /// known and the network has a place for them.
 Tensor context_of(const Experiment& experiment, const TrajectoryFile& data) {
   const auto& network = experiment.network;
-  const bool takes_fields = network.kind == "torchscript" || (network.kind == "unet" && !network.global);
+  const bool takes_fields = takes_context(network);
   if (data.context.defined() && !takes_fields) {
     throw UsageError({.what = "the data have context fields, which only a local U-Net or a TorchScript module takes",
                       .where = "network",

@@ -74,14 +74,6 @@ std::unique_ptr<DenoisingGradient> Network::fused_gradient(const Tensor&, Precis
   return nullptr;
 }
 
-Precision parse_precision(const std::string& name, const std::string& where) {
-  if (name == "auto") return Precision::automatic;
-  if (name == "float32") return Precision::float32;
-  if (name == "bfloat16") return Precision::bfloat16;
-  throw UsageError(
-      {.what = "unknown precision", .where = where, .found = name, .expected = "auto, float32 or bfloat16"});
-}
-
 kernels::Arithmetic arithmetic_of(Precision precision) {
   if (precision == Precision::float32) return kernels::Arithmetic::float32;
   const kernels::Arithmetic best = kernels::best_bfloat16();
@@ -159,16 +151,20 @@ std::size_t ParameterMaker::add_affine(const std::string& name, at::IntArrayRef 
   return index;
 }
 
-std::function<Tensor(const Tensor&)> activation(const std::string& name) {
-  if (name == "SiLU") return [](const Tensor& x) { return at::silu(x); };
-  if (name == "ReLU") return [](const Tensor& x) { return at::relu(x); };
-  if (name == "ELU") return [](const Tensor& x) { return at::elu(x); };
-  if (name == "GELU") return [](const Tensor& x) { return at::gelu(x); };
-  if (name == "SELU") return [](const Tensor& x) { return at::selu(x); };
-  throw UsageError({.what = "unknown activation",
-                    .where = "network.activation",
-                    .found = name,
-                    .expected = "SiLU, ReLU, ELU, GELU or SELU"});
+Tensor apply(Activation activation, const Tensor& x) {
+  switch (activation) {
+    case Activation::silu:
+      return at::silu(x);
+    case Activation::relu:
+      return at::relu(x);
+    case Activation::elu:
+      return at::elu(x);
+    case Activation::gelu:
+      return at::gelu(x);
+    case Activation::selu:
+      return at::selu(x);
+  }
+  return x;
 }
 
 Tensor layer_norm(const Tensor& x, std::int64_t axis) {
@@ -191,23 +187,6 @@ Tensor TimeEmbedding::forward(const std::vector<NamedTensor>& parameters, const 
   const Tensor waves = time_waves(t, weight.scalar_type());
   const Tensor hidden = at::silu(at::linear(waves, weight, parameters[first_ + 1].value));
   return at::linear(hidden, parameters[second_].value, parameters[second_ + 1].value);
-}
-
-std::shared_ptr<Network> make_network(const NetworkParameters& parameters, at::IntArrayRef event, std::uint64_t seed,
-                                      const Tensor& context) {
-  if (parameters.kind == "resmlp") {
-    if (parameters.global || context.defined())
-      throw UsageError({.what = "a residual MLP takes windows of one length and no context fields",
-                        .where = "network",
-                        .hint = "set network.kind = \"unet\", or network.global = false"});
-    return make_residual_mlp(parameters, event, seed);
-  }
-  if (parameters.kind == "unet") return make_unet(parameters, event, seed, context);
-  if (parameters.kind == "torchscript") return make_script_network(parameters, event, context);
-  throw UsageError({.what = "unknown network",
-                    .where = "network.kind",
-                    .found = parameters.kind,
-                    .expected = "resmlp, unet or torchscript"});
 }
 
 }  // namespace sda

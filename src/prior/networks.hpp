@@ -1,7 +1,6 @@
-/// The networks there are; private to the room, made by `make_network`.
+/// What the networks of this module are made of; private to it.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,8 +23,7 @@ class ParameterMaker {
   std::uint64_t seed_;
 };
 
-/// The activation function of a name; throws UsageError.
-std::function<Tensor(const Tensor&)> activation(const std::string& name);
+Tensor apply(Activation activation, const Tensor& x);
 
 /// (x − mean) / √(variance + 1e-5) over `axis`, with the unbiased variance and nothing learned.
 Tensor layer_norm(const Tensor& x, std::int64_t axis);
@@ -49,12 +47,5 @@ class TimeEmbedding {
  private:
   std::size_t first_, second_;
 };
-
-std::shared_ptr<Network> make_residual_mlp(const NetworkParameters& parameters, at::IntArrayRef event,
-                                           std::uint64_t seed);
-std::shared_ptr<Network> make_unet(const NetworkParameters& parameters, at::IntArrayRef event, std::uint64_t seed,
-                                   const Tensor& context);
-std::shared_ptr<Network> make_script_network(const NetworkParameters& parameters, at::IntArrayRef event,
-                                             const Tensor& context);
 
 }  // namespace sda

@@ -6,6 +6,7 @@
 #include "kernels/residual_mlp_kernel.hpp"
 #include "prior/fused_mlp_gradient.hpp"
 #include "prior/fused_score.hpp"
+#include "prior/network_kinds.hpp"
 #include "prior/networks.hpp"
 #include "sda/core/error.hpp"
 
@@ -45,8 +46,7 @@ class ResidualMlp final : public Network {
   ResidualMlp(const NetworkParameters& p, at::IntArrayRef event, std::uint64_t seed)
       : window_(prepend({p.window_length()}, event)),
         features_(count(window_)),
-        activation_(activation(p.activation)),
-        silu_(p.activation == "SiLU"),
+        activation_(p.activation),
         maker_(parameters_, seed),
         embedding_(maker_, p.embedding) {
     std::int64_t width = features_ + p.embedding;
@@ -76,7 +76,7 @@ class ResidualMlp final : public Network {
     for (const Layer& layer : layers_) {
       if (first && layer.residual) h = at::cat({h, time.expand({h.size(0), -1})}, -1);
       if (layer.residual)
-        h = h + affine(layer.outer, activation_(affine(layer.affine, layer_norm(h, -1))));
+        h = h + affine(layer.outer, apply(activation_, affine(layer.affine, layer_norm(h, -1))));
       else
         h = first ? affine_with_time(layer.affine, h, time) : affine(layer.affine, h);
       first = false;
@@ -126,7 +126,9 @@ class ResidualMlp final : public Network {
     std::size_t outer = 0;   ///< index of the outer weight of a residual block
   };
 
-  bool has_kernel() const { return silu_ && dtype() == at::kFloat && !layers_.front().residual && features_ > 1; }
+  bool has_kernel() const {
+    return activation_ == Activation::silu && dtype() == at::kFloat && !layers_.front().residual && features_ > 1;
+  }
 
   std::vector<kernels::LayerView> views() const {
     std::vector<kernels::LayerView> views;
@@ -155,18 +157,27 @@ class ResidualMlp final : public Network {
 
   Shape window_;
   std::int64_t features_;
-  std::function<Tensor(const Tensor&)> activation_;
-  bool silu_;
+  Activation activation_;
   ParameterMaker maker_;
   TimeEmbedding embedding_;
   std::vector<Layer> layers_;
 };
 
-}  // namespace
-
 std::shared_ptr<Network> make_residual_mlp(const NetworkParameters& parameters, at::IntArrayRef event,
-                                           std::uint64_t seed) {
+                                           std::uint64_t seed, const Tensor& context) {
+  if (parameters.global || context.defined())
+    throw UsageError({.what = "a residual MLP takes windows of one length and no context fields",
+                      .where = "network",
+                      .hint = "set network.kind = \"unet\", or network.global = false"});
   return std::make_shared<ResidualMlp>(parameters, event, seed);
 }
+
+}  // namespace
+
+const NetworkType residual_mlp_type{
+    .kind = NetworkKind::residual_mlp,
+    .takes_context = [](const NetworkParameters&) { return false; },
+    .size = [](const NetworkParameters& p) { return fmt::format("{} hidden layers of width {}", p.depth, p.width); },
+    .make = make_residual_mlp};
 
 }  // namespace sda

@@ -5,7 +5,7 @@
 
 #include "core/script.hpp"
 #include "core/torch.hpp"
-#include "prior/networks.hpp"
+#include "prior/network_kinds.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda {
@@ -54,9 +54,7 @@ class ScriptNetwork final : public Network {
   Tensor context_;
 };
 
-}  // namespace
-
-std::shared_ptr<Network> make_script_network(const NetworkParameters& parameters, at::IntArrayRef event,
+std::shared_ptr<Network> make_script_network(const NetworkParameters& parameters, at::IntArrayRef event, std::uint64_t,
                                              const Tensor& context) {
   if (!parameters.script_bytes && parameters.script.empty()) {
     throw UsageError({.what = "a network of TorchScript without a file",
@@ -67,5 +65,12 @@ std::shared_ptr<Network> make_script_network(const NetworkParameters& parameters
                                           : Script::from_file(parameters.script);
   return std::make_shared<ScriptNetwork>(std::move(script), event, context);
 }
+
+}  // namespace
+
+const NetworkType script_type{.kind = NetworkKind::torchscript,
+                              .takes_context = [](const NetworkParameters&) { return true; },
+                              .size = [](const NetworkParameters&) { return std::string(); },
+                              .make = make_script_network};
 
 }  // namespace sda

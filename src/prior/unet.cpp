@@ -6,6 +6,7 @@
 #include "kernels/unet_kernel.hpp"
 #include "prior/fused_score.hpp"
 #include "prior/fused_unet_gradient.hpp"
+#include "prior/network_kinds.hpp"
 #include "prior/networks.hpp"
 #include "sda/core/error.hpp"
 
@@ -116,7 +117,7 @@ class UNet final : public Network {
       : parameters_of_(p),
         event_(event.vec()),
         context_(context),
-        activation_(activation(p.activation)),
+        activation_(p.activation),
         maker_(parameters_, seed),
         embedding_(maker_, p.embedding) {
     check();
@@ -219,7 +220,7 @@ class UNet final : public Network {
 
   bool has_kernel() const {
     const bool space = parameters_of_.global || event_.size() <= 3;
-    return space && dtype() == at::kFloat && parameters_of_.activation == "SiLU" && parameters_of_.kernel_size == 3 &&
+    return space && dtype() == at::kFloat && activation_ == Activation::silu && parameters_of_.kernel_size == 3 &&
            *std::min_element(parameters_of_.channels.begin(), parameters_of_.channels.end()) > 1;
   }
 
@@ -245,7 +246,8 @@ class UNet final : public Network {
       for (const Block& block : blocks) all.push_back({view(block.inner, Reach::same), view(block.outer, Reach::same)});
       return all;
     };
-    kernels::UNetView network{.levels = {}, .flat = spatial() == 1, .circular = parameters_of_.padding == "circular"};
+    kernels::UNetView network{
+        .levels = {}, .flat = spatial() == 1, .circular = parameters_of_.padding == Padding::circular};
     for (const Level& level : levels_) {
       const bool finest = network.levels.empty();
       network.levels.push_back({view(level.head, finest ? Reach::same : Reach::down), views(level.descent),
@@ -314,7 +316,7 @@ class UNet final : public Network {
     const Tensor &weight = parameters_[index].value, &bias = parameters_[index + 1].value;
     const auto axes = static_cast<std::size_t>(spatial());
     std::int64_t padding = parameters_of_.kernel_size / 2;
-    if (parameters_of_.padding == "circular") {
+    if (parameters_of_.padding == Padding::circular) {
       h = at::pad(h, Shape(2 * axes, padding), "circular");
       padding = 0;
     }
@@ -326,7 +328,7 @@ class UNet final : public Network {
   Tensor apply(const Block& block, const Tensor& h, const Tensor& time) const {
     Tensor shift = at::linear(time, parameters_[block.project].value, parameters_[block.project + 1].value);
     for (int i = 0; i < spatial(); ++i) shift = shift.unsqueeze(-1);
-    return h + convolve(block.outer, activation_(convolve(block.inner, layer_norm(h + shift, 1), 1)), 1);
+    return h + convolve(block.outer, sda::apply(activation_, convolve(block.inner, layer_norm(h + shift, 1), 1)), 1);
   }
 
   Tensor upsample(const Tensor& h) const {
@@ -337,17 +339,26 @@ class UNet final : public Network {
   NetworkParameters parameters_of_;
   Shape event_;
   Tensor context_;
-  std::function<Tensor(const Tensor&)> activation_;
+  Activation activation_;
   ParameterMaker maker_;
   TimeEmbedding embedding_;
   std::vector<Level> levels_;
 };
 
-}  // namespace
-
 std::shared_ptr<Network> make_unet(const NetworkParameters& parameters, at::IntArrayRef event, std::uint64_t seed,
                                    const Tensor& context) {
   return std::make_shared<UNet>(parameters, event, seed, context);
 }
+
+}  // namespace
+
+const NetworkType unet_type{.kind = NetworkKind::unet,
+                            .takes_context = [](const NetworkParameters& p) { return !p.global; },
+                            .size =
+                                [](const NetworkParameters& p) {
+                                  return fmt::format("channels {}, blocks {}, {} padding", fmt::join(p.channels, "-"),
+                                                     fmt::join(p.blocks, "-"), name_of(p.padding));
+                                },
+                            .make = make_unet};
 
 }  // namespace sda

@@ -64,8 +64,7 @@ struct Trainer::Implementation {
     state.second_moment = at::zeros_like(state.weights);
     if (parameters.average > 0) state.average = state.weights.clone();
     gradient = at::zeros_like(state.weights);
-    denoising = device.is_cpu() ? make_denoising_gradient(prior.network, state.weights, gradient,
-                                                          parse_precision(parameters.precision, "training.precision"))
+    denoising = device.is_cpu() ? make_denoising_gradient(prior.network, state.weights, gradient, parameters.precision)
                                 : make_remote_gradient(network_on(prior, device), state.weights, gradient);
   }
 

@@ -25,10 +25,10 @@ void require_shifts(const std::vector<std::int64_t>& shifts, const Prior& prior)
                       .where = "training.shifts",
                       .found = to_string(shifts),
                       .expected = fmt::format("for each axis of {} a divisor, or 0", to_string(space))});
-  if (prior.network_parameters.kind == "unet" && prior.network_parameters.padding != "circular")
+  if (prior.network_parameters.kind == NetworkKind::unet && prior.network_parameters.padding != Padding::circular)
     throw UsageError({.what = "fields that are moved round must be periodic",
                       .where = "network.padding",
-                      .found = prior.network_parameters.padding,
+                      .found = name_of(prior.network_parameters.padding),
                       .expected = "circular",
                       .hint = "leave training.shifts out if the domain has walls"});
   const auto require_same = [&](const std::string& what, const Tensor& fields) {

@@ -36,9 +36,10 @@ std::shared_ptr<const DifferentiableScore> exact_windowed_score(std::int64_t str
   return std::make_shared<sda::WindowedScore>(gaussian(5), 2, stride);
 }
 
-const sda::NetworkParameters local{.kind = "resmlp", .order = 2, .embedding = 8, .width = 16, .depth = 2};
+const sda::NetworkParameters local{
+    .kind = sda::NetworkKind::residual_mlp, .order = 2, .embedding = 8, .width = 16, .depth = 2};
 const sda::NetworkParameters global{
-    .kind = "unet", .global = true, .window = 8, .embedding = 8, .channels = {4, 6}, .blocks = {1, 1}};
+    .kind = sda::NetworkKind::unet, .global = true, .window = 8, .embedding = 8, .channels = {4, 6}, .blocks = {1, 1}};
 
 /// In float64, so that finite differences can tell a wrong derivative from rounding; the kernels are of float32.
 std::shared_ptr<sda::Network> network(const sda::NetworkParameters& parameters, at::ScalarType dtype = at::kDouble) {
@@ -64,14 +65,22 @@ std::shared_ptr<const DifferentiableScore> fused(const sda::NetworkParameters& p
 }
 
 /// Wider, for the norm over few channels curves too much for the large steps that float32 needs.
-const sda::NetworkParameters wider_global{
-    .kind = "unet", .global = true, .window = 8, .embedding = 8, .channels = {16, 24}, .blocks = {1, 1}};
+const sda::NetworkParameters wider_global{.kind = sda::NetworkKind::unet,
+                                          .global = true,
+                                          .window = 8,
+                                          .embedding = 8,
+                                          .channels = {16, 24},
+                                          .blocks = {1, 1}};
 
 const Shape space{1, 4, 6};
 
 std::shared_ptr<const DifferentiableScore> fused_local_unet(std::int64_t memory, std::int64_t stride = 1) {
-  const sda::NetworkParameters parameters{
-      .kind = "unet", .order = 1, .embedding = 8, .channels = {4, 6}, .blocks = {1, 1}, .padding = "circular"};
+  const sda::NetworkParameters parameters{.kind = sda::NetworkKind::unet,
+                                          .order = 1,
+                                          .embedding = 8,
+                                          .channels = {4, 6},
+                                          .blocks = {1, 1},
+                                          .padding = sda::Padding::circular};
   return sda::make_network(parameters, space, 7)->fused_score(memory, stride, sda::Precision::float32);
 }
 

@@ -107,17 +107,17 @@ TEST_F(ReferenceImport, ConfigurationIsThatOfTheReference) {
         .network_parameters;
   };
   const auto local = imported(references[0]);
-  EXPECT_EQ(local.kind, "resmlp");
+  EXPECT_EQ(local.kind, NetworkKind::residual_mlp);
   EXPECT_EQ(local.order, 2);
   EXPECT_FALSE(local.global);
   const auto global = imported(references[1]);
   EXPECT_TRUE(global.global);
   EXPECT_EQ(global.window, 32);
-  EXPECT_EQ(global.padding, "zeros");
+  EXPECT_EQ(global.padding, Padding::zeros);
   EXPECT_EQ(global.blocks, (std::vector<std::int64_t>{1, 2}));
   const auto flow = imported(references[2]);
   EXPECT_EQ(flow.order, 1);
-  EXPECT_EQ(flow.padding, "circular");
+  EXPECT_EQ(flow.padding, Padding::circular);
 }
 
 TEST_F(ReferenceImport, AnImportedModelIsWrittenAndReadAsAnyOther) {

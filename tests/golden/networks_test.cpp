@@ -24,14 +24,14 @@ struct Case {
 };
 
 std::vector<Case> cases() {
-  NetworkParameters local{.kind = "resmlp", .order = 2, .embedding = 16, .width = 32, .depth = 3};
-  NetworkParameters global{.kind = "unet", .global = true, .window = 16, .embedding = 16};
+  NetworkParameters local{.kind = NetworkKind::residual_mlp, .order = 2, .embedding = 16, .width = 32, .depth = 3};
+  NetworkParameters global{.kind = NetworkKind::unet, .global = true, .window = 16, .embedding = 16};
   global.channels = {8, 16};
   global.blocks = {1, 2};
-  NetworkParameters flow{.kind = "unet", .order = 1, .embedding = 16};
+  NetworkParameters flow{.kind = NetworkKind::unet, .order = 1, .embedding = 16};
   flow.channels = {8, 16};
   flow.blocks = {1, 1};
-  flow.padding = "circular";
+  flow.padding = Padding::circular;
   const std::vector<OperatorLink> first_of_every_eighth{{"every", {8}}, {"select", {0}}};
   const std::vector<OperatorLink> averages_of_every_fourth{{"every", {4}}, {"coarsen", {4}}};
   return {{"lorenz_local", "lorenz_local.h5", "kernel.", local, {3}, first_of_every_eighth, ""},

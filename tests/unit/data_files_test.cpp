@@ -204,10 +204,10 @@ TEST_F(IoFiles, ModelWithContextAndDoublePrecisionComesBack) {
   prior.layout = flow_layout();
   prior.layout.event = {2, 8, 8};
   prior.normalisation = Normalisation::identity(prior.layout.event);
-  prior.network_parameters.kind = "unet";
+  prior.network_parameters.kind = NetworkKind::unet;
   prior.network_parameters.channels = {4, 6};
   prior.network_parameters.blocks = {1, 1};
-  prior.network_parameters.padding = "circular";
+  prior.network_parameters.padding = Padding::circular;
   prior.context = normal({1, 8, 8}, {.seed = 5});
   prior.network = make_network(prior.network_parameters, prior.layout.event, 11, prior.context);
   prior.network->to(at::kDouble);

@@ -57,6 +57,10 @@ struct Changer {
     value = std::isfinite(range.max) ? static_cast<std::int64_t>(range.max) : value + 3;
   }
   void operator()(const char*, bool& value, const char*, const Range&) { value = !value; }
+  template <Choice Enum>
+  void operator()(const char*, Enum& value, const char*) {
+    value = *choice_of<Enum>(names_of<Enum>().back());
+  }
   void operator()(const char*, std::string& value, const char*, const Range& range) {
     value = range.choices.empty() ? "another" : range.choices.back();
   }

@@ -33,8 +33,9 @@ bool has_gpu() {
 
 /// Windows of 5 states of an 8 × 8 field with a context channel.
 Prior field_prior() {
-  sda::NetworkParameters parameters{.kind = "unet", .order = 2, .embedding = 16, .channels = {8, 16}, .blocks = {1, 1}};
-  parameters.padding = "circular";
+  sda::NetworkParameters parameters{
+      .kind = sda::NetworkKind::unet, .order = 2, .embedding = 16, .channels = {8, 16}, .blocks = {1, 1}};
+  parameters.padding = sda::Padding::circular;
   const sda::Shape event{2, 8, 8};
   const Tensor context = sda::normal({1, 8, 8}, {.seed = 3});
   Prior prior{.network_parameters = parameters,

@@ -225,7 +225,7 @@ INSTANTIATE_TEST_SUITE_P(Machines, FusedMlp, ::testing::ValuesIn(test::machines(
                          [](const auto& test) { return test::name_of(test.param); });
 
 TEST(FusedMlpChoice, LeavesWhatItCannotDoToAutograd) {
-  const NetworkParameters relu{.order = 1, .activation = "ReLU", .width = 16, .depth = 1};
+  const NetworkParameters relu{.order = 1, .activation = Activation::relu, .width = 16, .depth = 1};
   EXPECT_EQ(make_network(relu, {3}, 0)->fused_score(1), nullptr);
   const NetworkParameters silu{.order = 1, .width = 16, .depth = 1};
   const auto network = make_network(silu, {3}, 0);

@@ -25,10 +25,10 @@ double relative_error(const Tensor& ours, const Tensor& exact) {
 }
 
 NetworkParameters unet(std::vector<std::int64_t> channels, std::vector<std::int64_t> blocks, bool circular) {
-  NetworkParameters parameters{.kind = "unet", .order = 1, .embedding = 8};
+  NetworkParameters parameters{.kind = NetworkKind::unet, .order = 1, .embedding = 8};
   parameters.channels = std::move(channels);
   parameters.blocks = std::move(blocks);
-  parameters.padding = circular ? "circular" : "zeros";
+  parameters.padding = circular ? Padding::circular : Padding::zeros;
   return parameters;
 }
 
@@ -180,9 +180,9 @@ TEST(FusedUNetChoice, LeavesWhatItCannotDoToAutograd) {
   EXPECT_NE(network->fused_score(1), nullptr);
   network->to(at::kDouble);
   EXPECT_EQ(network->fused_score(1), nullptr);
-  parameters.activation = "ReLU";
+  parameters.activation = Activation::relu;
   EXPECT_EQ(make_network(parameters, {2, 4, 4}, 0)->fused_score(1), nullptr);
-  parameters.activation = "SiLU";
+  parameters.activation = Activation::silu;
   parameters.kernel_size = 5;
   EXPECT_EQ(make_network(parameters, {2, 4, 4}, 0)->fused_score(1), nullptr);
 }

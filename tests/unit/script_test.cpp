@@ -124,7 +124,7 @@ const char* const of_noise =
 
 Prior prior_of(const std::string& path) {
   Prior prior;
-  prior.network_parameters = {.kind = "torchscript", .order = 1, .script = path};
+  prior.network_parameters = {.kind = NetworkKind::torchscript, .order = 1, .script = path};
   prior.layout = layout;
   prior.normalisation = normalisation;
   prior.network = make_network(prior.network_parameters, layout.event, 0);

@@ -73,7 +73,7 @@ class TrainerOfEach : public TrainerTest, public ::testing::WithParamInterface<c
  protected:
   TrainerOfEach() {
     if (std::string(GetParam()) == "resmlp") return;
-    network = {.kind = "unet", .global = true, .window = 8, .embedding = 8};
+    network = {.kind = NetworkKind::unet, .global = true, .window = 8, .embedding = 8};
     network.channels = {8, 16};
     network.blocks = {1, 1};
   }
@@ -233,7 +233,7 @@ TEST_F(TrainerTest, MovesOnlyWhatIsPeriodicAndLeavesTheContextAsItIs) {
   data.layout = {.event = {1, 8, 8}, .variables = {{"a", "a"}}, .space_names = {"x", "y"}};
   data.states = normal({4, 5, 1, 8, 8}, {.seed = 5});
   Prior p;
-  p.network_parameters = {.kind = "unet", .order = 1, .embedding = 8, .padding = "circular"};
+  p.network_parameters = {.kind = NetworkKind::unet, .order = 1, .embedding = 8, .padding = Padding::circular};
   p.network_parameters.channels = {4};
   p.network_parameters.blocks = {1};
   p.layout = data.layout;
@@ -251,7 +251,7 @@ TEST_F(TrainerTest, MovesOnlyWhatIsPeriodicAndLeavesTheContextAsItIs) {
   EXPECT_NO_THROW(with_shifts({0, 4}));
   EXPECT_THROW(with_shifts({1, 4}), UsageError);
   p.layout.mask = Tensor();
-  p.network_parameters.padding = "zeros";
+  p.network_parameters.padding = Padding::zeros;
   EXPECT_THROW(with_shifts({1, 4}), UsageError);
 }
 

@@ -22,9 +22,9 @@ namespace sda {
 /// [assimilation]: the ensemble; and where it is computed, which is no key of an experiment.
 struct AssimilationParameters {
   std::int64_t members = 256;
-  std::int64_t stride = 1;         ///< states each window gives
-  std::string precision = "auto";  ///< of the network's products: auto, float32 or bfloat16
-  double bound = 5;                ///< beyond so many standard deviations x̂ is no state; 0: never
+  std::int64_t stride = 1;                     ///< states each window gives
+  Precision precision = Precision::automatic;  ///< of the network's products
+  double bound = 5;                            ///< beyond so many standard deviations x̂ is no state; 0: never
 
   std::int64_t first_member = 0;  ///< an ensemble drawn in parts is the ensemble drawn whole
   std::int64_t memory = 0;        ///< bytes for the work; 0: half of what is free, and of a GPU 4 GiB
@@ -36,8 +36,7 @@ void fields(Visitor& v, AssimilationParameters& p) {
   v("stride", p.stride, "states each window of the prior gives; 1 is the most exact", at_least(1));
   v("precision", p.precision,
     "of the network's products: auto, float32 or bfloat16; auto takes bfloat16 where the "
-    "processor multiplies it faster",
-    one_of({"auto", "float32", "bfloat16"}));
+    "processor multiplies it faster");
   v("bound", p.bound,
     "farther than so many standard deviations from the data's mean, the prior's estimate x̂ is no state and the mean is "
     "taken for it; 0: never",
@@ -69,8 +68,8 @@ struct Assimilation {
 
 /// Members first_member … first_member + members − 1 of p(x | y). Their draws come from (seed, member), so neither
 /// chunks nor threads change them but by rounding. `progress` counts steps over all chunks; what it throws ends the
-/// work and is passed on. Throws as require_one_system, PosteriorScore, Sampler and parse_precision; Interrupted after
-/// a stop signal.
+/// work and is passed on. Throws as require_one_system, PosteriorScore and Sampler; UsageError for a precision that the
+/// processor lacks; Interrupted after a stop signal.
 Assimilation assimilate(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
                         std::uint64_t seed, const ProgressCallback& progress = {});
 

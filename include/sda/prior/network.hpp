@@ -1,12 +1,14 @@
 /// Networks ε_φ(x(t), t): parameters by name and a forward pass that autograd can follow.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "sda/core/fields.hpp"
 #include "sda/core/tensor.hpp"
+#include "sda/prior/precision.hpp"
 
 namespace sda {
 
@@ -18,21 +20,35 @@ struct NamedTensor {
   Tensor value;
 };
 
+enum class NetworkKind { residual_mlp, unet, torchscript };
+constexpr auto choice_names(NetworkKind) {
+  return std::array{"resmlp", "unet", "torchscript"};
+}
+enum class Activation { silu, relu, elu, gelu, selu };
+constexpr auto choice_names(Activation) {
+  return std::array{"SiLU", "ReLU", "ELU", "GELU", "SELU"};
+}
+/// What lies beyond the edges of a U-Net's maps.
+enum class Padding { zeros, circular };
+constexpr auto choice_names(Padding) {
+  return std::array{"zeros", "circular"};
+}
+
 /// What a network is. Names and defaults follow the reference; `order` k gives windows of 2k+1 states.
 struct NetworkParameters {
-  std::string kind = "resmlp";             ///< resmlp | unet | torchscript
-  std::int64_t order = 2;                  ///< k of a local network
-  bool global = false;                     ///< unet over time on trajectories of any length; `window` in training
-  std::int64_t window = 0;                 ///< of training, for global networks; 2k+1 otherwise
-  std::int64_t embedding = 32;             ///< features of the time embedding
-  std::string activation = "SiLU";         ///< SiLU, ReLU, ELU, GELU, SELU
-  std::int64_t width = 256;                ///< resmlp
-  std::int64_t depth = 5;                  ///< resmlp
-  std::vector<std::int64_t> channels{64};  ///< unet, for each level
-  std::vector<std::int64_t> blocks{3};     ///< unet, for each level
-  std::int64_t kernel_size = 3;            ///< unet, odd
-  std::string padding = "zeros";           ///< unet: zeros | circular
-  std::string script{};                    ///< torchscript: the file
+  NetworkKind kind = NetworkKind::residual_mlp;
+  std::int64_t order = 2;       ///< k of a local network
+  bool global = false;          ///< unet over time on trajectories of any length; `window` in training
+  std::int64_t window = 0;      ///< of training, for global networks; 2k+1 otherwise
+  std::int64_t embedding = 32;  ///< features of the time embedding
+  Activation activation = Activation::silu;
+  std::int64_t width = 256;                           ///< resmlp
+  std::int64_t depth = 5;                             ///< resmlp
+  std::vector<std::int64_t> channels{64};             ///< unet, for each level
+  std::vector<std::int64_t> blocks{3};                ///< unet, for each level
+  std::int64_t kernel_size = 3;                       ///< unet, odd
+  Padding padding = Padding::zeros;                   ///< unet
+  std::string script{};                               ///< torchscript: the file
   std::shared_ptr<const std::string> script_bytes{};  ///< what was in it, where it comes from a model file; no key
 
   /// States in a training window.
@@ -41,30 +57,21 @@ struct NetworkParameters {
 
 template <class Visitor>
 void fields(Visitor& v, NetworkParameters& p) {
-  v("kind", p.kind, "resmlp (local), unet, or torchscript (your own)", one_of({"resmlp", "unet", "torchscript"}));
+  v("kind", p.kind, "resmlp (local), unet, or torchscript (your own)");
   v("order", p.order, "k: each state's score from a window of 2k+1 states", at_least(1));
   v("global", p.global, "a unet over time that takes trajectories of any length", any());
   v("window", p.window, "states in a training window of a global network", at_least(0));
   v("embedding", p.embedding, "features of the time embedding", at_least(1));
-  v("activation", p.activation, "activation function", one_of({"SiLU", "ReLU", "ELU", "GELU", "SELU"}));
+  v("activation", p.activation, "activation function");
   v("width", p.width, "resmlp: features of each hidden layer", at_least(1));
   v("depth", p.depth, "resmlp: hidden layers", at_least(1));
   v("channels", p.channels, "unet: channels at each level", at_least(1));
   v("blocks", p.blocks, "unet: residual blocks at each level", at_least(1));
   v("kernel_size", p.kernel_size, "unet: odd size of the convolutions", at_least(1));
-  v("padding", p.padding, "unet: zeros or circular", one_of({"zeros", "circular"}));
+  v("padding", p.padding, "unet: zeros or circular");
   v("script", p.script, "torchscript: file of a module whose forward(windows, t) is the noise expected in the windows",
     any());
 }
-
-/// What a network's own kernels multiply in; sums, states and schedules are float32 or better always.
-enum class Precision {
-  automatic,  ///< bfloat16 where the processor multiplies it faster (AMX, AVX512_BF16), else float32
-  float32,
-  bfloat16,  ///< throws UsageError where the processor has no such instructions
-};
-/// auto, float32 or bfloat16. Throws UsageError naming `where`.
-Precision parse_precision(const std::string& name, const std::string& where);
 
 /// ε_φ. Windows are (n, length, …event); `t` is (n) or a scalar tensor. Parameters are float32 (or float64 after
 /// `to`), named as in the reference without its wrapper's prefix: "embedding.0.weight", "network.1.3.bias".
@@ -105,6 +112,11 @@ class Network {
  protected:
   std::vector<NamedTensor> parameters_;
 };
+
+/// Whether a network of these parameters sees context fields beside the state.
+bool takes_context(const NetworkParameters& parameters);
+/// "5 hidden layers of width 256, embedding 32, SiLU"; empty for a network that we do not know the inside of.
+std::string size_in_words(const NetworkParameters& parameters);
 
 /// A network with first weights from the stream (seed, network_weights): PyTorch's default, uniform on
 /// ±1/√fan_in. `context` (c, …space) is appended to a unet's channels; undefined for none.

@@ -30,7 +30,7 @@ struct TrainingParameters {
   double time_exponent = 1.0;          ///< q of t = u^q, u ~ U(0, 1), in the loss: above 1, more windows near t = 0
   std::vector<std::int64_t> shifts{};  ///< grid points along each axis of space by which the system may be moved
   double average = 0.0;                ///< decay of the weights' moving average; 0 keeps none
-  std::string precision = "auto";      ///< of products in the network's own kernel; weights are float32 always
+  Precision precision = Precision::automatic;  ///< of products in the network's own kernel
   double checkpoint_minutes = 5.0;
   std::int64_t validate_every = 16;  ///< epochs between validation losses
 };
@@ -50,8 +50,7 @@ void fields(Visitor& v, TrainingParameters& p) {
     or_none(at_least(0)));
   v("average", p.average, "decay of the weights' moving average that is validated and saved; 0: none",
     Range{.min = 0, .max = 1, .open_max = true});
-  v("precision", p.precision, "of products in training: auto, float32 or bfloat16; weights are float32 always",
-    one_of({"auto", "float32", "bfloat16"}));
+  v("precision", p.precision, "of products in training: auto, float32 or bfloat16; weights are float32 always");
   v("checkpoint_minutes", p.checkpoint_minutes, "minutes between checkpoints", above(0));
   v("validate_every", p.validate_every, "epochs between validation losses", at_least(1));
 }

@@ -102,16 +102,6 @@ void describe_provenance(Description& description, const Provenance& provenance)
                                         : fmt::format("{} lines in attribute sda_config (ncdump -h)", lines));
 }
 
-/// "5 hidden layers of width 256, embedding 32, SiLU; ", of what we know the inside of.
-std::string size_in_words(const NetworkParameters& p) {
-  if (p.kind == "torchscript") return "";
-  const std::string size = p.kind == "resmlp"
-                               ? fmt::format("{} hidden layers of width {}", p.depth, p.width)
-                               : fmt::format("channels {}, blocks {}, {} padding", fmt::join(p.channels, "-"),
-                                             fmt::join(p.blocks, "-"), p.padding);
-  return fmt::format("{}, embedding {}, {}; ", size, p.embedding, p.activation);
-}
-
 void describe_network(Description& description, const ModelFile& model) {
   const Prior& prior = model.prior;
   const NetworkParameters& p = prior.network_parameters;
@@ -119,8 +109,9 @@ void describe_network(Description& description, const ModelFile& model) {
                                      : fmt::format("local, k = {} (windows of {} states)", p.order, p.window_length());
   std::int64_t parameters = 0;
   for (const auto& parameter : prior.network->parameters()) parameters += parameter.value.numel();
-  description.line("network", fmt::format("{}, {}", p.kind, reach));
-  description.line("size", fmt::format("{}{} parameters", size_in_words(p), parameters));
+  description.line("network", fmt::format("{}, {}", name_of(p.kind), reach));
+  const std::string size = size_in_words(p);
+  description.line("size", fmt::format("{}{}{} parameters", size, size.empty() ? "" : "; ", parameters));
   if (prior.context.defined()) description.line("context", to_string(prior.context.sizes()));
   description.line("diffusion", fmt::format("{}, α {}, η {}", name_of(prior.schedule.variance),
                                             name_of(prior.schedule.alpha), prior.schedule.eta));

@@ -91,7 +91,11 @@ NetworkParameters read_network_parameters(const ReferenceConfig& config, const W
   NetworkParameters parameters;
   parameters.global = wrapper.global;
   parameters.embedding = config.integer("embedding");
-  parameters.activation = config.text("activation");
+  const std::string activation = config.text("activation");
+  if (const auto known = choice_of<Activation>(activation))
+    parameters.activation = *known;
+  else
+    config.refuse("activation", fmt::format("one of {}", fmt::join(names_of<Activation>(), ", ")));
   if (wrapper.global) {
     parameters.window = config.integer("window", reference_global_window);
   } else {
@@ -100,13 +104,14 @@ NetworkParameters read_network_parameters(const ReferenceConfig& config, const W
     parameters.order = window / 2;
   }
   if (config.has("hidden_channels")) {
-    parameters.kind = "unet";
+    parameters.kind = NetworkKind::unet;
     parameters.channels = config.integers("hidden_channels");
     parameters.blocks = config.integers("hidden_blocks");
     parameters.kernel_size = config.integer("kernel_size", 3);
-    parameters.padding = wrapper.global ? "zeros" : "circular";  // time ends, the reference's space does not
+    parameters.padding =
+        wrapper.global ? Padding::zeros : Padding::circular;  // time ends, the reference's space does not
   } else {
-    parameters.kind = "resmlp";
+    parameters.kind = NetworkKind::residual_mlp;
     parameters.width = config.integer("width");
     parameters.depth = config.integer("depth");
   }
@@ -135,7 +140,7 @@ void require_agreement(const NetworkParameters& parameters, const std::vector<Na
     }
   };
   require("embedding", "embedding.2.weight", 0, parameters.embedding);
-  if (parameters.kind == "resmlp") {
+  if (parameters.kind == NetworkKind::residual_mlp) {
     require("width", "network.0.weight", 0, parameters.width);
   } else {
     require("hidden_channels", "network.heads.0.weight", 0, parameters.channels.front());
