@@ -43,7 +43,7 @@ constexpr std::int64_t padded(std::int64_t size) {
 }
 
 /// Matrices packed for products in both directions, as floats or as halves of them.
-struct PackedProducts {
+struct PackedMatrix {
   std::int64_t in = 0, out = 0;
   Aligned<std::byte> forward{};   ///< Wᵀ
   Aligned<std::byte> backward{};  ///< W

@@ -1,6 +1,6 @@
 #include "kernels/arithmetic.hpp"
 
-#include <hwy/targets.h>
+#include "kernels/dispatch.hpp"
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <cpuid.h>
@@ -59,6 +59,10 @@ std::vector<Arithmetic> available_arithmetics() {
   if (has_avx512_bf16()) all.push_back(Arithmetic::bfloat16_avx512);
   if (has_amx_bf16()) all.push_back(Arithmetic::bfloat16_amx);
   return all;
+}
+
+std::int64_t instruction_sets() {
+  return hwy::SupportedTargets() & HWY_TARGETS;
 }
 
 std::string name(Arithmetic arithmetic) {

@@ -8,7 +8,7 @@
 
 namespace sda::kernels {
 
-/// Products accumulate in float32 always; what differs is what is multiplied, and by which instructions.
+/// Gemm accumulate in float32 always; what differs is what is multiplied, and by which instructions.
 enum class Arithmetic {
   float32,          ///< on any processor, by the widest vectors there are
   bfloat16_avx512,  ///< AVX512_BF16: dot products of pairs
@@ -37,6 +37,8 @@ void set_bfloat16_for_test(std::optional<Arithmetic> arithmetic);
 std::vector<Arithmetic> available_arithmetics();
 /// "float32", "bfloat16 (AVX-512)", …
 std::string name(Arithmetic arithmetic);
+/// The instruction sets that this library was compiled for and this processor runs, as Highway's bits.
+std::int64_t instruction_sets();
 /// The vectors in use: "AVX3", "AVX2", …
 std::string instruction_set();
 

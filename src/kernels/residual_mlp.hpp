@@ -28,7 +28,7 @@ struct LayerView {
 struct PackedLayer {
   bool residual = false;
   Arithmetic arithmetic = Arithmetic::float32;
-  PackedProducts first{}, second{};
+  PackedMatrix first{}, second{};
   std::int64_t tape = 0;  ///< where this layer's part of the tape begins, in bytes
 };
 
@@ -36,13 +36,13 @@ struct PackedLayer {
 inline constexpr std::int64_t max_rows = 192;
 
 /// Floats of working memory for each value that a linear map between blocks is given.
-inline constexpr std::int64_t thin_left = 2;
+inline constexpr std::int64_t linear_left = 2;
 
-/// What a layer multiplies in when the network is asked for `arithmetic`: thin blocks are little work, so they stay in
-/// float32; a linear map takes the products' Thin, for the last one gives the result.
+/// What a layer multiplies in when the network is asked for `arithmetic`: narrow blocks are little work, so they stay
+/// in float32; a linear map takes the products' Precise, for the last one gives the result.
 inline Arithmetic arithmetic_of(const LayerView& layer, Arithmetic arithmetic) {
-  constexpr std::int64_t thin = 64;
-  return layer.residual && layer.first.in < thin ? Arithmetic::float32 : arithmetic;
+  constexpr std::int64_t narrow = 64;
+  return layer.residual && layer.first.in < narrow ? Arithmetic::float32 : arithmetic;
 }
 
 /// Where a residual block's part of the tape holds what, in bytes from its begin; (capacity, padded width) values each,

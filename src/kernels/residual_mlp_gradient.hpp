@@ -10,20 +10,20 @@
 
 namespace sda::kernels {
 
-/// The network: e = E₂ silu(E₁ waves(t) + …) + …, then layers, of which the first, a linear map, takes [x, e].
-/// Views into weights that an optimiser changes in place; they lie one after the other, weight (out, in) then bias.
+/// The network: e = E₂ silu(E₁ fourier_features(t) + …) + …, then layers, of which the first, a linear map, takes [x,
+/// e]. Views into weights that an optimiser changes in place; they lie one after the other, weight (out, in) then bias.
 struct EmbeddedMlpView {
   AffineView embedding[2];
   std::vector<LayerView> layers;
 };
 
 struct PackedEmbeddedMlp {
-  PackedProducts embedding[2];
+  PackedMatrix embedding[2];
   std::vector<PackedLayer> layers;
   Arithmetic arithmetic = Arithmetic::float32;  ///< of the embedding
   std::int64_t widest = 0;
-  /// Where the embedding's waves, silu, its derivative and e begin on a pass's tape, in bytes.
-  std::int64_t waves = 0, hidden = 0, slope = 0, embedded = 0;
+  /// Where the embedding's fourier_features, silu, its derivative and e begin on a pass's tape, in bytes.
+  std::int64_t fourier_features = 0, hidden = 0, slope = 0, embedded = 0;
   /// Where the stream lies before the first linear layer, between one and the next, and after the last; and its
   /// gradient. Blocks change it in place, so what is left there is one factor of a linear layer's gradient.
   std::vector<std::int64_t> forward{}, backward{};
@@ -32,9 +32,9 @@ struct PackedEmbeddedMlp {
 /// One linear map: ∂L/∂W = gᵀ a and ∂L/∂b = Σ g over rows of g (rows, out) and a (rows, in), which lie on the tapes.
 struct TrainedMap {
   const AffineView* view;
-  PackedProducts* packed;
+  PackedMatrix* packed;
   Arithmetic arithmetic;
-  bool thin;                     ///< by the products' Thin: both factors lie on the tapes as float32
+  bool linear;                   ///< by the products' Precise: both factors lie on the tapes as float32
   std::int64_t gradient, input;  ///< g and a on a pass's tape, in bytes
   std::int64_t offset;           ///< of W among all weights; b follows it
 };

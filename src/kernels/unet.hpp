@@ -37,15 +37,29 @@ inline std::int64_t images_together(const Grid& image) {
   return std::max<std::int64_t>(1, pixels / (image.height * image.width));
 }
 
+/// How a window lies in memory, and what stands beside it in every pixel.
+struct ImageView {
+  std::int64_t channels = 0;
+  bool planar = false;             ///< (channels, pixels); else (pixels, channels)
+  const float* context = nullptr;  ///< (extra, pixels)
+  std::int64_t extra = 0;
+};
+
+/// All blocks' shifts, each padded with zeros, for an image; images' are `stride` apart.
+struct UNetShifts {
+  const float* values = nullptr;
+  std::int64_t stride = 0;
+};
+
 /// Of a convolution with three taps along each axis: stride 1, stride 2, or stride 1 after every pixel was doubled.
-enum class Reach { same, down, up };
+enum class Sampling { same, down, up };
 
 /// weight (out, in, …3), bias (out).
 struct ConvolutionView {
   const float* weight = nullptr;
   const float* bias = nullptr;
   std::int64_t in = 0, out = 0;
-  Reach reach = Reach::same;
+  Sampling sampling = Sampling::same;
 };
 
 /// h ← h + outer silu(inner norm(h + shift)), the shift one value a channel.
@@ -54,9 +68,9 @@ struct UNetBlockView {
 };
 
 struct UNetLevelView {
-  ConvolutionView head;
-  std::vector<UNetBlockView> descent, ascent;
-  ConvolutionView tail;
+  ConvolutionView downsample;
+  std::vector<UNetBlockView> encoder, decoder;
+  ConvolutionView upsample;
 };
 
 struct UNetView {
@@ -66,8 +80,8 @@ struct UNetView {
 };
 
 /// The taps' combinations, each a matrix.
-struct PackedConvolution : PackedProducts {
-  Reach reach = Reach::same;
+struct PackedConvolution : PackedMatrix {
+  Sampling sampling = Sampling::same;
   Arithmetic arithmetic = Arithmetic::float32;
 };
 
@@ -77,9 +91,9 @@ struct PackedUNetBlock {
 };
 
 struct PackedUNetLevel {
-  PackedConvolution head, tail;
-  std::vector<PackedUNetBlock> descent, ascent;
-  std::int64_t width() const { return head.out; }
+  PackedConvolution downsample, upsample;
+  std::vector<PackedUNetBlock> encoder, decoder;
+  std::int64_t width() const { return downsample.out; }
 };
 
 struct PackedUNet {
@@ -109,9 +123,9 @@ struct UNetBlockPlaces {
 struct UNetLevelPlaces {
   Grid grid;
   Place stream;  ///< h, float32, and its gradient on the way back
-  ConvolutionPlaces head, tail;
-  Place inverse;  ///< of the norm before a tail that goes up
-  std::vector<UNetBlockPlaces> descent, ascent;
+  ConvolutionPlaces downsample, upsample;
+  Place inverse;  ///< of the norm before a upsample that goes up
+  std::vector<UNetBlockPlaces> encoder, decoder;
 };
 
 /// The buffers of one pass through the network, for one size of images.
@@ -128,8 +142,8 @@ inline std::int64_t bytes_of_value(const PackedConvolution& convolution) {
 }
 
 /// Combinations that a convolution's tiles are made of.
-inline std::int64_t products_of(Reach reach, bool flat) {
-  const std::int64_t axis = reach == Reach::same ? 4 : 3;
+inline std::int64_t products_of(Sampling sampling, bool flat) {
+  const std::int64_t axis = sampling == Sampling::same ? 4 : 3;
   return flat ? axis : axis * axis;
 }
 

@@ -22,7 +22,7 @@ class UNetGradient {
   /// Adds the stacks' images to a task's sums, in order; `fresh` forgets what was there.
   void add(std::int64_t task, const std::vector<Stack>& stacks, bool fresh, std::byte* workspace);
   /// The gradient of a convolution's weight and bias from its sums.
-  void collect(std::int64_t convolution, float* weight, float* bias) const;
+  void write(std::int64_t convolution, float* weight, float* bias) const;
 
  private:
   struct Sums {

@@ -7,14 +7,6 @@
 
 namespace sda::kernels {
 
-/// How a window lies in memory, and what stands beside it in every pixel.
-struct ImageView {
-  std::int64_t channels = 0;
-  bool planar = false;             ///< (channels, pixels); else (pixels, channels)
-  const float* context = nullptr;  ///< (extra, pixels)
-  std::int64_t extra = 0;
-};
-
 class UNetKernel {
  public:
   /// Weights are packed at once, and need not outlive it unless they are packed again.
@@ -31,14 +23,9 @@ class UNetKernel {
   std::int64_t parts() const { return static_cast<std::int64_t>(convolutions_.size()); }
   void pack(std::int64_t part);
 
-  /// All blocks' shifts, each padded with zeros, for an image; images' are `stride` apart.
-  struct Shifts {
-    const float* values = nullptr;
-    std::int64_t stride = 0;
-  };
   std::int64_t shifts() const { return packed_.shifts; }
   /// rows (one pointer an image) → result (images, values of an image).
-  void forward(const UNetPlan& plan, const float* const* rows, Shifts shifts, float* result, std::byte* tape,
+  void forward(const UNetPlan& plan, const float* const* rows, UNetShifts shifts, float* result, std::byte* tape,
                std::byte* workspace) const;
   /// v (images, values of an image) → vᵀ ∂result/∂rows, from the tape of a forward pass. In training `gradient` is
   /// null and `shift_gradient` (images, shifts) is given: what is left is on the tape.

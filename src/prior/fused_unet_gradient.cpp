@@ -55,7 +55,7 @@ class FusedUNetGradient final : public DenoisingGradient {
     share_out(std::ssize(convolutions), [&](std::int64_t i, std::int64_t) {
       const kernels::ConvolutionView& view = convolutions[i].view;
       const std::int64_t weights = view.out * view.in * (network_.kernel->packed().flat ? 3 : 9);
-      convolutions_.collect(i, flat + network_.places[i], flat + network_.places[i] + weights);
+      convolutions_.write(i, flat + network_.places[i], flat + network_.places[i] + weights);
     });
     const OneThread alone;
     torch::autograd::backward({shifts}, {shift_gradient});

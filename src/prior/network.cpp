@@ -176,7 +176,7 @@ Tensor layer_norm(const Tensor& x, std::int64_t axis) {
 TimeEmbedding::TimeEmbedding(ParameterMaker& maker, std::int64_t features)
     : first_(maker.add_affine("embedding.0", {256, 32})), second_(maker.add_affine("embedding.2", {features, 256})) {}
 
-Tensor time_waves(const Tensor& t, at::ScalarType dtype) {
+Tensor fourier_features(const Tensor& t, at::ScalarType dtype) {
   const Tensor frequency = at::arange(1, 17, t.options().dtype(dtype)) * std::numbers::pi;
   const Tensor phase = t.to(dtype).unsqueeze(-1) * frequency;
   return at::cat({phase.cos(), phase.sin()}, -1);
@@ -184,8 +184,8 @@ Tensor time_waves(const Tensor& t, at::ScalarType dtype) {
 
 Tensor TimeEmbedding::forward(const std::vector<NamedTensor>& parameters, const Tensor& t) const {
   const Tensor& weight = parameters[first_].value;
-  const Tensor waves = time_waves(t, weight.scalar_type());
-  const Tensor hidden = at::silu(at::linear(waves, weight, parameters[first_ + 1].value));
+  const Tensor features = fourier_features(t, weight.scalar_type());
+  const Tensor hidden = at::silu(at::linear(features, weight, parameters[first_ + 1].value));
   return at::linear(hidden, parameters[second_].value, parameters[second_ + 1].value);
 }
 

@@ -28,8 +28,8 @@ Tensor apply(Activation activation, const Tensor& x);
 /// (x − mean) / √(variance + 1e-5) over `axis`, with the unbiased variance and nothing learned.
 Tensor layer_norm(const Tensor& x, std::int64_t axis);
 
-/// (cos, sin)(π j t), j = 1 … 16: t (n) or () → (n, 32) or (32).
-Tensor time_waves(const Tensor& t, at::ScalarType dtype);
+/// Fourier features of a time, (cos, sin)(π j t), j = 1 … 16: t (n) or () → (n, 32) or (32).
+Tensor fourier_features(const Tensor& t, at::ScalarType dtype);
 
 /// What kernels multiply in for a precision. Throws UsageError where the processor has no bfloat16.
 kernels::Arithmetic arithmetic_of(Precision precision);

@@ -127,17 +127,17 @@ class UNet final : public Network {
     levels_.resize(p.channels.size());
     for (int i = 0; i < levels; ++i) {
       const std::int64_t width = p.channels[i];
-      const std::string head = i == 0 ? "network.heads.0" : fmt::format("network.heads.{}.0", i);
-      levels_[i].head = add_convolution(head, i == 0 ? channels + extra : p.channels[i - 1], width);
+      const std::string name = i == 0 ? "network.heads.0" : fmt::format("network.heads.{}.0", i);
+      levels_[i].downsample = add_convolution(name, i == 0 ? channels + extra : p.channels[i - 1], width);
       for (int j = 0; j < p.blocks[i]; ++j)
-        levels_[i].descent.push_back(add_block(fmt::format("network.descent.{}.{}", i, j), width));
+        levels_[i].encoder.push_back(add_block(fmt::format("network.descent.{}.{}", i, j), width));
     }
     for (int i = levels - 1; i >= 0; --i) {  // the way up is numbered from the deepest level
       const int position = levels - 1 - i;
       for (int j = 0; j < p.blocks[i]; ++j)
-        levels_[i].ascent.push_back(add_block(fmt::format("network.ascent.{}.{}", position, j), p.channels[i]));
-      const std::string tail = fmt::format("network.tails.{}{}", position, i == 0 ? "" : ".2");
-      levels_[i].tail = add_convolution(tail, p.channels[i], i == 0 ? channels : p.channels[i - 1]);
+        levels_[i].decoder.push_back(add_block(fmt::format("network.ascent.{}.{}", position, j), p.channels[i]));
+      const std::string name = fmt::format("network.tails.{}{}", position, i == 0 ? "" : ".2");
+      levels_[i].upsample = add_convolution(name, p.channels[i], i == 0 ? channels : p.channels[i - 1]);
     }
   }
 
@@ -151,16 +151,16 @@ class UNet final : public Network {
     }
     std::vector<Tensor> memory;
     for (std::size_t i = 0; i < levels_.size(); ++i) {
-      h = convolve(levels_[i].head, h, i == 0 ? 1 : 2);
-      for (const Block& block : levels_[i].descent) h = apply(block, h, time);
+      h = convolve(levels_[i].downsample, h, i == 0 ? 1 : 2);
+      for (const Block& block : levels_[i].encoder) h = apply(block, h, time);
       memory.push_back(h);
     }
     for (std::size_t i = levels_.size(); i-- > 0;) {
-      for (const Block& block : levels_[i].ascent) h = apply(block, h, time);
+      for (const Block& block : levels_[i].decoder) h = apply(block, h, time);
       if (i > 0)
-        h = convolve(levels_[i].tail, upsample(layer_norm(h, 1)), 1) + memory[i - 1];
+        h = convolve(levels_[i].upsample, upsample(layer_norm(h, 1)), 1) + memory[i - 1];
       else
-        h = convolve(levels_[i].tail, h, 1);
+        h = convolve(levels_[i].upsample, h, 1);
     }
     return from_channels(h, windows.sizes());
   }
@@ -211,9 +211,10 @@ class UNet final : public Network {
   struct Block {
     std::size_t project, inner, outer;  ///< indices of weights
   };
+  /// Of the finest level, `downsample` is the first convolution and `upsample` the last, both with stride 1.
   struct Level {
-    std::size_t head = 0, tail = 0;
-    std::vector<Block> descent, ascent;
+    std::size_t downsample = 0, upsample = 0;
+    std::vector<Block> encoder, decoder;
   };
 
   ImageShape image_shape() const { return {event_, levels_.size(), parameters_of_.global}; }
@@ -227,33 +228,34 @@ class UNet final : public Network {
   Projections projections() const {
     Projections all{embedding_, {}};
     for (const Level& level : levels_)
-      for (const Block& block : level.descent) all.weights.push_back(block.project);
+      for (const Block& block : level.encoder) all.weights.push_back(block.project);
     for (auto level = levels_.rbegin(); level != levels_.rend(); ++level)
-      for (const Block& block : level->ascent) all.weights.push_back(block.project);
+      for (const Block& block : level->decoder) all.weights.push_back(block.project);
     return all;
   }
 
   std::unique_ptr<kernels::UNetKernel> make_kernel(const std::vector<NamedTensor>& weights, const Tensor& context,
                                                    Precision precision) const {
-    using kernels::Reach;
-    const auto view = [&](std::size_t index, Reach reach) {
+    using kernels::Sampling;
+    const auto view = [&](std::size_t index, Sampling sampling) {
       const Tensor &weight = weights[index].value, &bias = weights[index + 1].value;
       return kernels::ConvolutionView{weight.data_ptr<float>(), bias.data_ptr<float>(), weight.size(1), weight.size(0),
-                                      reach};
+                                      sampling};
     };
     const auto views = [&](const std::vector<Block>& blocks) {
       std::vector<kernels::UNetBlockView> all;
-      for (const Block& block : blocks) all.push_back({view(block.inner, Reach::same), view(block.outer, Reach::same)});
+      for (const Block& block : blocks)
+        all.push_back({view(block.inner, Sampling::same), view(block.outer, Sampling::same)});
       return all;
     };
     kernels::UNetView network{
         .levels = {}, .flat = spatial() == 1, .circular = parameters_of_.padding == Padding::circular};
     for (const Level& level : levels_) {
       const bool finest = network.levels.empty();
-      network.levels.push_back({view(level.head, finest ? Reach::same : Reach::down), views(level.descent),
-                                views(level.ascent), view(level.tail, finest ? Reach::same : Reach::up)});
+      network.levels.push_back({view(level.downsample, finest ? Sampling::same : Sampling::down), views(level.encoder),
+                                views(level.decoder), view(level.upsample, finest ? Sampling::same : Sampling::up)});
     }
-    const kernels::ImageView image{.channels = weights[levels_.front().tail].value.size(0),
+    const kernels::ImageView image{.channels = weights[levels_.front().upsample].value.size(0),
                                    .planar = !parameters_of_.global,
                                    .context = context.defined() ? context.data_ptr<float>() : nullptr,
                                    .extra = context.defined() ? context.size(0) : 0};

@@ -1,4 +1,5 @@
-/// The processors this one can stand for: every instruction set below its own, with every kind of product.
+/// The processors this one can stand for: every instruction set below its own, with every kind of product that it runs
+/// or emulates. AMX's tiles are emulated on each of them.
 #pragma once
 
 #include <hwy/targets.h>
@@ -28,12 +29,9 @@ inline void PrintTo(const Machine& machine, std::ostream* out) {
 
 inline std::vector<Machine> machines() {
   std::vector<Machine> all;
-  for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
+  for (std::int64_t left = kernels::instruction_sets(); left != 0; left &= left - 1) {
     hwy::SetSupportedTargetsForTest(left & -left);
     for (const auto arithmetic : kernels::available_arithmetics()) {
-      // Emulated tiles are slow, and the vectors around them are float32's: once is enough.
-      if (arithmetic == kernels::Arithmetic::bfloat16_tiles && !all.empty() && all.front().target != (left & -left))
-        continue;
       all.push_back({left & -left, arithmetic});
     }
   }

@@ -14,8 +14,16 @@ inline constexpr double convergence_order = 0.12;        ///< of a predictor bet
 inline constexpr double fused_float32 = 1e-5;   ///< fused kernels against float64, relative to the largest value
 inline constexpr double fused_split = 3e-5;     ///< maps between blocks by tiles: 2⁻¹⁵, factors have 16 bits
 inline constexpr double fused_bfloat16 = 1e-2;  ///< the same in bfloat16
-inline constexpr double fused_bfloat16_gradient = 5e-2;  ///< of one parameter by itself; of all together fused_bfloat16
-inline constexpr double between_devices = 1e-3;          ///< a GPU (with TF32) and the CPU in float32
+/// What bfloat16 may err more than the same kernel in float32, both against float64 and as the root of mean squares. It
+/// rounds no more often and 2¹⁶ times as coarsely, whatever the network makes of roundings: a norm over few channels
+/// magnifies those of both.
+inline constexpr double bfloat16_over_float32 = 65536;
+/// The deviation of one 3 × 3 convolution, and of one with 3 taps, by Winograd's F(2, 3) in bfloat16, from the size and
+/// number of its roundings (src/kernels/winograd-inl.hpp); and how near to it a map of 8192 values must be.
+inline constexpr double winograd_bfloat16_2d = 3.61e-3;
+inline constexpr double winograd_bfloat16_1d = 2.80e-3;
+inline constexpr double winograd_bfloat16_estimate = 0.1;
+inline constexpr double between_devices = 1e-3;      ///< a GPU (with TF32) and the CPU in float32
 inline constexpr double integrated = 1e-6;           ///< densities and their logarithms against sums over a fine grid
 inline constexpr double simulated_deviation = 0.06;  ///< ratio of standard deviations estimated from 2000 draws
 inline constexpr double chi_square_9 = 27.88;        ///< 9 degrees of freedom, exceeded once in a thousand
