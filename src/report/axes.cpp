@@ -27,7 +27,7 @@ std::vector<Mark> linear_marks(const Scale& scale, int count) {
   return marks;
 }
 
-/// 1, 2 and 5 times the powers of ten, for scales that hold hardly one of these.
+/// 1, 2 and 5 times the powers of ten, for scales that hold hardly two of these.
 std::vector<Mark> round_marks(const Scale& scale) {
   std::vector<double> values;
   for (double power = std::pow(10.0, std::floor(std::log10(scale.first))); power <= scale.last; power *= 10) {
@@ -42,7 +42,7 @@ std::vector<Mark> round_marks(const Scale& scale) {
 std::vector<Mark> power_marks(const Scale& scale, int count) {
   const int from = static_cast<int>(std::ceil(std::log10(scale.first) - 1e-9));
   const int to = static_cast<int>(std::floor(std::log10(scale.last) + 1e-9));
-  if (to - from < 1) return round_marks(scale);
+  if (to - from < 2) return round_marks(scale);
   const int every = std::max(1, (to - from + count - 1) / std::max(count, 1));
   std::vector<Mark> marks;
   for (int exponent = from; exponent <= to; ++exponent) {

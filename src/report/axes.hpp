@@ -29,8 +29,8 @@ struct Scale {
   double share(double value) const;
 };
 
-/// Marks at round values, about `count` of them; on a logarithmic scale at powers of ten, or where there are fewer
-/// than two of these at round values.
+/// Marks at round values, about `count` of them; on a logarithmic scale at powers of ten, and at 2 and 5 times these
+/// where the scale holds less than three.
 std::vector<Mark> marks_of(const Scale& scale, int count);
 /// Marks at these values of a logarithmic scale.
 std::vector<Mark> marks_at(const std::vector<double>& values);
@@ -63,7 +63,8 @@ struct AxesText {
   std::string title, subtitle{}, x_name{}, y_name{};
 };
 
-/// Grid, marks and names, with what is drawn in the area, clipped to it. The class of the area is `style`.
+/// Grid, marks and names, with what is drawn in the area. The class of the area is `style`: one that clips, or the
+/// "open-area", whose points may stand on its edges.
 std::string axes(const Frame& frame, const std::vector<Mark>& x_marks, const std::vector<Mark>& y_marks,
                  const AxesText& text, const std::string& inside, const std::string& style = "area");
 /// Marks and names alone, outside of the area.

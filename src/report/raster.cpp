@@ -46,6 +46,8 @@ Surface surface_of(const Drawing& drawing, double scale) {
   const double width = std::round(scale * drawing.width), height = std::round(scale * drawing.height);
   Surface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, static_cast<int>(width), static_cast<int>(height)));
   const std::unique_ptr<cairo_t, Unref> context(cairo_create(surface.get()));
+  cairo_set_source_rgb(context.get(), 1, 1, 1);
+  cairo_paint(context.get());
   const RsvgRectangle page{0, 0, width, height};
   if (rsvg_handle_render_document(handle.get(), context.get(), &page, &error) == FALSE) refuse_drawing(error);
   cairo_surface_flush(surface.get());

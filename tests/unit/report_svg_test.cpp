@@ -59,6 +59,7 @@ TEST(Axes, LogarithmsHaveMarksAtPowersOfTenAndRoundOnesBetween) {
   EXPECT_THAT(texts(sda::report::marks_of({0.01, 100, true}, 6)),
               testing::ElementsAre("0.01", "0.1", "1", "10", "100"));
   EXPECT_THAT(texts(sda::report::marks_of({1, 8, true}, 6)), testing::ElementsAre("1", "2", "5"));
+  EXPECT_THAT(texts(sda::report::marks_of({0.1, 1, true}, 6)), testing::ElementsAre("0.1", "0.2", "0.5", "1"));
   // Of more powers than there is room for, every other one is named; beyond what is read at a glance, as powers.
   EXPECT_THAT(texts(sda::report::marks_of({1e-6, 1, true}, 4)),
               testing::ElementsAre(testing::HasSubstr("−6</tspan>"), "", testing::HasSubstr("−4</tspan>"), "", "0.01",
@@ -79,6 +80,11 @@ TEST(Raster, PixelsAreTheDrawingsOnWhite) {
   EXPECT_EQ(pixels.height, 2);
   EXPECT_THAT(pixels.colours, testing::ElementsAre(0xFF8000, 0xFF8000, 0xFFFFFF, 0xFFFFFF,  //
                                                    0xFF8000, 0xFF8000, 0xFFFFFF, 0xFFFFFF));
+}
+
+TEST(Raster, WhatADrawingDoesNotCoverIsWhite) {
+  const auto pixels = sda::report::rendered({10, 3.3, ""}, 1.5);  // 15 by 5 pixels: no whole number of the drawing's
+  EXPECT_THAT(pixels.colours, testing::Each(0xFFFFFF));
 }
 
 TEST(Raster, CellsOfAnImageKeepTheirColoursAndTheWindowShowsTheFirstFrame) {

@@ -137,10 +137,11 @@ Drawing animation_drawing(const Animation& animation, std::size_t first, std::si
 
 Drawing fields_drawing(const Animation& animation, double scale) {
   constexpr std::size_t max_rows = 6;
-  constexpr double widest = 155, names_width = 90, gap = 8;
+  constexpr double widest = 155, names_width = 104, gap = 8;
   const auto rows = std::min(animation.fields.size(), max_rows), columns = animation.pictured.size();
   const double left = axis_width + names_width, room = page_width - left - right_margin_of_fields;
-  const double width = std::min(widest, (room + gap) / static_cast<double>(columns) - gap);
+  const double width = fitted(std::min(widest, (room + gap) / static_cast<double>(columns) - gap),
+                              animation.fields.front().width, scale);
   const double height = width / animation.aspect;
   Drawing drawing{.width = page_width};
   for (std::size_t row = 0; row < rows; ++row) {

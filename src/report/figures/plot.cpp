@@ -97,9 +97,10 @@ Drawing panel_drawing(const PlotPanel& panel) {
                       elements.sample + text_element("entry", sample_width + 8, 11, curve.name)};
     key.place(row, 0, key.height);
   }
-  Drawing drawing{plot_left + plot_width + plot_right, frame.top + plot_height + plot_axis,
-                  axes(frame, marks_of(frame.x, 6), marks_of(frame.y, 6),
-                       {.title = panel.title, .x_name = panel.x_axis, .y_name = panel.y_axis}, bands + lines)};
+  Drawing drawing{
+      plot_left + plot_width + plot_right, frame.top + plot_height + plot_axis,
+      axes(frame, marks_of(frame.x, 6), marks_of(frame.y, 6),
+           {.title = panel.title, .x_name = panel.x_axis, .y_name = panel.y_axis}, bands + lines, "open-area")};
   drawing.place(key, plot_left, drawing.height);
   return drawing;
 }
