@@ -20,9 +20,9 @@ inline constexpr double fused_bfloat16 = 1e-2;  ///< the same in bfloat16
 inline constexpr double bfloat16_over_float32 = 65536;
 /// The deviation of one 3 × 3 convolution, and of one with 3 taps, by Winograd's F(2, 3) in bfloat16, from the size and
 /// number of its roundings (src/kernels/winograd-inl.hpp); and how near to it a map of 8192 values must be.
-inline constexpr double winograd_bfloat16_2d = 3.61e-3;
-inline constexpr double winograd_bfloat16_1d = 2.80e-3;
-inline constexpr double winograd_bfloat16_estimate = 0.1;
+inline constexpr double winograd_bfloat16_2d = 3.91e-3;
+inline constexpr double winograd_bfloat16_1d = 3.03e-3;
+inline constexpr double winograd_bfloat16_estimate = 0.06;
 inline constexpr double between_devices = 1e-3;      ///< a GPU (with TF32) and the CPU in float32
 inline constexpr double integrated = 1e-6;           ///< densities and their logarithms against sums over a fine grid
 inline constexpr double simulated_deviation = 0.06;  ///< ratio of standard deviations estimated from 2000 draws
