@@ -5,6 +5,7 @@
 #include "command.hpp"
 #include "models.hpp"
 #include "sda/assimilation/assimilate.hpp"
+#include "sda/guidance/likelihood_rule.hpp"
 
 namespace sda::app {
 namespace {
@@ -24,6 +25,13 @@ Experiment experiment_of(const Options& options, const Globals& globals, const M
   return experiment;
 }
 
+/// A rule without a variance of its own is stiffer than churn stands where γ is small (docs/results/guidance.md).
+void warn_of_churn(const GuidanceParameters& guidance, const SamplerParameters& sampler) {
+  const LikelihoodRuleKind* rule = likelihood_rule_kind(guidance.rule);
+  if (rule == nullptr || rule->own_variance || sampler.churn == 0) return;
+  spdlog::warn("the rule {} with churn can diverge; --quality paper sets what goes with it", guidance.rule);
+}
+
 void assimilate(const Options& options, const Globals& globals) {
   const ModelFile model = read_model(options.model);
   const Observations observations = read_observations(options.observations).observations;
@@ -36,9 +44,7 @@ void assimilate(const Options& options, const Globals& globals) {
   spdlog::info("{} members of {} states, {} steps with {} corrections{}", experiment.assimilation.members,
                observations.length, experiment.sampler.steps, experiment.sampler.corrections,
                plan.chunks > 1 ? fmt::format(", {} members at a time", plan.members_at_once) : "");
-  if (experiment.guidance.rule == "sda" && experiment.sampler.churn > 0) {
-    spdlog::warn("the rule sda with churn can diverge; --quality paper sets what goes with it");
-  }
+  warn_of_churn(experiment.guidance, experiment.sampler);
   const Assimilation result = [&] {
     ProgressBar bar = globals.progress("assimilate", "steps");
     return sda::assimilate(model.prior, observations, experiment.posterior(), globals.seed, bar.callback());

@@ -13,7 +13,7 @@ struct Options {
 };
 
 void evaluate(const Options& options, const Globals& globals) {
-  const Evaluation found = [&] {
+  const EvaluationResult found = [&] {
     ProgressBar bar = globals.progress("evaluate", "ensembles");
     return evaluate_files(options.files, globals.seed, telling_by(bar).progress);
   }();

@@ -21,7 +21,8 @@ bool is_former(const Provenance& provenance) {
 /// The sampler of 0.1's defaults, whatever its steps: one that uses what 0.1 had besides was chosen.
 bool is_of_the_paper(const Experiment& experiment) {
   const auto& [guidance, sampler, assimilation] = experiment.posterior();
-  return guidance.rule == "sda" && sampler.corrector == Corrector::langevin && sampler.churn == 0;
+  return guidance.rule == posterior_parameters(Quality::paper).guidance.rule &&
+         sampler.corrector == Corrector::langevin && sampler.churn == 0;
 }
 
 }  // namespace

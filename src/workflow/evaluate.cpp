@@ -150,16 +150,16 @@ std::vector<ScoredEnsemble> Scoring::score_interpolations() const {
   return rows;
 }
 
-std::vector<ScoredEnsemble> Evaluation::all() const {
+std::vector<ScoredEnsemble> EvaluationResult::all() const {
   std::vector<ScoredEnsemble> list = rows;
   if (reference) list.push_back(*reference);
   return list;
 }
 
-Evaluation evaluate_files(const EvaluationFiles& files, std::uint64_t seed, const ProgressCallback& progress) {
+EvaluationResult evaluate_files(const EvaluationFiles& files, std::uint64_t seed, const ProgressCallback& progress) {
   const Scoring scoring(files.observations, files.scoring, seed);
   const Observations& y = scoring.observations();
-  Evaluation evaluation{.name = y.name, .rows = {}};
+  EvaluationResult evaluation{.name = y.name, .rows = {}};
   std::optional<EnsembleFile> reference;
   if (!files.reference.empty()) reference = read_ensemble_of(files.reference, y);
   const Tensor members = reference ? reference->ensemble.members : Tensor();

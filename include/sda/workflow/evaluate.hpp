@@ -56,7 +56,7 @@ struct EvaluationFiles {
   std::string reference{}, floor{};  ///< the filter's, and one of another seed; empty: none
   ScoringInput scoring{};
 };
-struct Evaluation {
+struct EvaluationResult {
   std::string name;                           ///< of the observation
   std::vector<ScoredEnsemble> rows;           ///< ensembles, then interpolations
   std::optional<ScoredEnsemble> reference{};  ///< the filter's own; its distance to itself says nothing
@@ -66,6 +66,6 @@ struct Evaluation {
   std::vector<ScoredEnsemble> all() const;
 };
 /// Scores of files; `progress` counts ensembles. Throws as Scoring and read_ensemble_of.
-Evaluation evaluate_files(const EvaluationFiles& files, std::uint64_t seed, const ProgressCallback& progress = {});
+EvaluationResult evaluate_files(const EvaluationFiles& files, std::uint64_t seed, const ProgressCallback& progress = {});
 
 }  // namespace sda

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/torch.hpp"
+#include "sda/core/tensor.hpp"
 
 namespace sda::observation {
 
