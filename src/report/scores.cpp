@@ -47,7 +47,7 @@ std::string field_table(const std::vector<ScoredEnsemble>& rows) {
                      skill_cell(f.observed, &Skill::spread), skill_cell(f.unobserved, &Skill::spread),
                      skill_cell(f.observed, &Skill::crps), skill_cell(f.unobserved, &Skill::crps)});
   }
-  return cells.size() > 1 ? "\n" + aligned(cells, 3) : "";
+  return cells.size() > 1 ? fmt::format("\n{}", aligned(cells, 3)) : "";
 }
 
 nlohmann::json to_json(const std::optional<Estimate>& estimate) {

@@ -1,5 +1,6 @@
 // What studies share: sections that numbers hang on, chains by their experiment, and tables that go on.
 #include "sda/study/study.hpp"
+#include "sda/data/formats/atomic_file.hpp"
 
 #include <fmt/format.h>
 
@@ -103,7 +104,7 @@ StudyTable::StudyTable(const StudyOutput& output, const std::string& what, const
       provenance_(make_provenance(output.command, config, output.seed)),
       table_(
           [&] {
-            check_writable(output.path + ".csv");
+            require_writable(output.path + ".csv");
             return output.path + ".csv";
           }(),
           followed_by(keys, numbers), keys.size(), provenance_),

@@ -10,7 +10,7 @@
 #include "core/torch.hpp"
 #include "sda/baselines/interpolation.hpp"
 #include "sda/core/error.hpp"
-#include "sda/data/folders.hpp"
+#include "sda/data/files/folders.hpp"
 #include "sda/dynamics/systems.hpp"
 #include "sda/evaluation/spectrum.hpp"
 #include "sda/experiment/run.hpp"

@@ -5,7 +5,7 @@
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
-#include "sda/data/folders.hpp"
+#include "sda/data/files/folders.hpp"
 #include "sda/experiment/run.hpp"
 #include "sda/report/report.hpp"
 #include "sda/report/scores.hpp"

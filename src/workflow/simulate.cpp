@@ -1,5 +1,6 @@
 // Simulation into files: plan, go on from the pieces that are there, simulate and save, write a file for each part.
 #include "sda/workflow/simulate.hpp"
+#include "sda/data/formats/atomic_file.hpp"
 
 #include <fmt/format.h>
 
@@ -118,7 +119,7 @@ SimulationReport simulate_to_files(const Experiment& experiment, const std::stri
   const StateLayout layout = dynamics->layout();
   for (const auto& part : report.parts) require_no_others(folder, part.name, false);
   OutputFolder output(folder);
-  for (const auto& part : report.parts) check_writable(output.file(part_file(part.name)));
+  for (const auto& part : report.parts) require_writable(output.file(part_file(part.name)));
   telling.say(fmt::format("{}: {} trajectories of {} states after {} transitions of spin-up", dynamics->name(),
                           p.trajectories, p.length, p.spin_up));
 

@@ -1,5 +1,6 @@
 // Training on files: open, choose the configuration, gather the states, train with checkpoints, write the model.
 #include "sda/workflow/train.hpp"
+#include "sda/data/formats/atomic_file.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +10,7 @@
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/data/files.hpp"
-#include "sda/data/folders.hpp"
+#include "sda/data/files/folders.hpp"
 #include "sda/experiment/run.hpp"
 #include "sda/training/trainer.hpp"
 
@@ -130,7 +131,7 @@ TrainingReport TrainingRun::run(const Experiment& experiment, at::Device device,
   const auto& [files, saved_in, train_files, valid_files, first, checkpoint] = *opened_;
   Prior prior = prior_of(experiment, first, provenance.seed);
   if (!files.from.empty()) start_from(files.from, prior);
-  check_writable(files.model);
+  require_writable(files.model);
   const std::string folder = fs::absolute(files.model).parent_path().string();
   TrainingStates train = training_states(train_files, first.trajectories, prior.normalisation, folder);
   TrainingStates valid =

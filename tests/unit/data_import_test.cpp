@@ -381,7 +381,9 @@ TEST_F(UserDataTest, AnalysesHaveNothingUnderTheMaskAndMomentsBeside) {
   EXPECT_EQ(root.text_of("sst", "standard_name"), "sea_surface_temperature");
   EXPECT_EQ(root.text_of("time", "units"), "hours since 1999-12-31 18:00:00");
   EXPECT_EQ(root.text_of("time", "calendar"), "noleap");
-  const float fill = static_cast<float>(root.number_of("sst", "_FillValue").value_or(0));
+  const auto fill_value = root.numbers_of("sst", "_FillValue");
+  ASSERT_TRUE(fill_value && fill_value->values.size() == 1);
+  const float fill = static_cast<float>(fill_value->values.front());
   EXPECT_EQ(root.read("sst")[2][3][1][2].item<float>(), fill);
   EXPECT_EQ(root.read("sst_mean")[2][1][2].item<float>(), fill);
   const Tensor one = ensemble.members.select(1, 1).select(1, 0).select(1, 0).select(1, 0).to(at::kDouble);

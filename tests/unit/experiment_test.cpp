@@ -64,10 +64,6 @@ struct Changer {
   void operator()(const char*, std::string& value, const char*, const Range& range) {
     value = range.choices.empty() ? "another" : range.choices.back();
   }
-  template <Choice Enum>
-  void operator()(const char*, Enum& value, const char*) {
-    value = static_cast<Enum>(names_of<Enum>().size() - 1);
-  }
   template <class Number>
   void operator()(const char*, std::vector<Number>& value, const char*, const Range&) {
     for (auto& number : value) number += 1;

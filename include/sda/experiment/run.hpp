@@ -10,6 +10,7 @@
 
 #include "sda/core/provenance.hpp"
 #include "sda/data/files.hpp"
+#include "sda/data/files/model.hpp"
 #include "sda/experiment/experiment.hpp"
 #include "sda/observation/observations.hpp"
 #include "sda/prior/prior.hpp"

@@ -66,6 +66,7 @@ struct EvaluationResult {
   std::vector<ScoredEnsemble> all() const;
 };
 /// Scores of files; `progress` counts ensembles. Throws as Scoring and read_ensemble_of.
-EvaluationResult evaluate_files(const EvaluationFiles& files, std::uint64_t seed, const ProgressCallback& progress = {});
+EvaluationResult evaluate_files(const EvaluationFiles& files, std::uint64_t seed,
+                                const ProgressCallback& progress = {});
 
 }  // namespace sda

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "sda/core/provenance.hpp"
-#include "sda/data/folders.hpp"
+#include "sda/data/files/folders.hpp"
 #include "sda/experiment/experiment.hpp"
 #include "sda/workflow/telling.hpp"
 

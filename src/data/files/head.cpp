@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "sda/core/error.hpp"
+
 namespace sda::io {
 namespace {
 
