@@ -65,7 +65,7 @@ std::optional<UnitConversion> affine(const cv_converter& converter) {
   // The difference of two numbers loses digits, the fewer the further apart they are; the rest is rounded off.
   if (conversion.offset != 0) conversion.scale = std::stod(fmt::format("{:.15g}", (at(1e6) - at(0)) / 1e6));
   const double expected = conversion(1000), difference = std::abs(at(1000) - expected);
-  if (!(difference <= 1e-9 * std::abs(expected))) return std::nullopt;
+  if (!std::isfinite(expected) || !(difference <= 1e-9 * std::abs(expected))) return std::nullopt;
   return conversion;
 }
 

@@ -1,6 +1,8 @@
 /// Figures of the public reference implementation: datasets of tests/golden/data, as tensors.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <hdf5.h>
 
 #include <stdexcept>
@@ -14,7 +16,7 @@ namespace sda::test {
 /// `dataset` of the file "NAME.h5": floats as they are stored (float32 or float64), whole numbers as int64. A scalar
 /// dataset gives a tensor without axes. Throws std::runtime_error if there is no such dataset.
 inline Tensor golden(const std::string& file, const std::string& dataset) {
-  const std::string path = std::string(SDA_GOLDEN_DIR) + "/" + file;
+  const std::string path = fmt::format("{}/{}", SDA_GOLDEN_DIR, file);
   const auto checked = [&](hid_t id) {
     if (id < 0) throw std::runtime_error("cannot read " + dataset + " of " + path);
     return id;

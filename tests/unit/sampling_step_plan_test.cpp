@@ -19,7 +19,7 @@ const Kind& step(const StepPlan& plan, std::size_t stage, std::size_t number = 0
 }
 
 TEST(StepPlan, WithoutNoiseIsTheExponentialIntegrator) {
-  const StepPlan plan = step_plan(schedule, {.steps = 4, .corrections = 0});
+  const StepPlan plan = step_plan(schedule, {.steps = 4, .grid = TimeGrid::uniform, .churn = 0, .corrections = 0});
   ASSERT_EQ(plan.size(), 4U);
   for (std::size_t i = 0; i < 4; ++i) {
     const double from = 1 - 0.25 * static_cast<double>(i), to = from - 0.25;
@@ -38,7 +38,8 @@ TEST(StepPlan, WithoutNoiseIsTheExponentialIntegrator) {
 }
 
 TEST(StepPlan, RemembersAsManyEvaluationsAsTheOrderAsks) {
-  const StepPlan plan = step_plan(schedule, {.steps = 4, .order = 3, .corrections = 1});
+  const StepPlan plan =
+      step_plan(schedule, {.steps = 4, .grid = TimeGrid::uniform, .order = 3, .churn = 0, .corrections = 1});
   const std::vector<std::size_t> weights{1, 2, 3, 3};
   const std::vector<std::int64_t> kept{1, 2, 2, 2};
   for (std::size_t i = 0; i < 4; ++i) {
@@ -52,7 +53,7 @@ TEST(StepPlan, RemembersAsManyEvaluationsAsTheOrderAsks) {
 }
 
 TEST(StepPlan, ChurnAsksAtANoisierTimeAndHasADrawOfItsOwn) {
-  const StepPlan plan = step_plan(schedule, {.steps = 4, .churn = 0.5, .corrections = 0});
+  const StepPlan plan = step_plan(schedule, {.steps = 4, .grid = TimeGrid::uniform, .churn = 0.5, .corrections = 0});
   const auto& s = step<AffineStep>(plan, 2);  // from 0.5 to 0.25
   const Churn churn = Churn::within(schedule, 0.5, 0.25, 0.5);
   ASSERT_GT(churn.delta, 0);
@@ -70,7 +71,8 @@ TEST(StepPlan, ChurnAsksAtANoisierTimeAndHasADrawOfItsOwn) {
 }
 
 TEST(StepPlan, CorrectionsFollowEachStepAndCountTheirDraws) {
-  const StepPlan langevin = step_plan(schedule, {.steps = 2, .corrections = 3, .tau = 0.4});
+  const StepPlan langevin =
+      step_plan(schedule, {.steps = 2, .grid = TimeGrid::uniform, .churn = 0, .corrections = 3, .tau = 0.4});
   ASSERT_EQ(langevin[1].steps.size(), 4U);
   const auto& second = step<LangevinStep>(langevin, 1, 2);
   EXPECT_EQ(second.t, 0);
@@ -88,8 +90,9 @@ TEST(StepPlan, CorrectionsFollowEachStepAndCountTheirDraws) {
 }
 
 TEST(StepPlan, HasNoiseWithinItsTimesAlone) {
-  const StepPlan plan =
-      step_plan(schedule, {.steps = 4, .churn = 0.5, .corrections = 1, .noise_from = 0.5, .noise_until = 0.25});
+  const StepPlan plan = step_plan(
+      schedule,
+      {.steps = 4, .grid = TimeGrid::uniform, .churn = 0.5, .corrections = 1, .noise_from = 0.5, .noise_until = 0.25});
   EXPECT_EQ(plan[0].steps.size(), 1U);        // to 0.75
   EXPECT_EQ(plan[1].steps.size(), 2U);        // to 0.5
   EXPECT_EQ(plan[2].steps.size(), 2U);        // to 0.25
@@ -100,9 +103,13 @@ TEST(StepPlan, HasNoiseWithinItsTimesAlone) {
 }
 
 TEST(StepPlan, CountsEvaluations) {
-  EXPECT_EQ(evaluations(step_plan(schedule, {.steps = 5, .corrections = 2})), 15);
-  EXPECT_EQ(evaluations(step_plan(schedule, {.steps = 5, .predictor = Predictor::heun, .corrections = 1})), 15);
-  EXPECT_EQ(evaluations(step_plan(schedule, {.steps = 5, .churn = 1, .corrections = 0})), 5);
+  EXPECT_EQ(evaluations(step_plan(schedule, {.steps = 5, .grid = TimeGrid::uniform, .churn = 0, .corrections = 2})),
+            15);
+  EXPECT_EQ(evaluations(step_plan(
+                schedule,
+                {.steps = 5, .grid = TimeGrid::uniform, .predictor = Predictor::heun, .churn = 0, .corrections = 1})),
+            15);
+  EXPECT_EQ(evaluations(step_plan(schedule, {.steps = 5, .grid = TimeGrid::uniform, .churn = 1, .corrections = 0})), 5);
 }
 
 }  // namespace

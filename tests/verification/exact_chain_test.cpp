@@ -220,7 +220,7 @@ struct MomentsByMembers {
   Tensor m = at::zeros({size}, at::kDouble);
   Tensor v = identity(size);
 
-  void predict(const sda::AffineScore& score, const Tensor& y, const sda::Predictor& step) {
+  void predict(const sda::AffineScore& score, const Tensor& y, const sda::ExponentialStep& step) {
     const auto map = step.r * identity(size) + step.c * score.of_x;
     m = map.matmul(m) + step.c * score.of_y.matmul(y);
     v = map.matmul(v).matmul(map.mT());
