@@ -26,7 +26,7 @@ Words flags_of(const CommandDescription& command) {
   return flags;
 }
 
-/// The last words of what stands below a command: "blanket", "sampler".
+/// The last words of what stands below a command: "windows", "sampler".
 Words names_below(const CommandDescription& command) {
   Words names;
   for (const auto& below : command.subcommands) names.push_back(below.path.back());

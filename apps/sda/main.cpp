@@ -37,7 +37,8 @@ std::string quoted_command_line(int argc, char** argv) {
 
 int fail(std::string message, int code) {
   std::replace(message.begin(), message.end(), '\n', ' ');
-  fmt::print(stderr, "sda: error: {}\n", message);
+  // Not fmt::print, which throws where stderr cannot be written.
+  std::fputs(fmt::format("sda: error: {}\n", message).c_str(), stderr);
   return code;
 }
 

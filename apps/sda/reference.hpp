@@ -24,13 +24,13 @@ struct OptionDescription {
 };
 
 struct CommandDescription {
-  Words path;  ///< of subcommands: {} of the program itself, {"train"}, {"study", "blanket"}
+  Words path;  ///< of subcommands: {} of the program itself, {"train"}, {"study", "windows"}
   std::string description;
   std::vector<OptionDescription> options;  ///< the program's are taken by every subcommand too
   Words examples;
   std::vector<CommandDescription> subcommands;
 
-  /// "sda", "sda-train", "sda-study-blanket"
+  /// "sda", "sda-train", "sda-study-windows"
   std::string page() const;
   /// "sda train [CONFIG] --data FOLDER -o FILE [flags]"
   std::string usage() const;

@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # Sampler and guidance of each rule; none is the prior alone. small.toml has those of MMPS; the others take the paper's.
-PAPER = ["sampler.renewal=0", "sampler.corrections=1", "sampler.tau=0.5"]
+PAPER = ["sampler.churn=0", "sampler.corrections=1", "sampler.tau=0.5"]
 RULES = {
     "sda": ["guidance.rule=sda", "guidance.gamma=1e-2", *PAPER],
     "dps": ["guidance.rule=dps", *PAPER],

@@ -13,7 +13,7 @@ WindowPlan plan_windows(std::int64_t order, std::int64_t stride, std::int64_t le
   const std::int64_t window = 2 * order + 1;
   if (order < 1)
     throw UsageError(
-        {.what = "order k of the blanket", .where = "", .found = fmt::format("{}", order), .expected = "at least 1"});
+        {.what = "order k of the windows", .where = "", .found = fmt::format("{}", order), .expected = "at least 1"});
   if (stride < 1 || stride > window)
     throw UsageError({.what = "stride of the windows",
                       .where = "assimilation.stride",

@@ -69,7 +69,7 @@ StudyResult study_misspecified(const StudySubject& subject, const MisspecifiedSt
     for (const double value : study.values) {
       const auto numbers = table.row({fmt::format("{}", value), order}, [&]() -> std::vector<double> {
         const auto other = linear_chain(believing_in(experiment, study.key, value).dynamics);
-        // Departures are of the truth's normalised states: so are those that the prior knows.
+        // Observations are of the truth's normalised states: so are those that the prior knows.
         const StationaryProcess prior = stationary_process(*other, chain->normalisation());
         if (order == "exact") {
           const LinearPosterior wrong = linear_posterior(prior.covariance(observed.length), observations);

@@ -81,8 +81,12 @@ TEST(StepPlan, CorrectionsFollowEachStepAndCountTheirDraws) {
   EXPECT_EQ(second.z.purpose, Purpose::sampler_correction);
   EXPECT_EQ(second.z.number, 4U);  // after the first stage's three and this one's first
 
-  const SamplerParameters parameters{
-      .steps = 2, .corrections = 1, .corrector = Corrector::leimkuhler_matthews, .tau = 1};
+  const SamplerParameters parameters{.steps = 2,
+                                     .grid = TimeGrid::uniform,
+                                     .churn = 0,
+                                     .corrections = 1,
+                                     .corrector = Corrector::leimkuhler_matthews,
+                                     .tau = 1};
   const auto& s = std::get<AffineStep>(step_plan(schedule, parameters)[0].steps.at(1));
   EXPECT_EQ(s.a, 1);
   EXPECT_TRUE(s.w.empty());

@@ -1,6 +1,6 @@
 /// Problems that are solved in closed form: stationary Gaussian processes, whose perturbed scores, of a whole
 /// trajectory and of windows of it, and whose posteriors given linear observations are all known. They measure what a
-/// sampler, a guidance or a blanket gets wrong, with no training and no sampling noise.
+/// sampler, a guidance or windows get wrong, with no training and no sampling noise.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
-/// Departures whose noise is not what the posterior believes: of another size, or with tails heavier than Gaussian. A
-/// observation's σ is multiplied by a scale λ of its own, drawn anew each time: given the scales all is Gaussian.
+/// Observations whose noise is not what the posterior believes: of another size, or with tails heavier than Gaussian.
+/// An observation's σ is multiplied by a scale λ of its own, drawn anew each time: given the scales all is Gaussian.
 #pragma once
 
 #include <cstdint>

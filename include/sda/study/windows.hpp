@@ -16,7 +16,7 @@ struct WindowError {
   double mean = 0;  ///< √(E‖x̂_k − x̂‖² / tr Cov(x | x(t))): how far Tweedie's mean is off, against what x(t) leaves open
 };
 
-/// The blankets of trajectories of one length.
+/// The windows of trajectories of one length.
 class WindowComparison {
  public:
   WindowComparison(StationaryProcess process, NoiseSchedule schedule, std::int64_t length);

@@ -4,6 +4,8 @@
 /// With D = Σ_y + s² Γ the system is D^½ (I + B) D^½ w = y − A(x̂), B = D^-½ H V Hᵀ D^-½. It is solved in the Krylov
 /// space of B and D^-½ (y − A(x̂)), which costs a VJP each dimension: exact with as many as there are observations. A
 /// network's error in x̂ grows as s: s² Γ keeps guidance small where V cannot be trusted.
+#include <algorithm>
+
 #include "core/torch.hpp"
 #include "guidance/krylov.hpp"
 #include "guidance/surrogate.hpp"

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/differences.hpp"
 #include "core/torch.hpp"
 #include "report/statistics/point_observations.hpp"
 
@@ -14,11 +15,8 @@ namespace {
 /// ∂v/∂x − ∂u/∂y by central differences of (…, 2, y, x), NaN where a neighbour is.
 Tensor local_vorticity(const Tensor& velocity, const StateLayout& layout) {
   const auto [up, right] = drawn_axes(layout);
-  const auto difference = [](const Tensor& f, std::int64_t axis, double spacing) {
-    return (f.roll(-1, axis) - f.roll(1, axis)) / (2 * spacing);
-  };
-  return difference(velocity.select(-3, 1), -1, layout.spacing_of(right)) -
-         difference(velocity.select(-3, 0), -2, layout.spacing_of(up));
+  return central_difference(velocity.select(-3, 1), -1, layout.spacing_of(right)) -
+         central_difference(velocity.select(-3, 0), -2, layout.spacing_of(up));
 }
 
 /// Observations at points, each in the frame of the nearest state that is read: of the variable that is shown, in its
