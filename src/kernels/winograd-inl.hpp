@@ -5,13 +5,13 @@
 // convolution make 4 pixels, where 36 would without. VJPs are convolutions with the same transformed filter; the
 // filter's gradient is Gᵀ Σ_tiles (Bᵀ d B) ⊗ (A ∂y Aᵀ) G.
 //
-// Digits. In bfloat16 a convolution's input is a map of bfloat16 values; v is rounded once more, and w once. A rounding is
-// uniform over a step of 2⁻⁷ of the value's binade: ρ = √(E[step²] / (12 E[value²])) = 1.66e-3 for normally distributed
-// values of any deviation. F(2, 3) hands that of v or w on to y larger by √(5/3) along each axis: for independent d and g,
-// Σ E[v² w²] = 2 (1 + 3/4 + 3/4) for an output where Σ E[d² g²] = 3. So y deviates by ρ √2 (5/3) = 3.9e-3 of its root
-// mean square over two axes, and by ρ √(2 · 5/3) = 3.0e-3 along one; direct convolutions of rounded factors, by
-// ρ √2 = 2.3e-3. What a network makes of that is its own matter: a norm over few channels magnifies it, as it does the
-// roundings of float32. tests/unit/kernels_winograd_test.cpp measures both.
+// Digits. In bfloat16 a convolution's input is a map of bfloat16 values; v is rounded once more, and w once. A rounding
+// is uniform over a step of 2⁻⁷ of the value's binade: ρ = √(E[step²] / (12 E[value²])) = 1.66e-3 for normally
+// distributed values of any deviation. F(2, 3) hands that of v or w on to y larger by √(5/3) along each axis: for
+// independent d and g, Σ E[v² w²] = 2 (1 + 3/4 + 3/4) for an output where Σ E[d² g²] = 3. So y deviates by ρ √2 (5/3)
+// = 3.9e-3 of its root mean square over two axes, and by ρ √(2 · 5/3) = 3.0e-3 along one; direct convolutions of
+// rounded factors, by ρ √2 = 2.3e-3. What a network makes of that is its own matter: a norm over few channels magnifies
+// it, as it does the roundings of float32. tests/unit/kernels_winograd_test.cpp measures both.
 #pragma once
 
 #include "kernels/epilogues-inl.hpp"

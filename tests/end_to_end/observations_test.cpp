@@ -1,4 +1,5 @@
-/// Observations of instruments, from their files to an analysis; and every way such a file is wrong, each with its line.
+/// Observations of instruments, from their files to an analysis; and every way such a file is wrong, each with its
+/// line.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

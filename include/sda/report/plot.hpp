@@ -23,8 +23,8 @@ struct PlotPanel {
 };
 
 /// Draws the panels beside each other, `caption` below, as PNG; `provenance` goes into the file's text chunks. Throws
-/// FileError if the file cannot be written, and then leaves nothing; ValueError if there is no panel, or a curve's lists
-/// are not as long as each other.
+/// FileError if the file cannot be written, and then leaves nothing; ValueError if there is no panel, or a curve's
+/// lists are not as long as each other.
 void write_plot(const std::string& path, const std::string& title, const std::vector<PlotPanel>& panels,
                 const std::string& caption, const Provenance& provenance);
 
