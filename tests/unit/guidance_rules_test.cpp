@@ -119,7 +119,7 @@ TEST(Mmps, OfAGaussianIsItsPosteriorsScore) {
   EXPECT_FALSE(at::allclose(one.epsilon(x, 0.5), expected->epsilon(x, 0.5), 0, 1e-3));
 }
 
-TEST(Departures, PushForwardIsTheDerivative) {
+TEST(Departures, JvpIsTheDerivative) {
   const auto y =
       observed({{"every", {2}}, {"select", {1}}, {"saturate", {}}}, at::zeros({3, 1}, at::kDouble), 5, 2, 0.1);
   const auto draw = [](std::uint64_t which) {

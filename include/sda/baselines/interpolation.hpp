@@ -14,7 +14,7 @@ enum class Interpolation {
 /// A trajectory of one member on a periodic grid: each observation's grid interpolated along y and x, then in time by
 /// natural cubic splines, held constant before the first and after the last observation. The observations must be those
 /// of one operator that takes every variable from (…, y, x) to (…, h, w) by averages along each axis: block averages,
-/// strides, their compositions, in any unit. This is found by observation states, not from the operator's text. Throws
+/// strides, their compositions, in any unit. This is found by observing states, not from the operator's text. Throws
 /// UnsupportedError for other operators.
 Ensemble interpolate(const Observations& observations, Interpolation method);
 

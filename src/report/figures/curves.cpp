@@ -29,7 +29,7 @@ std::string band_path(const Frame& frame, const Panel& panel, const Band& band) 
                                                           line_through(frame, panel.times, band.high));
 }
 
-std::string observation_paths(const Frame& frame, const Departures& observed) {
+std::string observation_paths(const Frame& frame, const ObservedValues& observed) {
   if (observed.times.empty()) return "";
   return path_element("error-bars", bars_at(frame, observed.times, observed.values, observed.errors)) +
          path_element("points", points_at(frame, observed.times, observed.values));

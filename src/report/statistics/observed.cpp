@@ -23,7 +23,7 @@ struct SingleComponent {
   double slope = 1, offset = 0;
 };
 
-/// What each element of an observation reads, if that is one component; found by observation the zero state, unit
+/// What each element of an observation reads, if that is one component; found by observing the zero state, unit
 /// states and, to see that the operator is affine, two states of mixed signs. Nothing for events too large to try.
 std::vector<std::optional<SingleComponent>> probe(const ObservationOperator& op, at::IntArrayRef event) {
   constexpr std::int64_t max_components = 256;
@@ -87,7 +87,7 @@ PartValues values_of(const ObservationPart& part, const CaseData& data) {
 
 /// Element `e`, which is of one component, in that component's unit: y = offset + slope (x − mean) / std.
 void add_component(const SingleComponent& single, const PartValues& read, std::size_t e, const CaseData& data,
-                   Departures& observed) {
+                   ObservedValues& observed) {
   const auto at_component = [&](const Tensor& x) {
     return x.expand(data.y.layout.event).flatten()[single.component].item<double>();
   };

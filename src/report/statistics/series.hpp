@@ -25,8 +25,8 @@ struct Curve {
   bool dashed = false;
 };
 
-/// Departures with one standard deviation of their noise, in the panel's unit.
-struct Departures {
+/// What was observed, with one standard deviation of its noise, in the panel's unit.
+struct ObservedValues {
   std::vector<double> times, values, errors;
 };
 
@@ -39,7 +39,7 @@ struct Panel {
   std::vector<std::vector<double>> members;  ///< a few of the posterior's
   std::vector<Band> bands;
   std::vector<Curve> curves;
-  Departures observations;
+  ObservedValues observations;
   bool from_zero = false;  ///< the axis starts at zero
 
   std::string axis() const;  ///< "x (dimensionless)"
