@@ -15,6 +15,7 @@
 #include "command.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
+#include "usage_message.hpp"
 
 namespace {
 
@@ -40,45 +41,6 @@ int fail(std::string message, int code) {
   // Not fmt::print, which throws where stderr cannot be written.
   std::fputs(fmt::format("sda: error: {}\n", message).c_str(), stderr);
   return code;
-}
-
-/// The one line for a command line that cannot be parsed.
-std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
-  const CLI::App* innermost = &program;
-  std::string where;
-  while (!innermost->get_subcommands().empty()) {
-    innermost = innermost->get_subcommands().front();
-    where += (where.empty() ? "" : " ") + innermost->get_name();
-  }
-  const CLI::App& active = *innermost;
-  const std::string help = "see `sda " + (where.empty() ? "" : where + " ") + "--help`";
-
-  std::vector<std::string> flags, subcommands;
-  for (const CLI::App* app : {&active, &program}) {
-    for (const CLI::Option* option : app->get_options()) {
-      for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
-    }
-  }
-  const auto known = active.get_subcommands([](const CLI::App* all) { return !all->get_group().empty(); });
-  for (const CLI::App* app : known) subcommands.push_back(app->get_name());
-
-  const auto with_nearest = [&](const std::string& what, const std::string& name,
-                                const std::vector<std::string>& candidates) {
-    const auto nearest = sda::nearest_name(name, candidates);
-    return sda::to_string(
-        {.what = what + " " + name, .where = where, .hint = nearest.empty() ? help : "did you mean " + nearest + "?"});
-  };
-  const auto unexpected = program.remaining(/*recurse=*/true);
-  if (!known.empty() && !unexpected.empty() && !unexpected.front().starts_with("-")) {
-    return with_nearest("unknown subcommand", unexpected.front(), subcommands);
-  }
-  for (const auto& word : unexpected) {
-    if (word.starts_with("-")) return with_nearest("unknown flag", word.substr(0, word.find('=')), flags);
-  }
-  if (!unexpected.empty()) {
-    return sda::to_string({.what = "unexpected argument " + unexpected.front(), .where = where, .hint = help});
-  }
-  return sda::to_string({.what = error.what(), .where = where, .hint = help});
 }
 
 void start_log(bool quiet) {

@@ -4,12 +4,11 @@
     experiments/kolmogorov/spectrum.py run/flow128 run/flow256 --output docs/images/kolmogorov_spectrum.png
 
 E(k) is the energy of all modes whose wavenumber rounds to k; Σ E(k) is the mean of (u² + v²) / 2 over space, time and
-trajectories. Needs python3-netcdf4, and gnuplot for the plot.
+trajectories. Needs python3-netcdf4, and python3-matplotlib for the plot.
 """
 
 import argparse
 import pathlib
-import subprocess
 
 import netCDF4
 import numpy
@@ -46,25 +45,18 @@ def statistics(folder):
 
 def draw(curves, output):
     """E(k) of each grid, with the slope of a cascade of enstrophy."""
-    blocks = "\n".join(
-        f"$curve{i} << EOD\n" + "\n".join(f"{k} {e}" for k, e in enumerate(curve) if k > 0 and e > 0) + "\nEOD"
-        for i, curve in enumerate(curves.values()))
-    lines = ", ".join(f'$curve{i} with lines lw 2 title "{label}"' for i, label in enumerate(curves))
-    script = f"""{blocks}
-set terminal pngcairo size 800,500 font "DejaVu Sans,11"
-set output "{output}"
-set logscale xy
-set xlabel "wavenumber k"
-set ylabel "energy E(k)"
-set format y "10^{{%L}}"
-set yrange [1e-10:1]
-set xrange [1:128]
-set key bottom left
-set arrow from 32, graph 0 to 32, graph 1 nohead dt 2 lc rgb "gray50"
-set label "states of 64 × 64" at 31, graph 0.95 right tc rgb "gray40"
-plot {lines}, 3*x**-3 with lines dt 3 lc rgb "black" title "k^{{-3}}"
-"""
-    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    for label, curve in curves.items():
+        axes.plot(range(1, len(curve)), curve[1:], linewidth=2, label=label)
+    k = numpy.arange(1, 129)
+    axes.plot(k, 3.0 * k**-3.0, ":k", label="$k^{-3}$")
+    axes.axvline(32, color="gray", linestyle="--")
+    axes.annotate("states of 64 × 64", (31, 0.5), ha="right", va="top", color="gray")
+    axes.set(xscale="log", yscale="log", xlim=(1, 128), ylim=(1e-10, 1), xlabel="wavenumber k", ylabel="energy E(k)")
+    axes.legend(loc="lower left")
+    figure.savefig(output, dpi=100)
 
 
 def main():

@@ -9,7 +9,7 @@ A point kK:C,C,… is a prior of order K sampled with C corrections a step; kglo
 held-out observation of each regime, every point beside two independent particle filters of as many members. Priors that
 are not shipped are trained first, by the full recipe. What is there already is not made again, so a recording that was
 stopped goes on, and more --observations only add to it; points in NAME.json, which travels with the repository, count as
-made even on another machine. Writes results, tables and (with gnuplot) a plot to --output NAME.json, NAME.md and NAME.png.
+made even on another machine. Writes results, tables and (with matplotlib) a plot to --output NAME.json, NAME.md and NAME.png.
 """
 
 import argparse
@@ -181,28 +181,32 @@ def medians(rows):
 
 def plot(rows, output):
     """W1 against corrections, ours with the range over observations, the published medians dashed."""
-    blocks, commands = [], []
-    for panel, name in enumerate(PUBLISHED):
-        curves = []
-        for order in PUBLISHED[name]:
-            points = [(c, [r["wasserstein"] for r in chosen]) for (n, k, c), chosen in groups(rows).items() if (n, k) == (name, order)]
+    from matplotlib import pyplot  # python3-matplotlib; the tables need none
+
+    figure, panels = pyplot.subplots(1, len(PUBLISHED), figsize=(11, 5), squeeze=False, layout="constrained")
+    for axes, (name, orders) in zip(panels[0], PUBLISHED.items()):
+        for order, medians_published in orders.items():
+            points = sorted((c, [r["wasserstein"] for r in chosen])
+                            for (n, k, c), chosen in groups(rows).items() if (n, k) == (name, order))
             if not points:
                 continue
-            colour, title = COLOURS[order], "network over time" if order == "global" else f"k = {order}"
-            data = "\n".join(f"{max(c, 0.5)} {statistics.median(w)} {min(w)} {max(w)}" for c, w in sorted(points))
-            paper = "\n".join(f"{max(c, 0.5)} {w}" for c, w in zip(CORRECTIONS, PUBLISHED[name][order]) if w)
-            blocks.append(f"$ours_{panel}_{order} << END\n{data}\nEND\n$paper_{panel}_{order} << END\n{paper}\nEND")
-            curves += [f"$ours_{panel}_{order} using 1:2:3:4 with yerrorlines lc '{colour}' lw 2 pt 7 title '{title}'",
-                       f"$paper_{panel}_{order} using 1:2 with lines lc '{colour}' dt 2 notitle"]
+            middle = [statistics.median(w) for _, w in points]
+            reach = [[m - min(w) for m, (_, w) in zip(middle, points)], [max(w) - m for m, (_, w) in zip(middle, points)]]
+            label = "network over time" if order == "global" else f"k = {order}"
+            axes.errorbar([max(c, 0.5) for c, _ in points], middle, reach, marker="o", color=COLOURS[order], label=label)
+            paper = [(max(c, 0.5), w) for c, w in zip(CORRECTIONS, medians_published) if w]
+            axes.plot(*zip(*paper), "--", color=COLOURS[order])
         floor = [r["wasserstein_floor"] for r in rows if r["observation"] == name]
-        if curves:
-            curves.append(f"{statistics.median(floor)} with lines lc 'gray40' dt 3 title 'filter to filter'")
-            commands.append(f"set title '{name}'; plot " + ", ".join(curves))
-    script = "\n".join([f"set terminal pngcairo size 1100,500; set output '{output}'", *blocks,
-                        "set logscale x 2; set xrange [0.4:20]; set xtics ('0' 0.5, 1, 2, 4, 8, 16); set yrange [0:*]",
-                        "set xlabel 'corrections a step, C'; set ylabel 'W1 to the particle filter, physical units (dashed: published)'; set grid",
-                        f"set multiplot layout 1,{len(commands)}", *commands, "unset multiplot"])
-    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+        if floor:
+            axes.axhline(statistics.median(floor), color="gray", linestyle=":", label="filter to filter")
+        axes.set(title=name, xscale="log", xlim=(0.4, 20), xlabel="corrections a step, C")
+        axes.set_xticks([0.5, 1, 2, 4, 8, 16], labels=["0", "1", "2", "4", "8", "16"])
+        axes.set_xticks([], minor=True)
+        axes.set_ylim(bottom=0)
+        axes.grid(True, alpha=0.3)
+        axes.legend()
+    panels[0][0].set_ylabel("W1 to the particle filter, physical units (dashed: published)")
+    figure.savefig(output, dpi=100)
 
 
 def parse_point(text):

@@ -2,6 +2,8 @@
 // fault alone and as sampled.
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 #include "sda/study/studies.hpp"
@@ -9,9 +11,9 @@
 namespace sda {
 namespace {
 
-/// What priors of one order do, over the values they believe in.
+/// What priors of one order do, over the values they believe in; without an order, inference without error.
 struct Believers {
-  std::string order;
+  std::optional<std::string> order;
   std::vector<Nearness> near;
 };
 
@@ -32,10 +34,10 @@ std::vector<PlotPanel> misspecified_panels(const MisspecifiedStudy& study, const
                      .y_axis = "share",
                      .curves = {}};
   for (const auto& believers : all) {
-    const std::string name = believers.order == "exact" ? "inference without error" : "k = " + believers.order;
+    const std::string name = believers.order ? "k = " + *believers.order : "inference without error";
     PlotCurve of_error{.name = name, .x = study.values, .y = {}};
     PlotCurve of_coverage = of_error;
-    of_error.reference = of_coverage.reference = believers.order == "exact";
+    of_error.reference = of_coverage.reference = !believers.order;
     for (const auto& near : believers.near) {
       of_error.y.push_back(near.error);
       of_coverage.y.push_back(near.coverage90);
@@ -56,7 +58,7 @@ StudyResult study_misspecified(const StudySubject& subject, const MisspecifiedSt
   const LinearPosterior truth = linear_posterior(stationary_process(*chain).covariance(observed.length), observations);
 
   StudyTable table(output, "priors", {study.key, "k"}, Nearness::names(), subject.config());
-  std::vector<std::string> orders{"exact"};
+  std::vector<std::optional<std::string>> orders{std::nullopt};
   for (const auto& order : study.orders) {
     parse_order(order, "--k");
     orders.push_back(order);
@@ -67,20 +69,20 @@ StudyResult study_misspecified(const StudySubject& subject, const MisspecifiedSt
   for (const auto& order : orders) {
     all.push_back({order, {}});
     for (const double value : study.values) {
-      const auto numbers = table.row({fmt::format("{}", value), order}, [&]() -> std::vector<double> {
+      const auto numbers = table.row({fmt::format("{}", value), order.value_or("exact")}, [&]() -> std::vector<double> {
         const auto other = linear_chain(believing_in(experiment, study.key, value).dynamics);
         // Observations are of the truth's normalised states: so are those that the prior knows.
         const StationaryProcess prior = stationary_process(*other, chain->normalisation());
-        if (order == "exact") {
+        if (!order) {
           const LinearPosterior wrong = linear_posterior(prior.covariance(observed.length), observations);
           return Nearness::of({wrong.gain, wrong.covariance}, truth).numbers();
         }
-        const AffinePosterior score(exact_score(prior, subject.schedule, observed.length, parse_order(order, "--k")),
+        const AffinePosterior score(exact_score(prior, subject.schedule, observed.length, parse_order(*order, "--k")),
                                     subject.schedule, observed, experiment.guidance);
         return Nearness::of(propagate_moments(score, experiment.sampler, truth.of_observations), truth).numbers();
       });
       all.back().near.push_back(Nearness::from(numbers));
-      rows.push_back(followed_by({order, fmt::format("{}", value)}, all.back().near.back().cells()));
+      rows.push_back(followed_by({order.value_or("exact"), fmt::format("{}", value)}, all.back().near.back().cells()));
     }
   }
   return table.finish(aligned(rows, 1) + "\n",

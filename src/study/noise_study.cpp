@@ -1,29 +1,43 @@
 // The noise that is assumed against the noise there is, of another size or with heavy tails.
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 #include <map>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/fields.hpp"
 #include "sda/study/noise.hpp"
 #include "sda/study/studies.hpp"
 
 namespace sda {
 namespace {
 
+/// The noise there is: gaussian, contaminated:SHARE:FACTOR or student:DEGREES.
+enum class Tails { gaussian, contaminated, student };
+constexpr auto choice_names(Tails) {
+  return std::array{"gaussian", "contaminated", "student"};
+}
+constexpr std::array<std::size_t, 3> numbers_of_tails{0, 2, 1};
+
 Tensor scales_of(const NoiseStudy& study, const std::string& tails, std::int64_t observations, std::uint64_t seed) {
   const std::string expected = "gaussian, contaminated:SHARE:FACTOR or student:DEGREES";
   const auto words = between_colons(tails);
-  if (tails == "gaussian") return gaussian_scales(1, observations);
-  if (words[0] == "contaminated" && words.size() == 3) {
-    return contaminated_scales(study.draws, observations, parse_number(words[1], "--tails", expected),
-                               parse_number(words[2], "--tails", expected), seed);
+  const auto known = choice_of<Tails>(words[0]);
+  if (!known || words.size() != 1 + numbers_of_tails.at(static_cast<std::size_t>(*known))) {
+    throw UsageError({.what = "not understood", .where = "--tails", .found = tails, .expected = expected});
   }
-  if (words[0] == "student" && words.size() == 2) {
-    return student_scales(study.draws, observations, std::lround(parse_number(words[1], "--tails", expected)), seed);
+  const auto number = [&](std::size_t word) { return parse_number(words[word], "--tails", expected); };
+  switch (*known) {
+    case Tails::contaminated:
+      return contaminated_scales(study.draws, observations, number(1), number(2), seed);
+    case Tails::student:
+      return student_scales(study.draws, observations, std::lround(number(1)), seed);
+    case Tails::gaussian:
+      break;
   }
-  throw UsageError({.what = "not understood", .where = "--tails", .found = tails, .expected = expected});
+  return gaussian_scales(1, observations);
 }
 
 /// Verdicts over the noise assumed.

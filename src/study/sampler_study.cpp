@@ -3,11 +3,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/fields.hpp"
 #include "sda/guidance/likelihood_rule.hpp"
 #include "sda/study/moments.hpp"
 #include "sda/study/studies.hpp"
@@ -36,12 +38,19 @@ void apply_grid(SamplerParameters& sampler, const std::string& grid) {
   if (words.size() == 2) sampler.exponent = parse_number(words[1], "--grids", "a number after the colon");
 }
 
+/// What --noise names besides the correctors.
+enum class Exchange { none, churn };
+constexpr auto choice_names(Exchange) {
+  return std::array{"none", "churn"};
+}
+
 /// none, churn:DELTA, langevin:C, leimkuhler_matthews:C and, with another τ than 0.25 or 1, langevin:C:TAU, ….
 void apply_noise(SamplerParameters& sampler, const std::string& noise) {
   const auto words = between_colons(noise);
   sampler.corrections = 0;
-  if (noise == "none") return;
-  if (words[0] == "churn" && words.size() == 2) {
+  const auto exchange = choice_of<Exchange>(words[0]);
+  if (exchange == Exchange::none && words.size() == 1) return;
+  if (exchange == Exchange::churn && words.size() == 2) {
     sampler.churn = parse_number(words[1], "--noise", "a number after the colon");
     return;
   }
@@ -56,12 +65,15 @@ void apply_noise(SamplerParameters& sampler, const std::string& noise) {
                                                     : 1;
 }
 
+/// The rule sda with guidance.detach.
+constexpr const char* detached_rule = "sda-detached";
+
 GuidanceParameters guidance_of(const std::string& rule, GuidanceParameters guidance) {
-  guidance.detach = rule == "sda-detached";
+  guidance.detach = rule == detached_rule;
   guidance.rule = guidance.detach ? "sda" : rule;
   const auto rules = guidance_rules();
   if (std::find(rules.begin(), rules.end(), guidance.rule) == rules.end()) {
-    refuse_way("--rules", rule, fmt::format("{} or sda-detached", fmt::join(rules, ", ")));
+    refuse_way("--rules", rule, fmt::format("{} or {}", fmt::join(rules, ", "), detached_rule));
   }
   // What such a rule knows of x̂ without γ is exact here, or nearly.
   if (const auto* kind = likelihood_rule_kind(guidance.rule); kind != nullptr && kind->own_variance) {
