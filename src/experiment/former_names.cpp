@@ -23,6 +23,13 @@ struct FormerChoice {
 };
 constexpr std::array former_choices{FormerChoice{"sampler", "corrector", "balanced", "leimkuhler_matthews"}};
 
+/// A default that has changed since, where a file's choice allows the former alone: Heun's steps have no churn.
+struct FormerDefault {
+  std::string_view section, key, choice, unsaid;
+  double value;
+};
+constexpr std::array former_defaults{FormerDefault{"sampler", "predictor", "heun", "churn", 0}};
+
 void rename(toml::table& table, std::string_view former, std::string_view present) {
   table.insert(std::string(present), std::move(*table.get(former)));
   table.erase(former);
@@ -40,6 +47,11 @@ toml::table with_present_names(toml::table experiment) {
   for (const auto& [section, key, former, present] : former_choices) {
     toml::value<std::string>* choice = experiment[section][key].as_string();
     if (choice != nullptr && **choice == former) **choice = present;
+  }
+  for (const auto& [section, key, choice, unsaid, value] : former_defaults) {
+    toml::table* keys = experiment[section].as_table();
+    if (keys != nullptr && (*keys)[key].value<std::string_view>() == choice && !keys->contains(unsaid))
+      keys->insert(std::string(unsaid), value);
   }
   return experiment;
 }

@@ -5,8 +5,8 @@
 
 namespace sda::io {
 
-/// An experiment's table with the sections, keys and choices of 0.1 under their present names. A table that has both
-/// keeps the present one.
+/// An experiment's table with the sections, keys and choices of 0.1 under their present names, and with the defaults of
+/// 0.1 that today's refuse. A table that has both keeps the present one.
 toml::table with_present_names(toml::table experiment);
 
 }  // namespace sda::io

@@ -22,13 +22,17 @@ using testing::Not;
 class ConfigFile {
  public:
   explicit ConfigFile(const std::string& text)
-      : path_(std::filesystem::temp_directory_path() / ("sda_config_test_" + std::to_string(getpid()) + ".toml")) {
+      : path_(std::filesystem::temp_directory_path() /
+              ("sda_config_test_" + std::to_string(getpid()) + "_" + std::to_string(made_++) + ".toml")) {
     std::ofstream(path_) << text;
   }
+  ConfigFile(const ConfigFile&) = delete;
+  ConfigFile& operator=(const ConfigFile&) = delete;
   ~ConfigFile() { std::filesystem::remove(path_); }
   std::string path() const { return path_.string(); }
 
  private:
+  static inline int made_ = 0;
   std::filesystem::path path_;
 };
 
@@ -119,6 +123,15 @@ TEST(Config, ReadsBackWhatItWrote) {
   EXPECT_EQ(read.schedule.alpha, NoiseAlpha::exp);
   EXPECT_EQ(read.filter.particles, 16387);
   EXPECT_EQ(read.observation.at("two words").op, changed.observation.at("two words").op);
+}
+
+TEST(Config, ReadsHeunWithoutAWordOnChurn) {
+  const ConfigFile former("[sampler]\npredictor = \"heun\"\nsteps = 8\n");
+  const Experiment read = read_experiment(former.path());
+  EXPECT_EQ(read.sampler.churn, 0);
+  EXPECT_NO_THROW(check(read.sampler));
+  const ConfigFile exponential("[sampler]\npredictor = \"exponential\"\n");
+  EXPECT_EQ(read_experiment(exponential.path()).sampler.churn, SamplerParameters{}.churn);
 }
 
 TEST(Config, NamesOfVersion01MeanWhatTheyMeant) {
