@@ -10,14 +10,14 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct AssimilateOptions {
   std::string config, model, observations, output, memory, device = "cpu";
   std::optional<Quality> quality;
   bool split_members = false;
 };
 
 /// The configuration with what the user set over it. What the model was made with is not to be changed.
-Experiment experiment_of(const Options& options, const Globals& globals, const ModelFile& model) {
+Experiment experiment_of(const AssimilateOptions& options, const Globals& globals, const ModelFile& model) {
   Experiment experiment = posterior_experiment(options.config, model, options.model, options.quality);
   apply_flags(experiment, globals,
               {"dynamics", "simulation", "data", "network", "schedule", "training", "observation"});
@@ -32,7 +32,7 @@ void warn_of_churn(const GuidanceParameters& guidance, const SamplerParameters& 
   spdlog::warn("the rule {} with churn can diverge; --quality paper sets what goes with it", guidance.rule);
 }
 
-void assimilate(const Options& options, const Globals& globals) {
+void assimilate(const AssimilateOptions& options, const Globals& globals) {
   const ModelFile model = read_model(options.model);
   const Observations observations = read_observations(options.observations).observations;
   const Experiment experiment = experiment_of(options, globals, model);
@@ -65,7 +65,7 @@ void assimilate(const Options& options, const Globals& globals) {
 }  // namespace
 
 Subcommand assimilate_command(CLI::App& program, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AssimilateOptions>();
   CLI::App* flags = add_subcommand(program, "assimilate", "Sample the posterior of an observation with a trained prior",
                                    "sda assimilate --model run/model.nc --obs run/lo.nc -o run/lo_posterior.nc "
                                    "--members 256 --quality best");

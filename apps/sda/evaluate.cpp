@@ -7,12 +7,12 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct EvaluateOptions {
   EvaluationFiles files;
   bool json = false;
 };
 
-void evaluate(const Options& options, const Globals& globals) {
+void evaluate(const EvaluateOptions& options, const Globals& globals) {
   const EvaluationResult found = [&] {
     ProgressBar bar = globals.progress("evaluate", "ensembles");
     return evaluate_files(options.files, globals.seed, telling_by(bar).progress);
@@ -27,7 +27,7 @@ void evaluate(const Options& options, const Globals& globals) {
 }  // namespace
 
 Subcommand evaluate_command(CLI::App& program, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvaluateOptions>();
   EvaluationFiles& files = options->files;
   CLI::App* flags = add_subcommand(program, "evaluate", "Score ensembles of an observation beside the filter's",
                                    "sda evaluate --obs run/lo.nc --reference run/lo_filter.nc run/lo_posterior.nc");

@@ -10,11 +10,11 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct FilterOptions {
   std::string config, observations, output;
 };
 
-void filter(const Options& options, const Globals& globals) {
+void filter(const FilterOptions& options, const Globals& globals) {
   const ObservationFile file = read_observations(options.observations);
   const Observations& observations = file.observations;
   Experiment experiment = base_experiment(options.config, file.provenance, options.observations);
@@ -53,7 +53,7 @@ void filter(const Options& options, const Globals& globals) {
 }  // namespace
 
 Subcommand filter_command(CLI::App& program, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<FilterOptions>();
   CLI::App* flags = add_subcommand(program, "filter", "Particle filter's posterior of an observation",
                                    "sda filter --obs run/lo.nc -o run/lo_filter.nc --particles 16384");
   add_config(*flags, options->config, "the one the observation was made with is taken");

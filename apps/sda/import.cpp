@@ -14,7 +14,7 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct ImportOptions {
   std::string config, state, reference_config, trajectories, script, data, output;
 };
 
@@ -30,7 +30,7 @@ std::string in_words(const StateLayout& layout) {
 }
 
 /// Trajectories that [data] of CONFIG names, split into the files that `sda simulate` would write.
-void import_user_data(const Options& options, const Globals& globals) {
+void import_user_data(const ImportOptions& options, const Globals& globals) {
   Experiment experiment = read_experiment(options.config);
   apply_flags(experiment, globals, {"dynamics", "simulation", "filter"});
   if (experiment.data.files.empty()) {
@@ -56,7 +56,7 @@ void import_user_data(const Options& options, const Globals& globals) {
 }
 
 /// A network of TorchScript as a prior of the data it was trained on.
-void import_script(const Options& options, const Globals& globals) {
+void import_script(const ImportOptions& options, const Globals& globals) {
   if (options.data.empty() || !options.state.empty() || !options.trajectories.empty()) {
     throw UsageError({.what = "a TorchScript network needs the data it was trained on, and nothing else",
                       .where = "import --script",
@@ -82,7 +82,7 @@ void import_script(const Options& options, const Globals& globals) {
                   options.output));
 }
 
-void import_files(const Options& options, const Globals& globals) {
+void import_files(const ImportOptions& options, const Globals& globals) {
   if (!options.script.empty()) return import_script(options, globals);
   const bool model = !options.state.empty();
   if (!model && options.trajectories.empty() && options.reference_config.empty()) {
@@ -120,7 +120,7 @@ void import_files(const Options& options, const Globals& globals) {
 }  // namespace
 
 Subcommand import_command(CLI::App& program, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ImportOptions>();
   CLI::App* flags =
       add_subcommand(program, "import", "Take over trajectories of a model of your own, or the reference's weights",
                      "sda import own.toml -o run/data\n"

@@ -60,11 +60,11 @@ std::string markdown_of_keys() {
 }  // namespace
 
 Subcommand keys_command(CLI::App& program, Globals&) {
-  struct Options {
+  struct KeysOptions {
     bool markdown = false;
     std::optional<Quality> quality;
   };
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<KeysOptions>();
   CLI::App* flags = add_subcommand(program, "keys", "Print every key of a configuration with its default and meaning",
                                    "sda keys > experiment.toml");
   flags->add_flag("--markdown", options->markdown, "as a page of tables in place of TOML");

@@ -8,7 +8,7 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct ManualOptions {
   std::string output;
   bool markdown = false;
 };
@@ -24,7 +24,7 @@ void write_pages(const CommandDescription& program, const std::string& output) {
   say(fmt::format("wrote {} man pages in {}", commands.size(), output));
 }
 
-void write_manual(const Options& options, const CLI::App& program) {
+void write_manual(const ManualOptions& options, const CLI::App& program) {
   if (options.markdown == !options.output.empty()) {
     throw UsageError({.what = "what shall be written?",
                       .where = "manual",
@@ -40,7 +40,7 @@ void write_manual(const Options& options, const CLI::App& program) {
 }  // namespace
 
 Subcommand manual_command(CLI::App& program, Globals&) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ManualOptions>();
   CLI::App* flags = add_subcommand(program, "manual", "Write the manual of every command, as man pages or Markdown",
                                    "sda manual -o man && man man/sda-train.1");
   flags->add_option("-o,--output", options->output, "folder for sda.1, sda-train.1, …; made if missing")

@@ -11,7 +11,7 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct ObserveOptions {
   std::string config, data, model, observations, name, output, begin, end;
   std::int64_t trajectory = 0, start = 0;
 };
@@ -21,7 +21,7 @@ std::string noise_in_words(const Noise& noise) {
   return noise.is_gaussian() ? fmt::format("sigma {}", fmt::join(noise.values(), ", ")) : noise.describe();
 }
 
-void observe_states(const Options& options, const Globals& globals) {
+void observe_states(const ObserveOptions& options, const Globals& globals) {
   const TrajectoryFile file = read_trajectories(options.data);
   Experiment experiment = base_experiment(options.config, file.provenance, options.data);
   if (!file.dynamics.empty()) experiment.dynamics = read_dynamics(file.dynamics, options.data);
@@ -43,7 +43,7 @@ void observe_states(const Options& options, const Globals& globals) {
 }
 
 /// The system of --model or --data, and the configuration that goes with it.
-std::pair<ObservedSystem, Experiment> chosen_system(const Options& options) {
+std::pair<ObservedSystem, Experiment> chosen_system(const ObserveOptions& options) {
   if (options.model.empty() == options.data.empty()) {
     throw UsageError({.what = "observations of which system?",
                       .where = "--from",
@@ -60,7 +60,7 @@ std::pair<ObservedSystem, Experiment> chosen_system(const Options& options) {
   return {observed_system(file), experiment};
 }
 
-void observe_instruments(const Options& options, const Globals& globals) {
+void observe_instruments(const ObserveOptions& options, const Globals& globals) {
   auto [system, experiment] = chosen_system(options);
   apply_flags(experiment, globals, {"dynamics", "simulation", "data", "network", "schedule", "training"});
   system.window.begin = options.begin;
@@ -76,7 +76,7 @@ void observe_instruments(const Options& options, const Globals& globals) {
                   observations.length, options.output));
 }
 
-void observe(const Options& options, const Globals& globals) {
+void observe(const ObserveOptions& options, const Globals& globals) {
   if (!options.observations.empty()) return observe_instruments(options, globals);
   for (const auto& [flag, value] :
        {std::pair{"--model", options.model}, std::pair{"--begin", options.begin}, std::pair{"--end", options.end}}) {
@@ -95,7 +95,7 @@ void observe(const Options& options, const Globals& globals) {
 }  // namespace
 
 Subcommand observe_command(CLI::App& program, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ObserveOptions>();
   CLI::App* flags = add_subcommand(
       program, "observe", "Draw an observation of a stretch of a trajectory, or take observations of instruments",
       "sda observe --data run/data/test.nc --name lo --trajectory 3 -o run/lo.nc\n"

@@ -13,13 +13,13 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct SimulateOptions {
   std::string config, output;
   bool resume = false;
 };
 
 /// The experiment that was asked for; with --resume the one that was begun, under its seed.
-Experiment choose_experiment(const Options& options, Globals& globals) {
+Experiment choose_experiment(const SimulateOptions& options, Globals& globals) {
   if (!options.resume) {
     Experiment experiment = read_experiment(options.config);
     apply_flags(experiment, globals, {});
@@ -33,7 +33,7 @@ Experiment choose_experiment(const Options& options, Globals& globals) {
   return experiment;
 }
 
-void simulate(const Options& options, Globals& globals) {
+void simulate(const SimulateOptions& options, Globals& globals) {
   const Experiment experiment = choose_experiment(options, globals);
   const SimulationReport report = [&] {
     ProgressBar bar = globals.progress("simulate", "states");
@@ -52,7 +52,7 @@ void simulate(const Options& options, Globals& globals) {
 }  // namespace
 
 Subcommand simulate_command(CLI::App& program, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SimulateOptions>();
   CLI::App* flags = add_subcommand(program, "simulate", "Simulate trajectories to train, validate and test on",
                                    "sda simulate experiments/lorenz63/lorenz63.toml -o run/data --seed 1");
   add_config(*flags, options->config, "the defaults are taken: Lorenz 1963");

@@ -6,7 +6,7 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct StudyMemoryOptions {
   StudyFlags flags;
   MemoryStudy study;
 };
@@ -14,7 +14,7 @@ struct Options {
 }  // namespace
 
 Subcommand memory_study(CLI::App& studies, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StudyMemoryOptions>();
   auto& study = options->study;
   CLI::App* flags = add_study(studies, "memory", "States that are no Markov chain: hidden parts, delays",
                               "-o run/memory --delays 0,2,4 --k 1,2,3,4,5,6\n"

@@ -5,7 +5,7 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct StudyMisspecifiedOptions {
   StudyFlags flags;
   MisspecifiedStudy study;
 };
@@ -13,7 +13,7 @@ struct Options {
 }  // namespace
 
 Subcommand misspecified_study(CLI::App& studies, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StudyMisspecifiedOptions>();
   auto& study = options->study;
   CLI::App* flags = add_study(studies, "misspecified", "A prior of other parameters than the truth's",
                               "-o run/misspecified --vary r --values 0.9,0.95,0.97,0.98,0.99", options->flags);

@@ -4,7 +4,7 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct StudyNoiseOptions {
   StudyFlags flags;
   NoiseStudy study;
 };
@@ -12,7 +12,7 @@ struct Options {
 }  // namespace
 
 Subcommand noise_study(CLI::App& studies, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StudyNoiseOptions>();
   auto& study = options->study;
   CLI::App* flags =
       add_study(studies, "noise", "Noise that is not as assumed: its size, and heavy tails",

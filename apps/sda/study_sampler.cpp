@@ -4,7 +4,7 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct StudySamplerOptions {
   StudyFlags flags;
   SamplerStudy study;
 };
@@ -12,7 +12,7 @@ struct Options {
 }  // namespace
 
 Subcommand sampler_study(CLI::App& studies, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StudySamplerOptions>();
   auto& study = options->study;
   CLI::App* flags =
       add_study(studies, "sampler", "Accuracy against network passes of rules, grids, noise and steps",

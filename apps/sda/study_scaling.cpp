@@ -4,7 +4,7 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct StudyScalingOptions {
   StudyFlags flags;
   ScalingStudy study;
 };
@@ -12,7 +12,7 @@ struct Options {
 }  // namespace
 
 Subcommand scaling_study(CLI::App& studies, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StudyScalingOptions>();
   auto& study = options->study;
   CLI::App* flags =
       add_study(studies, "scaling", "Cost and error of longer trajectories, wider windows, more corrections",

@@ -4,13 +4,13 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct StudyWindowsOptions {
   StudyFlags flags;
   WindowsStudy study;
 };
 
 Subcommand add_windows(CLI::App& studies, Globals& globals, const std::string& name) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StudyWindowsOptions>();
   auto& study = options->study;
   CLI::App* flags = add_study(studies, name, "How wrong the composed score is, as a function of k, t, L and stride",
                               "-o run/windows --k 1,2,3,4 --length 65\n"

@@ -10,12 +10,12 @@
 namespace sda::app {
 namespace {
 
-struct Options {
+struct TrainOptions {
   std::string config, device = "cpu";
   TrainingFiles files;
 };
 
-void train(const Options& options, Globals& globals) {
+void train(const TrainOptions& options, Globals& globals) {
   const TrainingRun run(options.files);
   Experiment experiment = run.experiment(options.config);
   apply_flags(experiment, globals, {"dynamics", "simulation", "data"});
@@ -36,7 +36,7 @@ void train(const Options& options, Globals& globals) {
 }  // namespace
 
 Subcommand train_command(CLI::App& program, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TrainOptions>();
   TrainingFiles& files = options->files;
   CLI::App* flags = add_subcommand(program, "train", "Train a prior on simulated trajectories",
                                    "sda train --data run/data -o run/model.nc --set network.order=4");
