@@ -4,8 +4,8 @@
 
 #include "command.hpp"
 #include "models.hpp"
-#include "sda/assimilation/assimilate.hpp"
 #include "sda/guidance/likelihood_rule.hpp"
+#include "sda/workflow/assimilate.hpp"
 
 namespace sda::app {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 struct AssimilateOptions {
   std::string config, model, observations, output, memory, device = "cpu";
   std::optional<Quality> quality;
-  bool split_members = false;
+  bool split_members = false, resume = false;
 };
 
 /// The configuration with what the user set over it. What the model was made with is not to be changed.
@@ -32,12 +32,18 @@ void warn_of_churn(const GuidanceParameters& guidance, const SamplerParameters& 
   spdlog::warn("the rule {} with churn can diverge; --quality paper sets what goes with it", guidance.rule);
 }
 
-void assimilate(const AssimilateOptions& options, const Globals& globals) {
+void assimilate(const AssimilateOptions& options, Globals& globals) {
   const ModelFile model = read_model(options.model);
   const Observations observations = read_observations(options.observations).observations;
   const Experiment experiment = experiment_of(options, globals, model);
   require_one_system(model.prior, observations, options.model, options.observations);
-  require_writable(options.output);
+  const AssimilationFiles files{.model = options.model,
+                                .observations = options.observations,
+                                .ensemble = options.output,
+                                .split_members = options.split_members,
+                                .resume = options.resume};
+  const auto stopped = stopped_assimilation(files, experiment, globals.chosen_seed());
+  if (stopped) globals.seed = stopped->provenance.seed;
 
   tell_of_other_work(globals);
   const auto plan = plan_assimilation(model.prior, observations, experiment.assimilation);
@@ -47,12 +53,10 @@ void assimilate(const AssimilateOptions& options, const Globals& globals) {
   warn_of_churn(experiment.guidance, experiment.sampler);
   const Assimilation result = [&] {
     ProgressBar bar = globals.progress("assimilate", "steps");
-    return sda::assimilate(model.prior, observations, experiment.posterior(), globals.seed, bar.callback());
+    return assimilate_to_file(model.prior, observations, experiment, files, stopped, provenance_of(globals, experiment),
+                              telling_by(bar));
   }();
 
-  const Provenance provenance = provenance_of(globals, experiment);
-  write_ensemble(options.output, result.ensemble, result.cost, provenance);
-  if (options.split_members) write_members(options.output, result.ensemble, provenance);
   if (likelihood_rule_kind(experiment.guidance.rule) != nullptr && result.departure_over_sigma > 3) {
     spdlog::warn("these members do not explain the observation; more sampler.steps or a better prior would");
   }
@@ -74,6 +78,7 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   flags->add_option("--obs", options->observations, "observation file")->required()->type_name(value::file);
   flags->add_option("-o,--output", options->output, "ensemble file")->required()->type_name(value::file);
   flags->add_flag("--split-members", options->split_members, "each member in a file of its own too: OUTPUT_0000.nc, …");
+  flags->add_flag("--resume", options->resume, "go on from what a run that was stopped has left beside OUTPUT");
   add_machine_flags(*flags, options->memory, options->device);
   add_quality_flag(*flags, options->quality, quality_help);
   add_key_flag(*flags, globals, "--members", "assimilation.members", "posterior members");

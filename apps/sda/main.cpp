@@ -74,6 +74,11 @@ int run(int argc, char** argv) {
   auto* seed = program.add_option("--seed", globals.seed, "of every random draw")->capture_default_str();
   program.add_option("--threads", globals.threads, "CPU threads; without it what the environment allows")
       ->check(CLI::Range(1, 4096).description("1 to 4096"));
+  std::string time_limit;
+  program
+      .add_option("--time-limit", time_limit,
+                  "save and stop by itself before so long, with exit code 75: [DAYS-]HOURS:MINUTES:SECONDS, or 90m")
+      ->type_name("TIME");
   std::vector<std::string> assignments;
   program
       .add_option("--set", assignments,
@@ -111,6 +116,7 @@ int run(int argc, char** argv) {
   std::for_each(plugins.begin(), plugins.end(), load_plugin);
   sda::configure_runtime(sda::choose_threads(globals.threads));
   sda::StopToken::install();
+  if (!time_limit.empty()) sda::StopToken::limit_time(sda::parse_duration(time_limit, "--time-limit"));
   // A limit on file sizes shall be an error of the write, as a full disk is, and not the end of the process.
   std::signal(SIGXFSZ, SIG_IGN);
 

@@ -113,7 +113,8 @@ const std::vector<std::pair<std::string, std::string>>& exit_codes() {
       {"0", "done"},
       {"1", "failed: a file is missing or damaged, or the work cannot be done; one line on standard error says what"},
       {"2", "the command line or the configuration is wrong; one line says what, and what was meant"},
-      {"128 + N", "stopped by signal N (130: Ctrl-C); simulate and train go on with --resume"}};
+      {"75", "stopped by --time-limit with more to do; simulate, train and assimilate go on with --resume"},
+      {"128 + N", "stopped by signal N (130: Ctrl-C); simulate, train and assimilate go on with --resume"}};
   return codes;
 }
 

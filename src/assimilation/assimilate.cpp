@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "assimilation/chunks.hpp"
 #include "assimilation/counting_score.hpp"
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
@@ -38,25 +39,6 @@ std::shared_ptr<const DifferentiableScore> bounded_by(double bound, std::shared_
   return bound == 0 ? score : make_bounded_score(std::move(score), schedule, bound);
 }
 
-/// Normalised members, each chunk written into its place.
-Tensor sample_in_chunks(const Sampler& sampler, const ScoreModel& posterior, const Shape& trajectory,
-                        const AssimilationParameters& parameters, std::int64_t chunks, std::uint64_t seed,
-                        const ProgressCallback& progress) {
-  const std::int64_t members = parameters.members;
-  Tensor all;
-  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-    const std::int64_t begin = members * chunk / chunks, end = members * (chunk + 1) / chunks;
-    const auto of_all = [&](std::int64_t done, std::int64_t total, const std::string& note) {
-      if (progress) progress(chunk * total + done, chunks * total, note);
-    };
-    const Tensor part = sampler.sample(posterior, prepend({end - begin}, trajectory), seed,
-                                       static_cast<std::uint64_t>(parameters.first_member + begin), of_all);
-    if (!all.defined()) all = part.new_empty(prepend({members}, part.sizes().slice(1)));
-    all.narrow(0, begin, end - begin).copy_(part);
-  }
-  return all;
-}
-
 bool nearly_equal(const Tensor& a, const Tensor& b) {
   return a.sizes() == b.sizes() && a.allclose(b, /*rtol=*/1e-6, /*atol=*/1e-9);
 }
@@ -74,22 +56,22 @@ AssimilationPlan plan_assimilation(const Prior& prior, const Observations& obser
 }
 
 Assimilation assimilate(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
-                        std::uint64_t seed, const ProgressCallback& progress) {
-  const auto& [guidance, sampling, assimilation] = parameters;
+                        std::uint64_t seed, const ProgressCallback& progress, const AssimilationSaving& saving) {
+  const auto& [guidance, sampling, drawing] = parameters;
   require_one_system(prior, observations);
-  const AssimilationPlan plan = plan_assimilation(prior, observations, assimilation);
+  const AssimilationPlan plan = plan_assimilation(prior, observations, drawing);
   const NoiseSchedule schedule(prior.schedule);
   const auto prior_score = std::make_shared<CountingScore>(
-      make_prior_score(prior, plan.network_memory, assimilation.stride, assimilation.precision, assimilation.device));
-  const PosteriorScore posterior(bounded_by(assimilation.bound, prior_score, schedule), schedule, observations,
-                                 guidance);
+      make_prior_score(prior, plan.network_memory, drawing.stride, drawing.precision, drawing.device));
+  const PosteriorScore posterior(bounded_by(drawing.bound, prior_score, schedule), schedule, observations, guidance);
   const Sampler sampler(schedule, sampling);
 
-  const Stopwatch stopwatch;
-  const Tensor members = sample_in_chunks(sampler, posterior, prepend({observations.length}, prior.layout.event),
-                                          assimilation, plan.chunks, seed, progress);
+  assimilation::ChunkedSampling chunks(sampler, posterior, *prior_score, drawing, seed, saving);
+  const Tensor members = chunks.run(saving.from.value_or(AssimilationState{.chunks = plan.chunks}),
+                                    prepend({observations.length}, prior.layout.event), progress);
   // Each chunk made the same passes: together they are those of the whole batch.
-  const EnsembleCost cost{.seconds = stopwatch.seconds(), .evaluations = prior_score->passes() / plan.chunks};
+  const AssimilationState& done = chunks.state();
+  const EnsembleCost cost{.seconds = done.seconds, .evaluations = done.passes / done.chunks};
   return {.ensemble = {.layout = prior.layout,
                        .members = prior.normalisation.denormalise(members),
                        .start_time = observations.start_time,

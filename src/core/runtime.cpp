@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -14,7 +16,9 @@
 #include <fstream>
 #include <limits>
 #include <sstream>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
@@ -25,6 +29,31 @@ namespace {
 constexpr std::int64_t MiB = std::int64_t{1} << 20;
 
 std::atomic<int> stop_signal{0};
+
+/// When the work shall have ended, and how long a step takes. Threads may poll it together.
+class TimeLimit {
+ public:
+  void set(double seconds) noexcept {
+    longest_ = 0;
+    last_poll_ = now();
+    deadline_ = seconds > 0 ? now() + static_cast<std::int64_t>(seconds * 1e9) : none;
+  }
+  bool is_near() noexcept {
+    if (deadline_ == none) return false;
+    const std::int64_t time = now(), step = time - last_poll_.exchange(time);
+    if (step > longest_) longest_ = step;
+    constexpr std::int64_t to_save = 1'000'000'000;
+    return time + 2 * longest_ + to_save > deadline_;
+  }
+
+ private:
+  static constexpr std::int64_t none = std::numeric_limits<std::int64_t>::max();
+  static std::int64_t now() noexcept {
+    return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+  }
+  std::atomic<std::int64_t> deadline_{none}, last_poll_{0}, longest_{0};
+};
+TimeLimit time_limit;
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 
 extern "C" void note_stop_signal(int signal) {
@@ -130,8 +159,18 @@ int StopToken::signal() noexcept {
   return stop_signal.load(std::memory_order_relaxed);
 }
 
+bool StopToken::is_raised() noexcept {
+  return signal() != 0 || time_limit.is_near();
+}
+
+void StopToken::limit_time(double seconds) noexcept {
+  time_limit.set(seconds);
+}
+
 void StopToken::throw_if_stopped(const std::string& saved) {
   const int number = signal();
+  if (number == 0 && time_limit.is_near())
+    throw Interrupted({.what = "stopped by the time limit", .hint = saved}, Interrupted::by_time_limit);
   if (number == 0) return;
   const char* name = sigabbrev_np(number);
   throw Interrupted({.what = std::string("stopped by SIG") + (name == nullptr ? "?" : name), .hint = saved}, number);
@@ -145,10 +184,55 @@ void StopToken::install() {
   action.sa_flags = SA_RESETHAND | SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGHUP, &action, nullptr);
 }
 
 void StopToken::raise_for_test(int signal) noexcept {
   stop_signal.store(signal, std::memory_order_relaxed);
+}
+
+double parse_duration(const std::string& text, const std::string& where) {
+  const UsageError fault(
+      {.what = "not a length of time",
+       .where = where,
+       .found = "\"" + text + "\"",
+       .expected = "[DAYS-]HOURS:MINUTES:SECONDS, or a number with s, m, h or d, such as 03:50:00 or 90m"});
+  const auto number = [&](std::string_view digits) {
+    double value = 0;
+    const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (status != std::errc{} || end != digits.data() + digits.size() || !(value >= 0) || value > 1e9) throw fault;
+    return value;
+  };
+  std::string_view rest = text;
+  double seconds = 0;
+  if (rest.find(':') == std::string_view::npos) {
+    constexpr std::array<std::pair<char, double>, 4> units{{{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}}};
+    double unit = 1;
+    for (const auto& [letter, size] : units) {
+      if (rest.empty() || rest.back() != letter) continue;
+      unit = size;
+      rest.remove_suffix(1);
+      break;
+    }
+    seconds = number(rest) * unit;
+  } else {
+    if (const auto dash = rest.find('-'); dash != std::string_view::npos) {
+      seconds = 86400 * number(rest.substr(0, dash));
+      rest.remove_prefix(dash + 1);
+    }
+    double clock = 0;
+    int parts = 0;
+    for (bool more = true; more; ++parts) {
+      const auto colon = rest.find(':');
+      more = colon != std::string_view::npos;
+      clock = 60 * clock + number(rest.substr(0, colon));
+      if (more) rest.remove_prefix(colon + 1);
+    }
+    if (parts > 3) throw fault;
+    seconds += clock;  // MINUTES:SECONDS, or with hours before
+  }
+  if (!(seconds > 0)) throw fault;
+  return seconds;
 }
 
 std::int64_t parse_bytes(const std::string& text, const std::string& where) {

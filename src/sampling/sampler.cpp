@@ -17,10 +17,19 @@ namespace {
 /// x(t) on its way from t = 1 to t = 0.
 class Path {
  public:
-  Path(Tensor x, const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member)
-      : x_(std::move(x)), z_(at::empty_like(x_)), score_(score), seed_(seed), first_member_(first_member) {}
+  /// Owns the state's x.
+  Path(SamplerState state, const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member)
+      : x_(std::move(state.x)),
+        z_(at::empty_like(x_)),
+        epsilons_(state.epsilons.begin(), state.epsilons.end()),
+        score_(score),
+        seed_(seed),
+        first_member_(first_member) {}
 
-  const Tensor& state() const { return x_; }
+  const Tensor& x() const { return x_; }
+  SamplerState state(std::int64_t stages_done) const {
+    return {.stages_done = stages_done, .x = x_, .epsilons = {epsilons_.begin(), epsilons_.end()}};
+  }
 
   /// x ← a x + Σ wᵢ εᵢ + b z + c ε₀, ε₀ = ε(q x + p z, t).
   void operator()(const AffineStep& step) {
@@ -72,29 +81,45 @@ Sampler::Sampler(const NoiseSchedule& schedule, const SamplerParameters& paramet
 
 Tensor Sampler::sample(const ScoreModel& score, at::IntArrayRef shape, std::uint64_t seed, std::uint64_t first_member,
                        const ProgressCallback& progress, at::ScalarType dtype) const {
-  // σ(1) is 1 but for η: x(1) ~ N(0, I).
-  Tensor x = normal(shape, {seed, Purpose::sampler_start, first_member, 0}, dtype);
-  return sample_from(std::move(x), score, seed, first_member, progress);
+  return finish(start(shape, seed, first_member, dtype), score, seed, first_member, progress);
 }
 
 Tensor Sampler::sample_from(Tensor x,  // NOLINT(performance-unnecessary-value-param): the states are its own
                             const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member,
                             const ProgressCallback& progress) const {
+  return finish({.x = x.clone(at::MemoryFormat::Contiguous)}, score, seed, first_member, progress);
+}
+
+SamplerState Sampler::start(at::IntArrayRef shape, std::uint64_t seed, std::uint64_t first_member,
+                            at::ScalarType dtype) const {
+  // σ(1) is 1 but for η: x(1) ~ N(0, I).
+  return {.x = normal(shape, {seed, Purpose::sampler_start, first_member, 0}, dtype)};
+}
+
+Tensor Sampler::finish(SamplerState state, const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member,
+                       const ProgressCallback& progress, const StageCallback& after_stage) const {
   at::NoGradGuard no_grad;
-  Path path(x.clone(at::MemoryFormat::Contiguous), score, seed, first_member);
   const std::int64_t stages = std::ssize(plan_);
-  for (std::int64_t done = 0; done < stages;) {
+  std::int64_t done = state.stages_done;
+  if (done < 0 || done > stages)
+    throw ShapeError({.what = "a state of another plan",
+                      .where = "sampler",
+                      .found = fmt::format("{} stages done", done),
+                      .expected = fmt::format("0 to {}", stages)});
+  Path path(std::move(state), score, seed, first_member);
+  while (done < stages) {
     StopToken::throw_if_stopped("");
     const Stage& stage = plan_[done++];
     for (const Step& step : stage.steps) std::visit(path, step);
-    if (!at::isfinite(path.state()).all().item<bool>())
+    if (!at::isfinite(path.x()).all().item<bool>())
       throw NumericalError({.what = "the state is not finite",
                             .where = fmt::format("sampler, step {} of {}, t = {}", done, stages, stage.to),
                             .found = "NaN or infinity",
                             .hint = "try more steps, a larger guidance.gamma or a smaller sampler.tau"});
+    if (after_stage) after_stage(path.state(done));
     if (progress) progress(done, stages, "");
   }
-  return path.state();
+  return path.x();
 }
 
 }  // namespace sda

@@ -55,7 +55,7 @@ class SavingSimulation {
           pieces_.empty() ? "nothing was written"
                           : fmt::format("{} of {} trajectories are saved in {}; the same command with --resume goes on",
                                         done_, total, pieces_.folder());
-      throw Interrupted({.what = stop.fault().what, .hint = hint}, stop.exit_code() - 128);
+      throw Interrupted(stop, hint);
     }
   }
 

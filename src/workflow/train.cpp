@@ -13,17 +13,12 @@
 #include "sda/data/files/folders.hpp"
 #include "sda/experiment/run.hpp"
 #include "sda/training/trainer.hpp"
+#include "workflow/checkpoint.hpp"
 
 namespace sda {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// model.nc → model.checkpoint.nc, beside it.
-std::string checkpoint_path(const std::string& model) {
-  const fs::path path(model);
-  return (path.parent_path() / (path.stem().string() + ".checkpoint" + path.extension().string())).string();
-}
 
 /// What decides the weights that come out; a checkpoint goes on with the same only.
 std::string recipe_of_weights(const Experiment& experiment) {
@@ -80,10 +75,8 @@ void train_with_checkpoints(Trainer& trainer, const Prior& prior, const std::str
                     telling.progress(report.epoch, report.epochs, losses_in_words(report, validation));
                 });
   } catch (const Interrupted& stop) {
-    throw Interrupted({.what = stop.fault().what,
-                       .hint = fmt::format("saved in {} after epoch {}; the same command with --resume goes on",
-                                           saved_in, last.epoch)},
-                      stop.exit_code() - 128);
+    throw Interrupted(
+        stop, fmt::format("saved in {} after epoch {}; the same command with --resume goes on", saved_in, last.epoch));
   }
 }
 
@@ -98,7 +91,7 @@ struct TrainingRun::Opened {
 
   explicit Opened(TrainingFiles f)
       : files(std::move(f)),
-        saved_in(checkpoint_path(files.model)),
+        saved_in(checkpoint_of(files.model)),
         train_files(files_of_part(files.data, "train")),
         valid_files(files_of_part(files.data, "valid")),
         first(read_trajectories(train_files.front())) {

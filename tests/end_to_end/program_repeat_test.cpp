@@ -119,13 +119,65 @@ TEST(Repeat, SimulationResumesOnlyWhatWasBegun) {
   EXPECT_THAT(folder.names(), UnorderedElementsAre());
 }
 
-TEST(Repeat, AStopSignalDuringSamplingLeavesNothing) {
+class StoppedSampling : public testing::TestWithParam<int> {};
+
+TEST_P(StoppedSampling, GoesOnBitForBit) {
+  const ScratchFolder folder;
+  const auto assimilate = [&](const std::string& output, const std::vector<std::string>& more,
+                              RunOptions options = {}) {
+    std::vector<std::string> arguments{"assimilate",
+                                       "--model",
+                                       shop().model(),
+                                       "--obs",
+                                       shop().observations(),
+                                       "-o",
+                                       folder.file(output),
+                                       "--members",
+                                       "4",
+                                       "--steps",
+                                       "4000",
+                                       "--set",
+                                       "assimilation.save_minutes=1e-6"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments, options);
+  };
+  const auto stopped = assimilate("p.nc", {}, {.signal = GetParam(), .signal_when = "saved"});
+  ASSERT_EQ(stopped.code, 128 + GetParam()) << stopped.out << stopped.err;
+  EXPECT_EQ(stopped.out, "");
+  const bool killed = GetParam() == SIGKILL;
+  if (!killed) EXPECT_THAT(stopped.err, HasSubstr("--resume"));
+  if (!killed) EXPECT_THAT(folder.names(), UnorderedElementsAre("p.checkpoint.nc"));
+  EXPECT_FALSE(std::filesystem::exists(folder.file("p.nc")));
+
+  const auto other = assimilate("p.nc", {"--resume", "--set", "sampler.churn=0.5"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("found churn = 0.5"));
+  const auto seed = assimilate("p.nc", {"--resume", "--seed", "4"});
+  EXPECT_EQ(seed.code, 2);
+  EXPECT_THAT(seed.err, HasSubstr("found --seed 4, expected 0"));
+
+  const auto resumed = assimilate("p.nc", {"--resume"});
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_THAT(resumed.err, HasSubstr("going on after"));
+  EXPECT_FALSE(std::filesystem::exists(folder.file("p.checkpoint.nc")));
+  ASSERT_EQ(assimilate("whole.nc", {}).code, 0);
+  EXPECT_TRUE(at::equal(read_ensemble(folder.file("p.nc")).ensemble.members,
+                        read_ensemble(folder.file("whole.nc")).ensemble.members));
+}
+INSTANTIATE_TEST_SUITE_P(BySignal, StoppedSampling, testing::Values(SIGTERM, SIGHUP, SIGKILL),
+                         [](const auto& row) { return std::string(sigabbrev_np(row.param)); });
+
+TEST(Repeat, AssimilationStopsByItselfAtTheTimeLimit) {
   const ScratchFolder folder;
   const auto run = run_program({"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o",
-                                folder.file("p.nc"), "--steps", "100000"},
-                               {.signal = SIGINT, .signal_when = "members"});
-  EXPECT_EQ(run.code, 130) << run.err;
-  EXPECT_THAT(folder.names(), UnorderedElementsAre());
+                                folder.file("p.nc"), "--steps", "10000000", "--time-limit", "3s"});
+  EXPECT_EQ(run.code, 75) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("stopped by the time limit; saved in"));
+  EXPECT_THAT(folder.names(), UnorderedElementsAre("p.checkpoint.nc"));
+  const auto nothing = run_program(
+      {"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o", folder.file("q.nc"), "--resume"});
+  EXPECT_EQ(nothing.code, 2);
+  EXPECT_THAT(nothing.err, HasSubstr("q.checkpoint.nc: nothing to go on from"));
 }
 
 Tensor members(const ScratchFolder& folder, const std::string& name, const std::vector<std::string>& more) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -66,6 +67,42 @@ TEST(StopToken, TurnsASignalIntoInterruptedWithItsExitCode) {
   }
   sda::StopToken::raise_for_test(0);
   EXPECT_NO_THROW(sda::StopToken::throw_if_stopped(""));
+}
+
+TEST(StopToken, IsRaisedWhileThereIsTimeForTwoStepsAndASave) {
+  sda::StopToken::limit_time(3600);
+  EXPECT_FALSE(sda::StopToken::is_raised());
+  sda::StopToken::limit_time(1.2);  // a second is kept to save
+  EXPECT_FALSE(sda::StopToken::is_raised());
+  std::this_thread::sleep_for(std::chrono::milliseconds(70));
+  // A step took 70 ms at least: two more and a second end after 1.21 s.
+  EXPECT_TRUE(sda::StopToken::is_raised());
+  try {
+    sda::StopToken::throw_if_stopped("saved in p.checkpoint.nc");
+    ADD_FAILURE() << "did not throw";
+  } catch (const sda::Interrupted& error) {
+    EXPECT_EQ(error.exit_code(), 75);
+    EXPECT_STREQ(error.what(), "stopped by the time limit; saved in p.checkpoint.nc");
+    const sda::Interrupted same(error, "elsewhere");
+    EXPECT_EQ(same.exit_code(), 75);
+    EXPECT_STREQ(same.what(), "stopped by the time limit; elsewhere");
+  }
+  sda::StopToken::limit_time(0);
+  EXPECT_FALSE(sda::StopToken::is_raised());
+}
+
+TEST(ParseDuration, TakesWhatSlurmAndSleepTake) {
+  const auto seconds = [](const std::string& text) { return sda::parse_duration(text, "--time-limit"); };
+  EXPECT_EQ(seconds("90"), 90);
+  EXPECT_EQ(seconds("90s"), 90);
+  EXPECT_EQ(seconds("1.5h"), 5400);
+  EXPECT_EQ(seconds("2d"), 172800);
+  EXPECT_EQ(seconds("10:00"), 600);
+  EXPECT_EQ(seconds("03:50:00"), 13800);
+  EXPECT_EQ(seconds("2-12:00:00"), 216000);
+  for (const char* wrong : {"", "0", "-5", "h", "1:2:3:4", "1::2", "3 h", "1-", "90x", "nan", "inf"}) {
+    EXPECT_THROW(seconds(wrong), sda::UsageError) << wrong;
+  }
 }
 
 TEST(ParseBytes, TakesBinaryUnits) {

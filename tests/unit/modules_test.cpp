@@ -36,15 +36,15 @@ const std::map<std::string, std::set<std::string>> may_use{
     {"data/import", {"core", "data/formats", "data/files", "prior"}},
     {"data/observations", {"core", "observation", "data/formats"}},
     {"data/files",
-     {"core", "diffusion", "observation", "prior", "training/trainer.hpp", "data/formats",
+     {"core", "diffusion", "observation", "prior", "training/trainer.hpp", "assimilation/saving.hpp", "data/formats",
       "experiment/toml_fields.hpp"}},
     {"experiment",
      {"core", "diffusion", "dynamics", "observation", "prior", "guidance", "sampling", "training", "assimilation",
       "baselines", "data/import", "data/observations", "data/files", "data/formats"}},
     {"report", {"core", "observation", "evaluation", "data/formats/atomic_file.hpp"}},
     {"workflow",
-     {"core", "dynamics", "observation", "prior", "training", "baselines", "evaluation", "data/files", "data/formats",
-      "experiment", "report"}},
+     {"core", "dynamics", "observation", "prior", "training", "assimilation", "baselines", "evaluation", "data/files",
+      "data/formats", "experiment", "report"}},
 };
 
 /// Headers of other libraries and the only places, by the beginning of their path, that may include them.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include "sda/assimilation/saving.hpp"
 #include "sda/core/fields.hpp"
 #include "sda/core/progress.hpp"
 #include "sda/core/tensor.hpp"
@@ -26,6 +27,8 @@ struct AssimilationParameters {
   Precision precision = Precision::automatic;  ///< of the network's products
   double bound = 5;                            ///< beyond so many standard deviations x̂ is no state; 0: never
 
+  double save_minutes = 10;  ///< between savings of what is done; see AssimilationSaving
+
   std::int64_t first_member = 0;  ///< an ensemble drawn in parts is the ensemble drawn whole
   std::int64_t memory = 0;        ///< bytes for the work; 0: half of what is free, and of a GPU 4 GiB
   at::Device device = at::kCPU;   ///< of the network; all else is done on the CPU
@@ -41,6 +44,7 @@ void fields(Visitor& v, AssimilationParameters& p) {
     "farther than so many standard deviations from the data's mean, the prior's estimate x̂ is no state and the mean is "
     "taken for it; 0: never",
     at_least(0));
+  v("save_minutes", p.save_minutes, "between savings of what is done, from which --resume goes on", above(0));
 }
 
 /// All that a posterior ensemble hangs on, beside prior, observations and seed.
@@ -69,9 +73,10 @@ struct Assimilation {
 /// Members first_member … first_member + members − 1 of p(x | y). Their draws come from (seed, member), so neither
 /// chunks nor threads change them but by rounding. `progress` counts steps over all chunks; what it throws ends the
 /// work and is passed on. Throws as require_one_system, PosteriorScore and Sampler; UsageError for a precision that the
-/// processor lacks; Interrupted after a stop signal.
+/// processor lacks; Interrupted after a stop signal; ShapeError to go on from a state of another ensemble.
 Assimilation assimilate(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
-                        std::uint64_t seed, const ProgressCallback& progress = {});
+                        std::uint64_t seed, const ProgressCallback& progress = {},
+                        const AssimilationSaving& saving = {});
 
 /// An operator reads states as the model sees them only if prior and observations mean the same by a normalised state.
 /// Throws ShapeError for states or trajectories of another size, ValueError for another normalisation or time step,

@@ -19,17 +19,27 @@ int others_running();
 /// before the first tensor operation; for programs of one's own, not for a host that embeds the library as one of many.
 void configure_runtime(int threads);
 
-/// Set by SIGINT or SIGTERM once `install_stop_signals()` has run; long work polls it between steps.
+/// Asks long work to stop: after SIGINT, SIGTERM or SIGHUP once `install` has run, or when its time is over. Long work
+/// polls it between steps.
 class StopToken {
  public:
+  /// Whether anything asks to stop.
+  static bool is_raised() noexcept;
   /// The signal that asked to stop, 0 while none did.
   static int signal() noexcept;
-  /// Throws Interrupted if a signal came; `saved` says what was kept ("checkpoint in run/last.nc").
+  /// Throws Interrupted if `is_raised`; `saved` says what was kept ("checkpoint in run/last.nc").
   static void throw_if_stopped(const std::string& saved);
   static void install();
+  /// The work shall have ended in `seconds` > 0 from now: `is_raised` becomes true while there is time for two steps
+  /// as long as the longest between two polls so far, and a second to save. 0 takes the limit away.
+  static void limit_time(double seconds) noexcept;
   /// For tests: as if `signal` had come (0 clears).
   static void raise_for_test(int signal) noexcept;
 };
+
+/// "90", "03:50:00", "2-12:00:00", "90m", "3h" → seconds, as Slurm and `sleep` write them (a number alone is seconds).
+/// Throws UsageError.
+double parse_duration(const std::string& text, const std::string& where);
 
 /// Gives freed memory back to the system, which configure_runtime has kept for what comes next: for work that goes
 /// through more than memory holds, whose pieces would leave ever more of it in splinters.

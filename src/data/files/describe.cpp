@@ -10,6 +10,7 @@
 #include "data/files/head.hpp"
 #include "data/files/layout.hpp"
 #include "sda/data/files/model.hpp"
+#include "sda/data/files/stopped_assimilation.hpp"
 #include "sda/observation/operator_toml.hpp"
 
 namespace sda {
@@ -183,6 +184,16 @@ std::string describe_model(Description description, const ModelFile& file) {
   return description.text();
 }
 
+std::string describe_stopped_assimilation(Description description, const StoppedAssimilation& file) {
+  const AssimilationState& state = file.state;
+  const auto finished = state.finished.defined() ? state.finished.size(0) : 0;
+  description.line("members", fmt::format("{} done, {} after {} stages of the sampler", finished,
+                                          state.sampler.x.size(0), state.sampler.stages_done));
+  description.line("cost so far", fmt::format("{:.1f} s", state.seconds));
+  describe_provenance(description, file.provenance);
+  return description.text();
+}
+
 }  // namespace
 
 std::string describe_file(const std::string& path) {
@@ -203,6 +214,8 @@ std::string describe_file(const std::string& path) {
       return describe_ensemble(description, read_ensemble(path));
     case FileKind::model:
       return describe_model(description, read_model(path));
+    case FileKind::stopped_assimilation:
+      return describe_stopped_assimilation(description, read_stopped_assimilation(path));
   }
   return description.text();
 }

@@ -21,6 +21,8 @@ constexpr KindNames kinds[] = {
     {FileKind::observations, "observations", "an observations file", "`sda observe` makes one"},
     {FileKind::ensemble, "ensemble", "an ensemble file", "`sda assimilate` makes one"},
     {FileKind::model, "model", "a model file", "`sda train` makes one"},
+    {FileKind::stopped_assimilation, "stopped_assimilation", "an ensemble under way",
+     "`sda assimilate` leaves one when it is stopped"},
 };
 const KindNames& names_of(FileKind kind) {
   return *std::find_if(std::begin(kinds), std::end(kinds), [&](const auto& known) { return known.kind == kind; });
