@@ -45,6 +45,7 @@ void import_user_data(const ImportOptions& options, const Globals& globals) {
   for (const auto& remark : imported.remarks) spdlog::info("{}", remark);
   if (imported.left_over > 0) spdlog::info("{} states at ends were too few for another piece", imported.left_over);
   const StateLayout& layout = imported.layout;
+  for (const auto& axis : axes_in_words(layout)) spdlog::info("axis {}", axis);
   if (layout.mask.defined()) {
     spdlog::info("{} of {} values of a state are masked", layout.mask.logical_not().sum().item<std::int64_t>(),
                  layout.mask.numel());

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/axis.hpp"
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 
@@ -51,6 +52,12 @@ GridObservation grid_observation(const Observations& y) {
   if (y.parts.size() != 1) refuse_to_interpolate(y);
   const auto& op = *y.parts.front().op;
   const auto& event = y.layout.event;
+  for (const auto& axis : axes_of(y.layout)) {
+    if (axis.ends() != AxisEnds::apart) continue;
+    throw UnsupportedError({.what = "interpolation is of periodic grids of equal steps",
+                            .where = "observations " + y.name,
+                            .found = fmt::format("axis {}: {}", axis.name(), axis.in_words())});
+  }
   if (event.size() != 3 || !op.is_affine() || !op.reads_states_alone()) refuse_to_interpolate(y);
   const auto observation = op.observation_shape(event);
   if (observation.size() != 3 || observation[0] != event[0]) refuse_to_interpolate(y);

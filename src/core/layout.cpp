@@ -65,6 +65,17 @@ void StateLayout::check() const {
                       .where = "state layout",
                       .expected = "none or as many on each axis as there are points: " + to_string(sizes)});
   }
+  if (curvilinear) {
+    const auto [first, second] = curvilinear->axes;
+    const bool fits = first < second && second < sizes.size() &&
+                      std::ssize(curvilinear->latitude.values) == sizes[first] * sizes[second] &&
+                      curvilinear->longitude.values.size() == curvilinear->latitude.values.size();
+    if (!fits) {
+      throw ShapeError({.what = "latitudes and longitudes of a curvilinear grid do not fit the event",
+                        .where = "state layout",
+                        .expected = "one of each for each point of two axes of " + to_string(sizes)});
+    }
+  }
   if (mask.defined() && mask.sizes() != at::IntArrayRef(event)) {
     throw ShapeError({.what = "the mask does not fit the event",
                       .where = "state layout",

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/axis.hpp"
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 #include "sda/evaluation/spectrum.hpp"
@@ -54,7 +55,8 @@ Tensor observed_components(const Observations& observations) {
   return observed[0];
 }
 
-std::optional<Skill> skill(const Tensor& members, const Tensor& truth, const Tensor& chosen, std::uint64_t seed) {
+std::optional<Skill> skill(const Tensor& members, const Tensor& truth, const Tensor& chosen, std::uint64_t seed,
+                           const Tensor& weight) {
   if (chosen.sizes() != truth.sizes()) {
     throw ShapeError({.what = "the chosen components are not of the truth's shape",
                       .where = "skill",
@@ -63,10 +65,17 @@ std::optional<Skill> skill(const Tensor& members, const Tensor& truth, const Ten
   }
   const Tensor index = chosen.flatten().nonzero().flatten();
   if (index.numel() == 0) return std::nullopt;
-  const Tensor x = members.flatten(1).index_select(1, index), y = truth.flatten().index_select(0, index);
-  Skill found{
-      .components = index.numel(), .rmse = rmse(x, y), .spread = {}, .crps = {}, .ranks = rank_histogram(x, y, seed)};
-  if (x.size(0) >= 2) found.spread = spread(x), found.crps = crps(x, y).value;
+  Tensor x = members.flatten(1).index_select(1, index), y = truth.flatten().index_select(0, index), w;
+  if (weight.defined()) {  // all chosen components as those of one time
+    w = weight.expand_as(truth).flatten().index_select(0, index).unsqueeze(0);
+    x = x.unsqueeze(1), y = y.unsqueeze(0);
+  }
+  Skill found{.components = index.numel(),
+              .rmse = rmse(x, y, w),
+              .spread = {},
+              .crps = {},
+              .ranks = rank_histogram(x, y, seed)};
+  if (x.size(0) >= 2) found.spread = spread(x, w), found.crps = crps(x, y, w).value;
   return found;
 }
 
@@ -128,11 +137,12 @@ FieldScores score_fields(const Ensemble& ensemble, const Observations& observati
     const Tensor x = normalised(ensemble.members), y = normalised(truth), seen = observed_components(observations);
     const Tensor& mask = observations.layout.mask;  // there is no skill where there are no values
     const Tensor valued = mask.defined() ? mask.expand_as(seen) : at::ones_like(seen);
-    scores.observed = skill(x, y, seen.logical_and(valued), seed);
-    scores.unobserved = skill(x, y, seen.logical_not().logical_and(valued), seed);
+    const Tensor areas = cell_areas(observations.layout);
+    scores.observed = skill(x, y, seen.logical_and(valued), seed, areas);
+    scores.unobserved = skill(x, y, seen.logical_not().logical_and(valued), seed, areas);
   }
   const Tensor reference = simulated.defined() ? simulated : truth;
-  if (is_velocity(observations.layout) && reference.defined()) {
+  if (has_spectrum(observations.layout) && reference.defined()) {
     scores.spectrum = spectrum_ratio(ensemble.members, reference, observations.layout);
   }
   if (dynamics != nullptr && !dynamics->is_stochastic() && transitions > 0 && observations.length > 1 &&

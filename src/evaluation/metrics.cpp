@@ -6,6 +6,7 @@
 #include <numeric>
 #include <string>
 
+#include "core/axis.hpp"
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
@@ -83,25 +84,42 @@ Estimate log_likelihood(const Observations& observations, const Tensor& members)
   return estimate(observations.log_prob(x));
 }
 
-double rmse(const Tensor& members, const Tensor& truth) {
+namespace {
+
+/// The mean of (time, …event) by weight, at each time.
+Tensor mean_at_times(const Tensor& values, const Tensor& weight) {
+  const auto by_time = [](const Tensor& v) { return v.reshape({v.size(0), -1}); };
+  if (!weight.defined()) return by_time(values).mean(1);
+  const Tensor w = by_time(weight.to(values.options()).expand_as(values));
+  return (by_time(values) * w).sum(1) / w.sum(1);
+}
+
+/// The same over times too.
+Tensor mean_over_all(const Tensor& values, const Tensor& weight) {
+  return weight.defined() ? mean_at_times(values.unsqueeze(0), weight).squeeze(0) : values.mean();
+}
+
+}  // namespace
+
+double rmse(const Tensor& members, const Tensor& truth, const Tensor& weight) {
   const Tensor x = checked_members(members, 1, "RMSE");
-  return (x.mean(0) - checked_truth(x, truth, "RMSE")).square().mean().sqrt().item<double>();
+  return mean_over_all((x.mean(0) - checked_truth(x, truth, "RMSE")).square(), weight).sqrt().item<double>();
 }
 
-double spread(const Tensor& members) {
-  return checked_members(members, 2, "spread").var(0, /*unbiased=*/true).mean().sqrt().item<double>();
+double spread(const Tensor& members, const Tensor& weight) {
+  return mean_over_all(checked_members(members, 2, "spread").var(0, /*unbiased=*/true), weight).sqrt().item<double>();
 }
 
-Estimate crps(const Tensor& members, const Tensor& truth) {
+Estimate crps(const Tensor& members, const Tensor& truth, const Tensor& weight) {
   const Tensor x = checked_members(members, 2, "CRPS");
   const Tensor y = checked_truth(x, truth, "CRPS");
   const auto m = x.size(0);
   // Sorted, Σ_ij |x_i − x_j| = 2 Σ_i (2i − m − 1) x_(i), i = 1..m: no pairs.
   const Tensor sorted = std::get<0>(x.flatten(1).sort(0));
-  const Tensor weight = 2 * at::arange(1, m + 1, x.options()) - static_cast<double>(m + 1);
-  const Tensor pairs = 2 * at::mv(sorted.t(), weight);
+  const Tensor factor = 2 * at::arange(1, m + 1, x.options()) - static_cast<double>(m + 1);
+  const Tensor pairs = 2 * at::mv(sorted.t(), factor);
   const Tensor score = (x.flatten(1) - y.flatten()).abs().mean(0) - pairs / (2.0 * static_cast<double>(m * (m - 1)));
-  return estimate(score.reshape({x.size(1), -1}).mean(1));
+  return estimate(mean_at_times(score.reshape(y.sizes()), weight));
 }
 
 std::vector<std::int64_t> rank_histogram(const Tensor& members, const Tensor& truth, std::uint64_t seed) {
@@ -136,11 +154,17 @@ double coverage(const std::vector<std::int64_t>& ranks, double level) {
 
 namespace {
 
-/// The components (member, time, …) of states that no mask takes out.
+/// The components (…, …event) of states that no mask takes out, as one axis.
 Tensor where_defined(const Tensor& states, const StateLayout& layout) {
   if (!layout.mask.defined()) return states;
   const Tensor chosen = layout.mask.flatten().nonzero().flatten();
-  return states.flatten(2).index_select(2, chosen);
+  return states.flatten(states.dim() - layout.mask.dim()).index_select(-1, chosen);
+}
+
+/// Areas of cells as weights of what where_defined leaves; undefined where all are alike.
+Tensor weights_of(const StateLayout& layout) {
+  const Tensor areas = cell_areas(layout);
+  return areas.defined() ? where_defined(areas.expand(layout.event), layout) : areas;
 }
 
 }  // namespace
@@ -168,14 +192,15 @@ EnsembleScores score_ensemble(const Ensemble& ensemble, const Observations& obse
   scores.log_likelihood = log_likelihood(observations, members);
 
   const Tensor x = where_defined(observations.normalisation.normalise(members), observations.layout);
-  if (n >= 2) scores.spread = spread(x);
+  const Tensor weight = weights_of(observations.layout);
+  if (n >= 2) scores.spread = spread(x, weight);
   if (observations.truth.defined()) {
     const Tensor y =
         where_defined(observations.normalisation.normalise(observations.truth.to(at::kDouble)).unsqueeze(0),
                       observations.layout)
             .squeeze(0);
-    scores.rmse = rmse(x, y);
-    if (n >= 2) scores.crps = crps(x, y);
+    scores.rmse = rmse(x, y, weight);
+    if (n >= 2) scores.crps = crps(x, y, weight);
     scores.ranks = rank_histogram(x, y, seed);
   }
   return scores;

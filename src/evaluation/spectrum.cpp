@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/axis.hpp"
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 
@@ -49,13 +50,18 @@ bool is_velocity(const StateLayout& layout) {
          (layout.space_names == std::vector<std::string>{"y", "x"} || is_x_first(layout));
 }
 
+bool has_spectrum(const StateLayout& layout) {
+  return is_velocity(layout) && has_equal_steps(layout);
+}
+
 EnergySpectrum energy_spectrum(const Tensor& velocity, const StateLayout& layout) {
   require_plane_velocity(velocity, "energy spectrum");
-  if (!is_velocity(layout) || velocity.sizes().slice(velocity.dim() - 3) != layout.event) {
-    throw ShapeError({.what = "the fields are not velocities of the layout",
-                      .where = "energy spectrum",
-                      .found = to_string(velocity.sizes()),
-                      .expected = "variables u and v on axes y and x, (…, " + to_string(layout.event) + ")"});
+  if (!has_spectrum(layout) || velocity.sizes().slice(velocity.dim() - 3) != layout.event) {
+    throw ShapeError(
+        {.what = "the fields are not velocities of the layout",
+         .where = "energy spectrum",
+         .found = to_string(velocity.sizes()),
+         .expected = "variables u and v on axes y and x of equal steps, (…, " + to_string(layout.event) + ")"});
   }
   const auto ny = velocity.size(-2), nx = velocity.size(-1);
   const double dy = layout.spacing_of(0), dx = layout.spacing_of(1);

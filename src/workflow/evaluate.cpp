@@ -102,8 +102,8 @@ Scoring::Scoring(const std::string& path, const ScoringInput& input, std::uint64
     observed_.observations.truth = observed_truth(input.truth, input.trajectory, observations());
   if (!observed_.dynamics.empty()) dynamics_ = make_dynamics(read_dynamics(observed_.dynamics, path));
   if (!input.simulated.empty()) {
-    if (!is_velocity(observations().layout)) {
-      throw UsageError({.what = "an energy spectrum is of velocities u and v on axes y and x",
+    if (!has_spectrum(observations().layout)) {
+      throw UsageError({.what = "an energy spectrum is of velocities u and v on axes y and x of equal steps",
                         .where = "--simulated",
                         .found = "states of another kind in " + path});
     }

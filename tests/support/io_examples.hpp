@@ -142,15 +142,22 @@ inline bool same(const Provenance& a, const Provenance& b) {
   return a.command == b.command && a.config == b.config && a.seed == b.seed && a.version == b.version &&
          a.created == b.created;
 }
+inline bool same(const Coordinate& p, const Coordinate& q) {
+  return p.values == q.values && p.units == q.units && p.long_name == q.long_name && p.standard_name == q.standard_name;
+}
 inline bool same(const StateLayout& a, const StateLayout& b) {
   bool equal = a.event == b.event && a.space_names == b.space_names && a.dt == b.dt && a.time_units == b.time_units &&
                a.spacing == b.spacing && a.space_units == b.space_units && a.variables.size() == b.variables.size() &&
                a.coordinates.size() == b.coordinates.size() && a.time_origin == b.time_origin &&
-               a.calendar == b.calendar && same(a.mask, b.mask);
-  for (std::size_t i = 0; equal && i < a.coordinates.size(); ++i) {
-    const auto &p = a.coordinates[i], &q = b.coordinates[i];
-    equal =
-        p.values == q.values && p.units == q.units && p.long_name == q.long_name && p.standard_name == q.standard_name;
+               a.calendar == b.calendar && same(a.mask, b.mask) &&
+               a.curvilinear.has_value() == b.curvilinear.has_value();
+  for (std::size_t i = 0; equal && i < a.coordinates.size(); ++i) equal = same(a.coordinates[i], b.coordinates[i]);
+  if (equal && a.curvilinear && b.curvilinear) {
+    equal = a.curvilinear->axes == b.curvilinear->axes &&
+            a.curvilinear->latitude_name == b.curvilinear->latitude_name &&
+            a.curvilinear->longitude_name == b.curvilinear->longitude_name &&
+            same(a.curvilinear->latitude, b.curvilinear->latitude) &&
+            same(a.curvilinear->longitude, b.curvilinear->longitude);
   }
   for (std::size_t i = 0; equal && i < a.variables.size(); ++i) {
     const auto &p = a.variables[i], &q = b.variables[i];

@@ -114,7 +114,8 @@ TEST_F(ObservationFileTest, NearestPointsAndStates) {
 TEST_F(ObservationFileTest, TheDomainReachesHalfACellBeyondTheOutermostPoints) {
   const auto y = read("time,lat,lon,variable,value,error\n0,75,-45,sst,290,1\n0,80.1,0,sst,290,1\n0,0,600,ssh,1,1\n");
   EXPECT_THAT(column(y, "lat"), ElementsAre(3, 1.5));
-  EXPECT_THAT(column(y, "lon"), ElementsAre(0, testing::DoubleNear(240.0 / 90, 1e-12)));  // 600° east are 240°
+  // 45° west lie midway between 270° and 0°; 600° east are 240°.
+  EXPECT_THAT(column(y, "lon"), ElementsAre(3.5, testing::DoubleNear(240.0 / 90, 1e-12)));
   EXPECT_THAT(y.qc_summary, HasSubstr("rejected: 1 outside the domain (line 3)"));
 }
 

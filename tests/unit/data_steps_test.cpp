@@ -85,17 +85,20 @@ StateLayout line() {
 }
 
 TEST(Places, InPointsFromTheFirst) {
-  const AxisOfPlaces axis(line(), 0);
-  EXPECT_EQ(axis.place_of(45), 0.5);
-  EXPECT_EQ(axis.place_of(270 + 1e-9), 3);
-  EXPECT_EQ(axis.place_of(-90), 3);  // after a turn
+  const Places places(line(), /*on_globe=*/false);
+  const auto place_of = [](const Places& all, double coordinate) { return all.find({coordinate}, false).along[0]; };
+  EXPECT_EQ(place_of(places, 45), 0.5);
+  EXPECT_EQ(place_of(places, 270 + 1e-9), 3);
+  EXPECT_EQ(place_of(places, -90), 3);  // after a turn
+  EXPECT_EQ(place_of(places, 315), 3.5);
+  EXPECT_EQ(places.find({340}, /*nearest=*/true).along[0], 0);  // the first point is the next
   auto layout = line();
   layout.coordinates[0] = {{30, 10, 0}, "km"};
   layout.event = {1, 3};
-  const AxisOfPlaces descending(layout, 0);
-  EXPECT_EQ(descending.place_of(5), 1.5);
-  EXPECT_EQ(descending.place_of(41), std::nullopt);  // half a cell beyond 30 is 40
-  EXPECT_EQ(descending.domain(), "lon from -5 to 40 km");
+  const Places descending(layout, /*on_globe=*/false);
+  EXPECT_EQ(place_of(descending, 5), 1.5);
+  EXPECT_EQ(place_of(descending, 41), std::nullopt);  // half a cell beyond 30 is 40
+  EXPECT_EQ(descending.domain(0), "lon from -5 to 40 km");
 }
 
 TEST(Places, AMaskHidesWhatDependsOnIt) {
@@ -106,6 +109,7 @@ TEST(Places, AMaskHidesWhatDependsOnIt) {
   EXPECT_FALSE(mask.hides(0, {1}));
   EXPECT_TRUE(mask.hides(0, {1.25}));
   EXPECT_TRUE(mask.hides(-1, {2}));
+  EXPECT_FALSE(mask.hides(0, {3.5}));  // between the last point and the first
 }
 
 /// Rows of time, longitude and value.

@@ -154,7 +154,9 @@ TEST(OperatorRead, RegionsInTheCoordinatesOfTheData) {
     return sda::make_operator({link}, layout, sda::Normalisation::identity(layout.event))->read(field);
   };
   EXPECT_TRUE(read_by({"box", {-20, 20, 15, 30}, {"y", "y", "x", "x"}}).equal(doubles({5, 6, 9, 10}, {1, 1, 2, 2})));
-  EXPECT_TRUE(read_by({"circle", {60, 10, 10}, {"y", "x", "radius"}}).equal(doubles({0, 1}, {1, 1, 2})));
+  // Along the great circle 20 degrees of longitude at 60 degrees north are 2 asin(cos 60° sin 10°) = 9.96.
+  EXPECT_TRUE(read_by({"circle", {60, 10, 10}, {"y", "x", "radius"}}).equal(doubles({0, 1, 2}, {1, 1, 3})));
+  EXPECT_TRUE(read_by({"circle", {60, 10, 9.9}, {"y", "x", "radius"}}).equal(doubles({0, 1}, {1, 1, 2})));
 }
 
 TEST(OperatorRead, CirclesInTheCoordinatesOfTheGrid) {

@@ -35,7 +35,9 @@ struct Skill {
   std::vector<std::int64_t> ranks;
 };
 /// `members` (member, length, …event), `truth` and the bool `chosen` (length, …event). Empty if none is chosen.
-std::optional<Skill> skill(const Tensor& members, const Tensor& truth, const Tensor& chosen, std::uint64_t seed);
+/// `weight` as that of `rmse`.
+std::optional<Skill> skill(const Tensor& members, const Tensor& truth, const Tensor& chosen, std::uint64_t seed,
+                           const Tensor& weight = {});
 
 /// √ mean over components of (x_{i+1} − advance(x_i))², over `transitions` of the trajectory, evenly spread (all if
 /// there are fewer); a mean over members (member, length, …event) with its standard error, physical units. Throws

@@ -30,16 +30,18 @@ Estimate log_prior(const Dynamics& dynamics, const Tensor& members);
 Estimate log_likelihood(const Observations& observations, const Tensor& members);
 
 /// The scores below take members (member, time, …event) and the truth (time, …event) in one and the same unit; where
-/// components differ in scale, normalise both first. They throw ShapeError, and ValueError for values not finite.
+/// components differ in scale, normalise both first. `weight` is of each component, the area of its cell on a grid
+/// whose cells differ; of the shape of the truth, or broadcast to it, in any unit; undefined: all weigh alike. They
+/// throw ShapeError, and ValueError for values not finite.
 
 /// √ mean over times and components of (ensemble mean − truth)².
-double rmse(const Tensor& members, const Tensor& truth);
+double rmse(const Tensor& members, const Tensor& truth, const Tensor& weight = {});
 /// √ mean over times and components of the ensemble variance (unbiased; at least 2 members).
-double spread(const Tensor& members);
+double spread(const Tensor& members, const Tensor& weight = {});
 /// Continuous ranked probability score, fair (unbiased in the member count: Ferro 2014), at least 2 members: the mean
 /// over times and components of mean_i |x_i − y| − Σ_ij |x_i − x_j| / (2 m (m − 1)). The standard error takes times
 /// (components averaged within each) as independent, so it is too small where errors persist in time.
-Estimate crps(const Tensor& members, const Tensor& truth);
+Estimate crps(const Tensor& members, const Tensor& truth, const Tensor& weight = {});
 /// Counts of the truth's rank among the members, over times and components; ties broken by the stream. (members + 1).
 std::vector<std::int64_t> rank_histogram(const Tensor& members, const Tensor& truth, std::uint64_t seed);
 
@@ -50,7 +52,7 @@ double coverage(const std::vector<std::int64_t>& ranks, double level);
 
 /// Everything above for one ensemble; parts that cannot be had (no truth, deterministic dynamics, too few members) are
 /// empty. W1 and the log-densities are of physical states, as published; RMSE, spread and CRPS of normalised ones, so
-/// that components weigh alike.
+/// that variables weigh alike, and by the areas of the grid's cells, such as the cosine of latitude.
 struct EnsembleScores {
   std::string method;
   std::int64_t members = 0;

@@ -15,6 +15,9 @@ bool is_x_first(const StateLayout& layout);
 /// and x, or x and y. What comes behind them is no part of the velocity.
 bool is_velocity(const StateLayout& layout);
 
+/// Whether fields have an energy spectrum: a velocity on a grid of equal steps.
+bool has_spectrum(const StateLayout& layout);
+
 /// Isotropic energy spectrum E(k) in shells of equal width: shell m holds the modes with |k| / width rounding to m, the
 /// corners beyond the grid's own wavenumber too, so that Σ_m E_m width = ½ mean |u|² (Parseval). Shell 0 is the mean
 /// flow.

@@ -66,9 +66,9 @@ class ObservationOperator {
 ///   select = [c …] components c
 ///   expression = "sqrt(u^2 + v^2)"  a formula of the variables by their names, in physical units: + - * / ^, brackets,
 ///                  numbers, sqrt, exp, log, sin, cos, tanh, abs, min(a, b), max(a, b), and of fields mean(a) over
-///                  space, curl(u, v), div(u, v) and grad_NAME(a) along the axis NAME, by central differences on a
-///                  periodic grid; a name that is no word stands in single quotes. One component, or one point where
-///                  all is means
+///                  space, curl(u, v), div(u, v) and grad_NAME(a) along the axis NAME, by differences of neighbours per
+///                  unit of its coordinate; a name that is no word stands in single quotes. One component, or one
+///                  point where all is means
 ///   torchscript = "FILE"  a function of your own, saved from Python with torch.jit.save: forward takes states
 ///                  (n, …event) in physical units and gives observations (n, …); it must be differentiable
 ///   speed          length of the vector of components at each point, one component
@@ -76,26 +76,32 @@ class ObservationOperator {
 ///   square, abs    x², |x|
 ///   saturate       x / (1 + |x|)
 /// Links of space keep the components. Those of a grid need one: what chooses scattered points leaves none. A number
-/// stands for all axes, a list has one for each. Coordinates are those of the layout (and of our files): point i of an
-/// axis is the centre of cell i, at (i + ½) spacing, spacing 1 where it is not known; nothing wraps around the edges.
-///   coarsen = n    average of blocks of n points along each axis, a coarser grid; n divides the size
+/// stands for all axes, a list has one for each. Coordinates are those of the layout (and of our files); where it has
+/// none, point i of an axis is the centre of cell i, at (i + ½) spacing, spacing 1 where it is not known. Longitudes are
+/// the same after a turn; nothing else wraps around the edges.
+///   coarsen = n    average of blocks of n points along each axis, by the areas of their cells where these differ, a
+///                  coarser grid; n divides the size
 ///   coarsen_to = n the same, to a grid of n points along each axis
 ///   grid_every = n the first and each n-th point along each axis, a coarser grid
 ///   box            {x = [from, to], …}, names of the layout's axes: the part of the grid within, both ends included;
-///                  an axis that is not named is kept whole
+///                  an axis that is not named is kept whole. Of longitudes eastwards. Latitudes and longitudes of a
+///                  curvilinear grid may be named, which leaves scattered points
 ///   outside_box    all points that are not within; scattered
-///   circle         {x = a, y = b, radius = r}: points at most r from the centre; scattered
+///   circle         {x = a, y = b, radius = r}: points at most r from the centre; of latitudes and longitudes along
+///                  the great circle, in their unit; scattered
 ///   outside_circle all points that are farther away; scattered
 ///   random_points  {share = a, seed = n}: that share of the points (to the nearest whole number), the same at all
 ///                  times and for all components, drawn from the stream (seed, Purpose::observation_points); scattered
 ///   points         {variable = [c …], x = [i …], y = [j …]}: so many values, each of a component and a place, by
 ///                  linear interpolation between the points of the grid. Places are counted in points of the grid from
-///                  0, as indices are: x = 3.5 lies midway between points 3 and 4. With a list `time` each has a time
+///                  0, as indices are: x = 3.5 lies midway between points 3 and 4; along longitudes round the globe
+///                  n − ½ lies between the last of n points and the first. With a list `time` each has a time
 ///                  of its own, counted likewise in the states that the links before left; then no link of time may
 ///                  follow, and the observations of a trajectory are one list. Scattered
-///   mean           mean over the space that is left, one point
-///   vorticity      ∂v/∂x − ∂u/∂y by central differences, one component; (u, v) lie along the axes named x and y, or
-///                  along the last axis and the one before it. The grid must be whole, and is taken for periodic.
+///   mean           mean over the space that is left, by the areas of cells where these differ, one point
+///   vorticity      ∂v/∂x − ∂u/∂y by differences of neighbours, one component; x is the axis that is named so or holds
+///                  longitudes, else the last. The grid must be whole. A grid of equal steps is taken for periodic
+///                  unless its axes are latitudes, longitudes of a region, levels, or of a map.
 /// Links of time and of state may stand in any order between each other.
 struct OperatorLink {
   /// One of operator_kinds().

@@ -61,6 +61,7 @@ void describe_layout(Description& description, const StateLayout& layout) {
     names.push_back(fmt::format("{} [{}]", variable.name, variable.units));
   }
   description.line("state", fmt::format("{} values: {}", to_string(layout.event), fmt::join(names, ", ")));
+  for (const auto& axis : axes_in_words(layout)) description.line("axis", axis);
   const std::string origin = layout.time_origin.empty() ? "" : " since " + layout.time_origin;
   description.line("time step", fmt::format("{} [{}{}]", layout.dt, layout.time_units, origin));
   if (layout.mask.defined()) {

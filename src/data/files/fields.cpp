@@ -66,7 +66,9 @@ void write_context(WritableGroup& file, const StateLayout& layout, const Tensor&
   for (std::size_t axis = 0; axis < dimensions.size(); ++axis) {
     file.dimension(dimensions[axis], context.size(static_cast<std::int64_t>(axis)));
   }
-  file.variable("context", dimensions, context, {{"long_name", "fields that the network sees beside the state"}});
+  Attributes attributes{{"long_name", "fields that the network sees beside the state"}};
+  for (const auto& attribute : coordinates_of(layout)) attributes.push_back(attribute);
+  file.variable("context", dimensions, context, attributes);
 }
 
 Tensor read_context(const ReadableGroup& file) {
@@ -85,9 +87,16 @@ Attributes attributes_of(const Variable& variable, const std::string& before) {
   return attributes;
 }
 
+Attributes coordinates_of(const StateLayout& layout) {
+  if (!layout.curvilinear) return {};
+  return {{"coordinates", layout.curvilinear->latitude_name + " " + layout.curvilinear->longitude_name}};
+}
+
 void write_field(WritableGroup& file, const StateLayout& layout, std::size_t index, const std::string& name,
-                 const std::vector<std::string>& dimensions, const Tensor& values, const Attributes& attributes,
+                 const std::vector<std::string>& dimensions, const Tensor& values, const Attributes& of_values,
                  Masked masked) {
+  Attributes attributes = of_values;
+  for (const auto& attribute : coordinates_of(layout)) attributes.push_back(attribute);
   if (masked == Masked::kept || !layout.mask.defined()) {
     require_finite(values, dimensions, file.where(name));
     return file.variable(name, dimensions, values, attributes);

@@ -18,6 +18,9 @@ enum class Masked { kept, missing };
 
 /// Long and standard name and units; `before` the long name.
 Attributes attributes_of(const Variable& variable, const std::string& before = "");
+/// The attribute `coordinates` of what lies over a curvilinear grid, which names its latitudes and longitudes (CF 5.2);
+/// none of other layouts.
+Attributes coordinates_of(const StateLayout& layout);
 /// The dimensions of time and space, with their coordinates.
 void write_axes(WritableGroup& file, const StateLayout& layout, std::int64_t length, double start_time);
 /// Values (…, space) of variable `index` of the layout. Refuses values that are not finite: no reader would take them.

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
+#include <tuple>
 
 #include "core/torch.hpp"
 #include "data/formats/reading.hpp"
@@ -35,6 +37,54 @@ void write_given_coordinates(WritableGroup& file, const StateLayout& layout) {
   }
 }
 
+/// Latitude and longitude of each point of a curvilinear grid.
+void write_curvilinear(WritableGroup& file, const StateLayout& layout) {
+  if (!layout.curvilinear) return;
+  define_space(file, layout);
+  const auto& grid = *layout.curvilinear;
+  const Shape space = layout.space();
+  const std::vector<std::string> dimensions{layout.space_names[grid.axes[0]], layout.space_names[grid.axes[1]]};
+  for (const auto& [name, given, kind] : {std::tuple{grid.latitude_name, grid.latitude, "latitude"},
+                                          std::tuple{grid.longitude_name, grid.longitude, "longitude"}}) {
+    Attributes attributes{{"standard_name", given.standard_name.empty() ? kind : given.standard_name},
+                          {"long_name", given.long_name.empty() ? kind : given.long_name},
+                          {"units", given.units}};
+    const Tensor values = at::tensor(given.values, at::kDouble).view({space[grid.axes[0]], space[grid.axes[1]]});
+    if (values.isfinite().all().item<bool>()) {
+      file.variable(name, dimensions, values, attributes);
+    } else {
+      file.variable(name, dimensions, values.nan_to_num(fill_value), attributes, fill_value);
+    }
+  }
+}
+
+Coordinate read_curvilinear_coordinate(const ReadableGroup& file, const std::string& name, const Shape& sizes) {
+  Coordinate coordinate{.units = file.text_of(name, "units").value_or("1"),
+                        .long_name = file.text_of(name, "long_name").value_or(""),
+                        .standard_name = file.text_of(name, "standard_name").value_or("")};
+  const Tensor values = file.read(name, sizes).to(at::kDouble),
+               there = values.masked_fill(values.abs() > 1e6, std::numeric_limits<double>::quiet_NaN()).contiguous();
+  coordinate.values.assign(there.data_ptr<double>(), there.data_ptr<double>() + there.numel());
+  return coordinate;
+}
+
+CurvilinearGrid read_curvilinear(const ReadableGroup& file, const toml::node_view<toml::node>& entry,
+                                 const StateLayout& layout) {
+  CurvilinearGrid grid{.axes = {static_cast<std::size_t>(entry["axes"][0].value_or(std::int64_t{-1})),
+                                static_cast<std::size_t>(entry["axes"][1].value_or(std::int64_t{-1}))},
+                       .latitude_name = entry["latitude"].value_or(std::string()),
+                       .longitude_name = entry["longitude"].value_or(std::string())};
+  const Shape space = layout.space();
+  if (grid.axes[0] >= grid.axes[1] || grid.axes[1] >= space.size()) {
+    throw FileError({.what = "axes of a curvilinear grid that are not those of space",
+                     .where = file.path() + ": attribute sda_layout"});
+  }
+  const Shape sizes{space[grid.axes[0]], space[grid.axes[1]]};
+  grid.latitude = read_curvilinear_coordinate(file, grid.latitude_name, sizes);
+  grid.longitude = read_curvilinear_coordinate(file, grid.longitude_name, sizes);
+  return grid;
+}
+
 constexpr const char* mask_name = "sda_mask";
 
 void write_mask(WritableGroup& file, const StateLayout& layout) {
@@ -57,6 +107,10 @@ std::vector<double> read_coordinate(const ReadableGroup& file, const std::string
 void require_distinct_names(const StateLayout& layout) {
   std::vector<std::string> taken{"time", "realization", "variable"};
   taken.insert(taken.end(), layout.space_names.begin(), layout.space_names.end());
+  if (const auto& grid = layout.curvilinear) {
+    taken.push_back(grid->latitude_name);
+    taken.push_back(grid->longitude_name);
+  }
   for (const auto& variable : layout.variables) {
     if (std::find(taken.begin(), taken.end(), variable.name) != taken.end()) {
       throw ValueError({.what = "a variable has the name of a dimension",
@@ -76,6 +130,7 @@ void define_space(WritableGroup& file, const StateLayout& layout) {
 }
 
 void write_coordinates(WritableGroup& file, const StateLayout& layout) {
+  write_curvilinear(file, layout);
   if (layout.spacing.empty() && layout.coordinates.empty()) return;
   define_space(file, layout);
   if (!layout.coordinates.empty()) return write_given_coordinates(file, layout);
@@ -117,6 +172,11 @@ void write_layout(WritableGroup& file, const StateLayout& layout) {
           toml::table{{"units", axis.units}, {"long_name", axis.long_name}, {"standard_name", axis.standard_name}});
     }
     table.insert("coordinates", coordinates);
+  }
+  if (const auto& grid = layout.curvilinear) {
+    const toml::array axes{static_cast<std::int64_t>(grid->axes[0]), static_cast<std::int64_t>(grid->axes[1])};
+    table.insert("curvilinear",
+                 toml::table{{"axes", axes}, {"latitude", grid->latitude_name}, {"longitude", grid->longitude_name}});
   }
   if (!layout.time_origin.empty()) table.insert("time_origin", layout.time_origin);
   if (!layout.calendar.empty()) table.insert("calendar", layout.calendar);
@@ -185,6 +245,7 @@ StateLayout read_layout(const ReadableGroup& file) {
                                     .standard_name = entry["standard_name"].value_or(std::string())});
     }
   }
+  if (table.contains("curvilinear")) layout.curvilinear = read_curvilinear(file, table["curvilinear"], layout);
   if (file.has_variable(mask_name)) layout.mask = file.read(mask_name, layout.event).to(at::kBool);
   layout.check();
   return layout;

@@ -60,8 +60,9 @@ void write_truth(WritableGroup& file, const Observations& observations) {
   }
   for (std::size_t i = 0; i < layout.variables.size(); ++i) {
     const auto& variable = layout.variables[i];
-    file.variable(truth_name(variable), dimensions, channel(observations.truth, layout, i),
-                  {{"long_name", "true " + variable.long_name}, {"units", variable.units}});
+    Attributes attributes{{"long_name", "true " + variable.long_name}, {"units", variable.units}};
+    for (const auto& attribute : coordinates_of(layout)) attributes.push_back(attribute);
+    file.variable(truth_name(variable), dimensions, channel(observations.truth, layout, i), attributes);
   }
 }
 

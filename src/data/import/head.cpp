@@ -5,14 +5,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <optional>
 #include <set>
 
+#include "core/axis.hpp"
 #include "core/calendar.hpp"
 #include "core/torch.hpp"
 #include "data/formats/cf_decoding.hpp"
+#include "data/import/curvilinear.hpp"
 #include "data/import/dimensions.hpp"
 #include "sda/core/error.hpp"
 
@@ -101,14 +104,30 @@ bool units_agree(const std::string& units, const std::string& other) {
   return is_unitless(units) || is_unitless(other) || conversion_of_units(other, units).has_value();
 }
 
+/// The mean step between points, whatever their order; 0 of one point.
+double mean_step(const std::vector<double>& points) {
+  double sum = 0;
+  for (std::size_t i = 1; i < points.size(); ++i) sum += std::abs(points[i] - points[i - 1]);
+  return points.size() < 2 ? 0 : sum / static_cast<double>(points.size() - 1);
+}
+
+/// The same but for a thousandth of a step, and the digits that float32 has.
 bool same_coordinates(const Coordinate& p, const Coordinate& q) {
   const auto convert = conversion_of_units(q.units, p.units).value_or(UnitConversion{});
+  const double of_step = 1e-3 * mean_step(p.values);
   return std::equal(p.values.begin(), p.values.end(), q.values.begin(), q.values.end(), [&](double x, double y) {
-    return std::abs(x - convert(y)) <= 1e-5 * (std::abs(x) + std::abs(convert(y)));
+    constexpr double of_float32 = 2.4e-7;
+    const double other = convert(y);
+    return (std::isnan(x) && std::isnan(other)) ||
+           std::abs(x - other) <= of_step + of_float32 * (std::abs(x) + std::abs(other));
   });
 }
 
 bool same_coordinates(const StateLayout& a, const StateLayout& b) {
+  if (a.curvilinear.has_value() != b.curvilinear.has_value()) return false;
+  if (a.curvilinear && !(same_coordinates(a.curvilinear->latitude, b.curvilinear->latitude) &&
+                         same_coordinates(a.curvilinear->longitude, b.curvilinear->longitude)))
+    return false;
   return std::equal(a.coordinates.begin(), a.coordinates.end(), b.coordinates.begin(), b.coordinates.end(),
                     [](const auto& p, const auto& q) { return same_coordinates(p, q); });
 }
@@ -131,19 +150,39 @@ std::optional<TimeConversion> conversion_of_heads(const StateLayout& from, const
 }
 
 /// Equal distances between the points of every axis; none if one axis has others.
-std::vector<double> spacing_of(const std::vector<Coordinate>& axes) {
+std::vector<double> spacing_of(const StateLayout& layout) {
   std::vector<double> all;
-  for (const auto& axis : axes) {
-    if (axis.values.size() < 2) return {};
-    const auto points = static_cast<double>(axis.values.size() - 1);
-    const double spacing = (axis.values.back() - axis.values.front()) / points;
-    for (std::size_t i = 1; i < axis.values.size(); ++i) {
-      if (!(std::abs(axis.values[i] - axis.values[i - 1] - spacing) <= 1e-3 * std::abs(spacing))) return {};
-    }
-    if (spacing == 0) return {};
-    all.push_back(std::abs(spacing));
+  const auto axes = axes_of(layout);
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    if (layout.coordinates[a].values.size() < 2 || !axes[a].is_regular()) return {};
+    all.push_back(std::abs(axes[a].spacing()));
   }
   return all;
+}
+
+/// What a variable of float32 stands for: each number in as few digits as tell it from its neighbours, 0.1 for
+/// 0.100000001.
+void restore_digits(Coordinate& coordinate) {
+  for (double& value : coordinate.values) {
+    const std::string digits = fmt::format("{}", static_cast<float>(value));
+    std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  }
+}
+
+/// The coordinates of an axis of space; a remark where they look like latitudes or longitudes and do not say so.
+Coordinate read_axis(const ReadableGroup& file, const std::string& name, std::vector<std::string>& remarks) {
+  Coordinate axis = read_coordinate(file, name);
+  if (axis.values.empty()) return axis;
+  if (file.number_type(name).bytes == sizeof(float) && file.read_numbers(name).scalar_type() == at::kFloat &&
+      !file.number_type(name).is_integer && !file.numbers_of(name, "scale_factor"))
+    restore_digits(axis);
+  const bool looks_like_latitude = name == "lat" || name == "latitude",
+             looks_like_longitude = name == "lon" || name == "longitude";
+  if ((looks_like_latitude || looks_like_longitude) && kind_of(axis) == AxisKind::plain) {
+    remarks.push_back(fmt::format("{}: {} in units {} is taken for plain numbers, as it does not say {}", file.path(),
+                                  name, axis.units, looks_like_latitude ? "degrees_north" : "degrees_east"));
+  }
+  return axis;
 }
 
 }  // namespace
@@ -157,7 +196,8 @@ FileHead read_head(const std::string& path, std::size_t index, const DataParamet
   if (count(head.layout.event) * head.run.trajectories * head.states == 0) {
     throw FileError({.what = "there are no values", .where = file.where(p.variables.front())});
   }
-  for (const auto& axis : p.space) head.layout.coordinates.push_back(read_coordinate(file, axis));
+  for (const auto& axis : p.space) head.layout.coordinates.push_back(read_axis(file, axis, head.remarks));
+  head.layout.curvilinear = find_curvilinear(file, p.variables.front(), p, head.remarks);
   add_times(head, file, index, p);
   return head;
 }
@@ -214,7 +254,7 @@ void convert_times(FileHead& other, const FileHead& first) {
 }
 
 void set_space(StateLayout& layout) {
-  layout.spacing = spacing_of(layout.coordinates);
+  layout.spacing = spacing_of(layout);
   std::set<std::string> units;
   for (const auto& axis : layout.coordinates) units.insert(axis.units);
   if (units.size() == 1) layout.space_units = *units.begin();

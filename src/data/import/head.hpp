@@ -15,9 +15,10 @@ namespace sda::io {
 /// What one file says of its states.
 struct FileHead {
   Run run;
-  StateLayout layout;       ///< without dt, spacing and mask
-  std::int64_t states = 0;  ///< of each trajectory
-  bool has_times = true;    ///< a coordinate of time
+  StateLayout layout;                  ///< without dt, spacing and mask
+  std::int64_t states = 0;             ///< of each trajectory
+  bool has_times = true;               ///< a coordinate of time
+  std::vector<std::string> remarks{};  ///< what was assumed
 };
 
 /// Reads what the file at `path`, the `index`-th, says. Throws UsageError for [data] that does not fit it, FileError

@@ -37,7 +37,10 @@ UserData::UserData(const DataParameters& p) : source_(std::make_unique<StateSour
   std::optional<FileHead> first;
   for (std::size_t i = 0; i < paths.size(); ++i) {
     FileHead head = read_head(paths[i], i, p);
-    if (!first) first = head;
+    if (!first) {
+      first = head;
+      remarks_ = head.remarks;
+    }
     require_agreement(*first, head, paths[i], paths.front());
     source_->conversions.push_back(conversions_to(*first, head, paths[i], remarks_));
     convert_times(head, *first);

@@ -12,6 +12,7 @@
 #include "data/formats/csv.hpp"
 #include "data/formats/numbers.hpp"
 #include "data/observations/decode.hpp"
+#include "data/observations/places.hpp"
 #include "data/observations/times.hpp"
 #include "data/observations/units.hpp"
 #include "sda/core/error.hpp"
@@ -27,8 +28,11 @@ class ObservationColumns {
       : reader_(reader), expected_(expected), layout_(expected.layout) {
     const StateLayout& layout = layout_;
     time_ = require("time", fmt::format("times in {}", time_units_of(layout)));
-    for (const auto& axis : layout.space_names)
-      place_.push_back(require(axis, "each observation's place along " + axis));
+    on_globe_ = are_on_globe(layout, reader.names());
+    for (const auto& coordinate : place_coordinates(layout, on_globe_)) {
+      const auto name = on_globe_ ? name_among(reader.names(), coordinate) : std::nullopt;
+      place_.push_back(require(name.value_or(coordinate.name), "each observation's place along " + coordinate.name));
+    }
     variable_ = find("variable");
     if (!variable_ && expected.observables.size() > 1) require("variable", "the name of what was observed");
     value_ = require("value", "what was observed, in its variable's units");
@@ -40,6 +44,9 @@ class ObservationColumns {
     flag_ = find("flag");
     units_ = find("units");
   }
+
+  /// Whether places are latitudes and longitudes of a curvilinear grid.
+  bool on_globe() const { return on_globe_; }
 
   /// Whether the row at which the reader is says in which units the columns are, as ERDDAP's second line does. The
   /// units of values are then kept.
@@ -164,6 +171,7 @@ class ObservationColumns {
   std::vector<bool> used_;
   std::size_t time_ = 0, value_ = 0;
   std::vector<std::size_t> place_;
+  bool on_globe_ = false;
   std::optional<std::size_t> variable_, error_, flag_, units_;
   std::optional<std::string> stated_units_{};  ///< of values, in a row of units
   std::map<std::pair<std::size_t, std::optional<std::string>>, UnitConversion> conversions_{};
@@ -177,6 +185,7 @@ ObservationTable decode_csv(const std::string& path, const ExpectedObservations&
   ObservationTable table;
   table.path = path;
   table.place.resize(expected.layout.space_names.size());
+  table.on_globe = columns.on_globe();
   if (reader.had_byte_order_mark()) table.remarks.emplace_back("a byte-order mark at the beginning was passed over");
   if (const auto names = columns.not_used(); !names.empty()) {
     table.remarks.push_back(fmt::format("columns not used: {}", fmt::join(names, ", ")));

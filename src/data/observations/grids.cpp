@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "core/torch.hpp"
 #include "data/formats/cf_decoding.hpp"
@@ -24,10 +25,47 @@ struct GridDimension {
   bool is_time = false;
 };
 
+bool is_coordinate(const ReadableGroup& file, const std::string& name) {
+  return file.has_variable(name) && file.dimensions(name).size() <= 1;
+}
+
+/// Whether a file's grid has latitudes and longitudes along two dimensions, for a system whose grid is curvilinear.
+bool is_grid_on_globe(const ReadableGroup& file, const StateLayout& layout) {
+  if (!layout.curvilinear) return false;
+  const auto all = place_coordinates(layout, /*on_globe=*/true);
+  return std::all_of(layout.curvilinear->axes.begin(), layout.curvilinear->axes.end(), [&](auto axis) {
+    const auto name = name_among(file.variables(), all[axis]);
+    return name && is_coordinate(file, *name);
+  });
+}
+
+/// Throws FileError where observations on the dimensions of a curvilinear grid lie at other latitudes or longitudes.
+void require_same_points(const ReadableGroup& file, const StateLayout& layout) {
+  if (!layout.curvilinear || is_grid_on_globe(file, layout)) return;
+  const auto& grid = *layout.curvilinear;
+  const std::vector<std::string> axes{layout.space_names[grid.axes[0]], layout.space_names[grid.axes[1]]};
+  for (const auto& [name, own, turn] :
+       {std::tuple{grid.latitude_name, grid.latitude, 0.0}, std::tuple{grid.longitude_name, grid.longitude, 360.0}}) {
+    if (!file.has_variable(name) || file.dimensions(name) != axes) continue;
+    const Column theirs = column_from(read_decoded(file, name, at::kDouble));
+    const bool is_same = std::equal(theirs.begin(), theirs.end(), own.values.begin(), own.values.end(),
+                                    [period = turn](double a, double b) {
+                                      constexpr double rounding = 1e-4;  // degrees
+                                      const double apart = period > 0 ? std::remainder(a - b, period) : a - b;
+                                      return !(std::abs(apart) > rounding);
+                                    });
+    if (is_same) continue;
+    throw FileError({.what = "observations on another curvilinear grid than the system's",
+                     .where = file.where(name),
+                     .expected = fmt::format("the system's {}, or a table with the columns {} and {}", name,
+                                             grid.latitude_name, grid.longitude_name)});
+  }
+}
+
 Column points_of_grid(const ReadableGroup& file, const std::string& name, std::int64_t size, const StateLayout& layout,
-                      std::size_t axis) {
-  if (file.has_variable(name)) {
-    const auto convert = conversion_of_places(file.text_of(name, "units"), axis, layout, file.where(name));
+                      std::size_t axis, const PlaceCoordinate& coordinate) {
+  if (is_coordinate(file, name)) {
+    const auto convert = conversion_of_places(file.text_of(name, "units"), coordinate, file.where(name));
     return converted(column_from(read_decoded(file, name, at::kDouble)), convert);
   }
   auto own = layout.points_along(axis);
@@ -43,14 +81,18 @@ std::vector<GridDimension> dimensions_of_grid(const ReadableGroup& file, const s
   const auto names = file.dimensions(variable);
   const Shape sizes = file.shape(variable);
   std::vector<GridDimension> dimensions;
+  std::vector<std::string> axes;
+  const bool on_globe = is_grid_on_globe(file, layout);
+  const auto coordinates = place_coordinates(layout, on_globe);
+  for (const auto& one : coordinates) axes.push_back(on_globe ? name_among(names, one).value_or(one.name) : one.name);
   std::size_t found = 0;
   for (std::size_t d = 0; d < names.size(); ++d) {
     GridDimension& dimension = dimensions.emplace_back(GridDimension{.name = names[d], .points = {}});
-    const auto& axes = layout.space_names;
     const auto axis = std::find(axes.begin(), axes.end(), names[d]) - axes.begin();
     if (axis < std::ssize(axes)) {
       dimension.axis = axis;
-      dimension.points = points_of_grid(file, names[d], sizes[d], layout, static_cast<std::size_t>(axis));
+      const auto at = static_cast<std::size_t>(axis);
+      dimension.points = points_of_grid(file, names[d], sizes[d], layout, at, coordinates[at]);
       ++found;
     } else if (names[d] == "time" && file.has_variable("time")) {
       dimension.is_time = true;
@@ -66,11 +108,11 @@ std::vector<GridDimension> dimensions_of_grid(const ReadableGroup& file, const s
                                                fmt::join(axes, ", "))});
     }
   }
-  if (found < layout.space_names.size()) {
+  if (found < axes.size()) {
     throw FileError({.what = "a field without all axes of space",
                      .where = file.where(variable),
                      .found = fmt::format("{}({})", variable, fmt::join(names, ", ")),
-                     .expected = fmt::format("{}", fmt::join(layout.space_names, ", "))});
+                     .expected = fmt::format("{}", fmt::join(axes, ", "))});
   }
   return dimensions;
 }
@@ -165,6 +207,8 @@ ObservationTable decode_grids(const ReadableGroup& file, const ExpectedObservati
   table.path = file.path();
   table.counted = "value";
   table.place.resize(expected.layout.space_names.size());
+  table.on_globe = is_grid_on_globe(file, expected.layout);
+  require_same_points(file, expected.layout);
   std::vector<std::string> names;
   for (const auto& name : file.variables()) {
     if (!is_beside_another(file, name)) names.push_back(name);

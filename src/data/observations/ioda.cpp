@@ -22,15 +22,13 @@ constexpr const char* value_group = "ObsValue";
 constexpr const char* error_group = "ObsError";
 constexpr const char* flag_group = "PreQC";
 
-/// The name that MetaData has for an axis: its own, its standard name, or IODA's.
-std::string metadata_of_axis(const ReadableGroup& metadata, const StateLayout& layout, std::size_t axis) {
+/// The name that MetaData has for a coordinate: its own, its standard name, or IODA's.
+std::string metadata_of(const ReadableGroup& metadata, const PlaceCoordinate& coordinate) {
   static const std::map<std::string, std::string> known{
       {"lat", "latitude"}, {"lon", "longitude"}, {"depth", "depthBelowWaterSurface"}, {"lev", "pressure"}};
-  const std::string& name = layout.space_names[axis];
+  const std::string& name = coordinate.name;
   std::vector<std::string> expected{name};
-  if (axis < layout.coordinates.size() && !layout.coordinates[axis].standard_name.empty()) {
-    expected.push_back(layout.coordinates[axis].standard_name);
-  }
+  expected.insert(expected.end(), coordinate.other_names.begin(), coordinate.other_names.end());
   if (const auto other = known.find(name); other != known.end()) expected.push_back(other->second);
   for (const auto& candidate : expected) {
     if (metadata.has_variable(candidate)) return candidate;
@@ -66,11 +64,12 @@ ObservationTable decode_ioda(const ReadableGroup& file, const ExpectedObservatio
   const std::size_t locations = times.size();
   std::vector<Column> places;
   std::map<std::string, std::string> named{{"time", metadata.where(time_name)}};
-  for (std::size_t axis = 0; axis < layout.space_names.size(); ++axis) {
-    const auto name = metadata_of_axis(metadata, layout, axis);
-    const auto convert = conversion_of_places(metadata.text_of(name, "units"), axis, layout, metadata.where(name));
+  table.on_globe = layout.curvilinear.has_value();
+  for (const auto& coordinate : place_coordinates(layout, table.on_globe)) {
+    const auto name = metadata_of(metadata, coordinate);
+    const auto convert = conversion_of_places(metadata.text_of(name, "units"), coordinate, metadata.where(name));
     places.push_back(converted(read_location_column(metadata, name, locations), convert));
-    named[layout.space_names[axis]] = metadata.where(name);
+    named[coordinate.name] = metadata.where(name);
   }
   table.place.resize(places.size());
   for (const auto& [name, observable] : observed_variables(values.variables(), expected, values.where(""), table)) {

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
+#include <limits>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
@@ -12,53 +12,94 @@
 namespace sda::io {
 namespace {
 
-/// Of a place or a time from the nearest point or state, in points or states, that is taken for none.
-constexpr double rounding_of_places = 1e-6;
+/// Of a time from the nearest state, in states, that is taken for none.
+constexpr double rounding_of_states = 1e-6;
 /// Steps that were rounded when they were stored: hours in days, say, ten million of them from the origin.
 constexpr double digits_of_steps = 1e-11;
 
 }  // namespace
 
 double snapped(double place) {
-  const double whole = std::round(place), tolerance = std::max(rounding_of_places, digits_of_steps * std::abs(place));
+  const double whole = std::round(place), tolerance = std::max(rounding_of_states, digits_of_steps * std::abs(place));
   return std::abs(place - whole) < tolerance ? whole : place;
 }
 
-AxisOfPlaces::AxisOfPlaces(const StateLayout& layout, std::size_t axis)
-    : name_(layout.space_names[axis]), points_(layout.points_along(axis)) {
-  units_ = axis < layout.coordinates.size() ? layout.coordinates[axis].units : layout.space_units;
-  for (const std::string east : {"degrees_east", "degree_east", "degrees_E", "degree_E"})
-    turns_ = turns_ || units_ == east;
-  descends_ = points_.size() > 1 && points_.back() < points_.front();
-  if (descends_) std::reverse(points_.begin(), points_.end());
-  if (std::adjacent_find(points_.begin(), points_.end(), std::greater_equal<>()) != points_.end()) {
-    throw UnsupportedError(
-        {.what = "coordinates neither ascend nor descend, so that no observation has a place among them",
-         .where = "axis " + name_});
+std::vector<PlaceCoordinate> place_coordinates(const StateLayout& layout, bool on_globe) {
+  std::vector<PlaceCoordinate> all;
+  for (std::size_t axis = 0; axis < layout.space_names.size(); ++axis) {
+    PlaceCoordinate& one = all.emplace_back(PlaceCoordinate{.name = layout.space_names[axis]});
+    const bool given = axis < layout.coordinates.size();
+    one.units = given ? layout.coordinates[axis].units : layout.space_units;
+    if (given && !layout.coordinates[axis].standard_name.empty())
+      one.other_names.push_back(layout.coordinates[axis].standard_name);
   }
-  const auto n = points_.size();
-  min_ = points_.front() - (n > 1 ? (points_[1] - points_[0]) / 2 : 0);
-  max_ = points_.back() + (n > 1 ? (points_[n - 1] - points_[n - 2]) / 2 : 0);
+  if (!on_globe) return all;
+  const auto& grid = *layout.curvilinear;
+  all[grid.axes[0]] = {grid.latitude_name, grid.latitude.units, {"lat", "latitude"}};
+  all[grid.axes[1]] = {grid.longitude_name, grid.longitude.units, {"lon", "longitude"}};
+  return all;
 }
 
-std::optional<double> AxisOfPlaces::place_of(double coordinate) const {
-  const double slack = 1e-9 * (max_ - min_);
-  if (turns_) coordinate -= 360 * std::floor((coordinate - min_ + slack) / 360);
-  if (!(coordinate >= min_ - slack && coordinate <= max_ + slack)) return std::nullopt;
-  const auto last = static_cast<double>(points_.size() - 1);
-  double place = 0;
-  if (coordinate >= points_.back()) {
-    place = last;
-  } else if (coordinate > points_.front()) {
-    const auto above = std::upper_bound(points_.begin(), points_.end(), coordinate);
-    const auto i = above - points_.begin() - 1;
-    place = static_cast<double>(i) + (coordinate - *(above - 1)) / (*above - *(above - 1));
-  }
-  return snapped(descends_ ? last - place : place);
+std::optional<std::string> name_among(const std::vector<std::string>& names, const PlaceCoordinate& coordinate) {
+  const auto has = [&](const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+  if (has(coordinate.name)) return coordinate.name;
+  const auto other = std::find_if(coordinate.other_names.begin(), coordinate.other_names.end(), has);
+  return other == coordinate.other_names.end() ? std::nullopt : std::optional(*other);
 }
 
-std::string AxisOfPlaces::domain() const {
-  return fmt::format("{} from {:.6g} to {:.6g}{}", name_, min_, max_, units_ == "1" ? "" : " " + units_);
+bool are_on_globe(const StateLayout& layout, const std::vector<std::string>& names) {
+  if (!layout.curvilinear) return false;
+  const auto has_all = [&](bool on_globe) {
+    const auto all = place_coordinates(layout, on_globe);
+    const auto& axes = layout.curvilinear->axes;
+    return std::all_of(axes.begin(), axes.end(), [&](auto axis) { return name_among(names, all[axis]).has_value(); });
+  };
+  return has_all(true) || !has_all(false);
+}
+
+Places::Places(const StateLayout& layout, bool on_globe)
+    : coordinates_(place_coordinates(layout, on_globe)), axes_(axes_of(layout)) {
+  if (!on_globe) return;
+  grid_ = layout.curvilinear;
+  globe_ = std::make_unique<const CurvilinearPlaces>(layout);
+}
+
+bool Places::Found::is_inside() const {
+  return std::all_of(along.begin(), along.end(), [](const auto& place) { return place.has_value(); });
+}
+
+Places::Found Places::find(const std::vector<double>& coordinates, bool nearest) const {
+  Found found;
+  found.along.resize(axes_.size());
+  for (std::size_t a = 0; a < axes_.size(); ++a) {
+    const bool is_of_globe = grid_ && (a == grid_->axes[0] || a == grid_->axes[1]);
+    if (!is_of_globe) found.along[a] = axes_[a].place_of(coordinates[a]);
+  }
+  if (grid_) {
+    const auto [first, second] = grid_->axes;
+    if (const auto place = globe_->place_of(coordinates[first], coordinates[second])) {
+      found.along[first] = (*place)[0];
+      found.along[second] = (*place)[1];
+    }
+  }
+  for (std::size_t a = 0; nearest && a < axes_.size(); ++a) {
+    if (!found.along[a]) continue;
+    found.along[a] = std::round(*found.along[a]);
+    if (*found.along[a] >= static_cast<double>(axes_[a].size())) found.along[a] = 0;  // round a ring
+  }
+  return found;
+}
+
+std::string Places::domain(std::size_t axis) const {
+  const bool is_of_globe = grid_ && (axis == grid_->axes[0] || axis == grid_->axes[1]);
+  if (!is_of_globe) return axes_[axis].domain();
+  const auto& values = axis == grid_->axes[0] ? grid_->latitude.values : grid_->longitude.values;
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  for (const double value : values) {
+    if (std::isfinite(value)) low = std::min(low, value), high = std::max(high, value);
+  }
+  return fmt::format("{} within the curvilinear grid, whose points are from {:.6g} to {:.6g} {}", name(axis), low, high,
+                     coordinates_[axis].units);
 }
 
 Mask::Mask(const StateLayout& layout) : space_(layout.space()) {
@@ -82,7 +123,7 @@ bool Mask::hides_point(const bool* there, const std::vector<double>& places) con
       const bool upper = (corner >> a & 1U) != 0;
       const auto lower = static_cast<std::int64_t>(places[a]);
       weighs = weighs && (!upper || places[a] > static_cast<double>(lower));
-      index = index * space_[a] + lower + (upper ? 1 : 0);
+      index = index * space_[a] + (lower + (upper ? 1 : 0)) % space_[a];  // round a ring
     }
     if (weighs && !there[index]) return true;
   }

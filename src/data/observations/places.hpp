@@ -1,38 +1,59 @@
-/// Where a coordinate lies among the points of an axis.
+/// Where an observation lies among the points of a grid.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/axis.hpp"
+#include "core/curvilinear.hpp"
 #include "sda/core/layout.hpp"
 
 namespace sda::io {
 
-/// `place` in points or states, or the nearest whole number where they differ by no more than rounding does.
+/// `place` in states, or the nearest whole number where they differ by no more than rounding does.
 double snapped(double place);
 
-/// The points of one axis of space. Its domain reaches half a cell beyond the outermost points, whose value is taken
-/// there.
-class AxisOfPlaces {
+/// What one number of an observation's place is: the coordinate along an axis of space, or in the place of a
+/// curvilinear grid's first axis the latitude, of its second the longitude.
+struct PlaceCoordinate {
+  std::string name;
+  std::string units = "1";
+  std::vector<std::string> other_names{};  ///< that files may have for it: a standard name, "latitude"
+};
+/// One for each axis of space. `on_globe`: latitudes and longitudes of the layout's curvilinear grid.
+std::vector<PlaceCoordinate> place_coordinates(const StateLayout& layout, bool on_globe);
+/// The name, of those that a file has, of a coordinate; nothing where it has none.
+std::optional<std::string> name_among(const std::vector<std::string>& names, const PlaceCoordinate& coordinate);
+/// Whether observations of a layout say latitudes and longitudes of its curvilinear grid: unless a file has the
+/// coordinates along the grid's axes, and no latitude and longitude.
+bool are_on_globe(const StateLayout& layout, const std::vector<std::string>& names);
+
+/// Places among the points of a layout.
+class Places {
  public:
-  /// Throws UnsupportedError for coordinates that neither ascend nor descend.
-  AxisOfPlaces(const StateLayout& layout, std::size_t axis);
+  Places(const StateLayout& layout, bool on_globe);
 
-  /// In points from the first one; nothing outside the domain. Longitudes are the same after a turn.
-  std::optional<double> place_of(double coordinate) const;
+  /// Of one observation: its place along each axis, in points from 0, and whether it is within the domain there.
+  struct Found {
+    std::vector<std::optional<double>> along;
+    bool is_inside() const;
+  };
+  /// `coordinates` as place_coordinates has them; `nearest`: the nearest point.
+  Found find(const std::vector<double>& coordinates, bool nearest) const;
 
-  const std::string& name() const { return name_; }
+  const std::string& name(std::size_t axis) const { return coordinates_[axis].name; }
   /// "lat from -80 to 80 degrees_north".
-  std::string domain() const;
+  std::string domain(std::size_t axis) const;
 
  private:
-  std::string name_, units_;
-  std::vector<double> points_;
-  double min_ = 0, max_ = 0;
-  bool descends_ = false, turns_ = false;
+  std::vector<PlaceCoordinate> coordinates_;
+  std::vector<Axis> axes_;
+  std::optional<CurvilinearGrid> grid_{};  ///< where observations are on the globe
+  std::unique_ptr<const CurvilinearPlaces> globe_{};
 };
 
 /// Where a state has values, for observations that depend on the points around a place.

@@ -38,14 +38,14 @@ Climate climate_of(const Normalisation& normalisation, const StateLayout& layout
 }
 
 /// Throws FileError where not one row was within the domain of an axis: then their coordinates are others.
-void require_some_inside(const ObservationTable& table, std::size_t first, const std::vector<AxisOfPlaces>& axes,
+void require_some_inside(const ObservationTable& table, std::size_t first, const Places& places,
                          const std::vector<Extent>& found, const std::vector<std::size_t>& inside) {
-  for (std::size_t a = 0; a < axes.size(); ++a) {
+  for (std::size_t a = 0; a < found.size(); ++a) {
     if (inside[a] > 0) continue;
     throw FileError({.what = "no observation lies within the domain",
-                     .where = table.where(first, axes[a].name()),
-                     .found = fmt::format("{} from {:.6g} to {:.6g}", axes[a].name(), found[a].min, found[a].max),
-                     .expected = axes[a].domain(),
+                     .where = table.where(first, places.name(a)),
+                     .found = fmt::format("{} from {:.6g} to {:.6g}", places.name(a), found[a].min, found[a].max),
+                     .expected = places.domain(a),
                      .hint = "give coordinates in the data's own units"});
   }
 }
@@ -116,35 +116,36 @@ void reject_outside_domain(ScreenedObservations& some, const ObservationTable& t
                            const ExpectedObservations& expected) {
   if (some.rows.empty()) return;
   const bool nearest = expected.parameters.space == PointChoice::nearest;
-  std::vector<AxisOfPlaces> axes;
-  for (std::size_t a = 0; a < table.place.size(); ++a) axes.emplace_back(expected.layout, a);
+  const Places places(expected.layout, table.on_globe);
   const Mask mask(expected.layout);
   const std::size_t first = some.rows.front();
-  std::vector<Extent> found(axes.size());
-  std::vector<std::size_t> inside(axes.size(), 0), kept;
+  const std::size_t axes = table.place.size();
+  std::vector<Extent> found(axes);
+  std::vector<std::size_t> inside(axes, 0), kept;
   for (const auto row : some.rows) {
-    std::vector<double> places;
-    for (std::size_t a = 0; a < axes.size(); ++a) {
-      found[a].take(table.place[a][row]);
-      const auto place = axes[a].place_of(table.place[a][row]);
-      if (!place) continue;
+    std::vector<double> coordinates, place;
+    for (const auto& column : table.place) coordinates.push_back(column[row]);
+    const auto at = places.find(coordinates, nearest);
+    for (std::size_t a = 0; a < axes; ++a) {
+      found[a].take(coordinates[a]);
+      if (!at.along[a]) continue;
       ++inside[a];
-      places.push_back(nearest ? std::round(*place) : *place);
+      place.push_back(*at.along[a]);
     }
     // A formula may depend on all variables.
     const bool is_formula = !expected.observables[table.variable[row]].formula.empty();
     const auto variable = is_formula ? -1 : static_cast<std::ptrdiff_t>(table.variable[row]);
-    if (places.size() < axes.size()) {
+    if (!at.is_inside()) {
       some.reject(table, row, Rejection::outside_domain);
-    } else if (mask.hides(variable, places)) {
+    } else if (mask.hides(variable, place)) {
       some.reject(table, row, Rejection::masked);
     } else {
       kept.push_back(row);
-      some.places.insert(some.places.end(), places.begin(), places.end());
+      some.places.insert(some.places.end(), place.begin(), place.end());
     }
   }
   some.rows = std::move(kept);
-  require_some_inside(table, first, axes, found, inside);
+  require_some_inside(table, first, places, found, inside);
 }
 
 void reject_outside_window(ScreenedObservations& some, const ObservationTable& table,

@@ -27,7 +27,8 @@ std::vector<Observable> observables_of(const StateLayout& layout, const Observat
 struct ObservationTable {
   std::string path;
   std::vector<double> time, value, error;  ///< in the data's units; value NaN: missing; error NaN: the same for all
-  std::vector<std::vector<double>> place;  ///< for each axis of space
+  std::vector<std::vector<double>> place;  ///< for each axis of space, as place_coordinates has them
+  bool on_globe = false;                   ///< places are latitudes and longitudes of a curvilinear grid
   std::vector<std::size_t> variable;       ///< of the observables
   std::vector<bool> flagged;
   std::vector<std::int64_t> origin;    ///< line, or number in the file

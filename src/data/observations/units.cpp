@@ -49,9 +49,9 @@ UnitConversion conversion_of_values(const std::optional<std::string>& stated, st
   return {};
 }
 
-UnitConversion conversion_of_places(const std::optional<std::string>& stated, std::size_t axis,
-                                    const StateLayout& layout, const std::string& where) {
-  const std::string units = axis < layout.coordinates.size() ? layout.coordinates[axis].units : layout.space_units;
+UnitConversion conversion_of_places(const std::optional<std::string>& stated, const PlaceCoordinate& coordinate,
+                                    const std::string& where) {
+  const std::string& units = coordinate.units;
   if (!stated || is_unitless(*stated) || is_unitless(units) || !is_unit(*stated) || !is_unit(units)) return {};
   if (const auto conversion = conversion_of_units(*stated, units)) return *conversion;
   refuse_units(*stated, units, where);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/units.hpp"
+#include "data/observations/places.hpp"
 #include "data/observations/table.hpp"
 
 namespace sda::io {
@@ -16,8 +17,8 @@ UnitConversion conversion_of_values(const std::optional<std::string>& stated, st
                                     const ExpectedObservations& expected, const std::string& where,
                                     ObservationTable& table);
 
-/// The same of coordinates along an axis; units that are not stated, or that nobody knows, are taken for the data's.
-UnitConversion conversion_of_places(const std::optional<std::string>& stated, std::size_t axis,
-                                    const StateLayout& layout, const std::string& where);
+/// The same of coordinates of places; units that are not stated, or that nobody knows, are taken for the data's.
+UnitConversion conversion_of_places(const std::optional<std::string>& stated, const PlaceCoordinate& coordinate,
+                                    const std::string& where);
 
 }  // namespace sda::io

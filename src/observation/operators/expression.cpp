@@ -116,12 +116,12 @@ class Formula {
     if (!name) {
       if (axes.size() != 2)
         refuse_formula(text_, call.at, call.name + " of what is no field on a plane", "two axes of space");
-      return axes.front().name == "x" ? std::vector<std::size_t>{0, 1} : std::vector<std::size_t>{1, 0};
+      return axes.front().is_x() ? std::vector<std::size_t>{0, 1} : std::vector<std::size_t>{1, 0};
     }
     std::vector<std::string> known;
     for (std::size_t a = 0; a < axes.size(); ++a) {
-      if (axes[a].name == name) return {a};
-      known.push_back(derivative_along(axes[a].name));
+      if (axes[a].name() == name) return {a};
+      known.push_back(derivative_along(axes[a].name()));
     }
     const auto nearest = nearest_name(call.name, known);
     refuse_formula(text_, call.at, "no such axis of space", fmt::format("one of {}", fmt::join(known, ", ")),
@@ -129,14 +129,18 @@ class Formula {
   }
 
   void require_derivative(const Expression& call, std::size_t axis) const {
-    if (field_.is_grid() && field_.axes[axis].whole && field_.space()[axis] > 2) return;
-    refuse_formula(text_, call.at, call.name + " on a grid that a link before has cut, or one too small",
-                   "a whole periodic grid, at least 3 points along each axis");
+    const bool is_whole = field_.is_grid() && field_.axes[axis].is_whole() && field_.space()[axis] > 2;
+    if (is_whole && field_.axes[axis].is_ordered()) return;
+    if (!is_whole) {
+      refuse_formula(text_, call.at, call.name + " on a grid that a link before has cut, or one too small",
+                     "a whole grid, at least 3 points along each axis");
+    }
+    refuse_formula(text_, call.at, call.name + " along coordinates in no order", "coordinates that ascend or descend");
   }
 
   Tensor derivative(const Tensor& f, std::size_t axis) const {
     const auto dimension = static_cast<std::int64_t>(axis) - std::ssize(field_.axes);
-    return central_difference(f, dimension, field_.axes[axis].spacing);
+    return AxisDerivative(field_.axes[axis])(f, dimension);
   }
 
   Tensor value_of(const Expression& e, const Tensor& x) const {
@@ -172,9 +176,7 @@ class Formula {
     const Function& function = *find_function(call.name);
     if (function.of_values) return function.of_values(parts);
     if (function.averages) {
-      std::vector<std::int64_t> axes(field_.space().size());
-      for (std::size_t a = 0; a < axes.size(); ++a) axes[a] = -1 - static_cast<std::int64_t>(a);
-      return parts[0].mean(axes, /*keepdim=*/true);
+      return mean_over_space(field_, parts[0]);
     }
     const auto axes = axes_of(call);
     return function.of_derivatives(parts, [&](const Tensor& f, std::size_t k) { return derivative(f, axes[k]); });

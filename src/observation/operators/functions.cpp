@@ -54,6 +54,8 @@ class FunctionLink final : public StateLink {
     if (observation.sizes.size() != field.sizes.size() || observation.space() != field.space() ||
         !field.has_components) {
       observation.axes.clear();
+      observation.areas = Tensor();
+      observation.curvilinear.reset();
     }
     return observation;
   }

@@ -18,6 +18,7 @@ namespace {
 struct PointAxis {
   std::string name;
   std::int64_t size = 1, stride = 1;  ///< of the flattened field
+  bool is_cyclic = false;             ///< places from size − 1 to size lie between the last point and the first
 };
 
 std::vector<PointAxis> axes_of_points(const Field& field) {
@@ -31,7 +32,7 @@ std::vector<PointAxis> axes_of_points(const Field& field) {
   auto stride = count(space);
   for (std::size_t a = 0; a < space.size(); ++a) {
     stride /= space[a];
-    axes.push_back({field.axes[a].name, space[a], stride});
+    axes.push_back({field.axes[a].name(), space[a], stride, field.axes[a].is_cyclic() && field.axes[a].is_whole()});
   }
   return axes;
 }
@@ -117,13 +118,17 @@ void add_axis(WeightsMaker& weights, const PointAxis& axis, std::span<const doub
   std::vector<double> share;
   for (std::size_t r = 0; r < places.size(); ++r) {
     const double place = places[r];
-    if (place > static_cast<double>(axis.size - 1)) {
-      refuse_point(axis.name, r, place, fmt::format("0 … {}", axis.size - 1));
+    const bool is_on_axis =
+        axis.is_cyclic ? place < static_cast<double>(axis.size) : place <= static_cast<double>(axis.size - 1);
+    if (!is_on_axis) {
+      refuse_point(axis.name, r, place,
+                   axis.is_cyclic ? fmt::format("0 … {}, the last not included", axis.size)
+                                  : fmt::format("0 … {}", axis.size - 1));
     }
     if (axis.name == component_column && std::trunc(place) != place) refuse_point(axis.name, r, place, "an integer");
     lower.push_back(static_cast<std::int64_t>(place));
     share.push_back(place - std::trunc(place));
-    upper.push_back(share.back() > 0 ? lower.back() + 1 : lower.back());
+    upper.push_back(share.back() > 0 ? (lower.back() + 1) % axis.size : lower.back());
   }
   weights.add(lower, upper, share, axis.stride);
 }

@@ -50,14 +50,22 @@ std::vector<double> numbers_of(const OperatorLink& link, const std::string& name
 
 std::string names_of_axes(const Field& field) {
   std::vector<std::string> names;
-  for (const auto& axis : field.axes) names.push_back(axis.name.empty() ? "(unnamed)" : axis.name);
+  for (const auto& axis : field.axes) names.push_back(axis.name().empty() ? "(unnamed)" : axis.name());
+  if (field.curvilinear) {
+    names.push_back(field.curvilinear->latitude_name);
+    names.push_back(field.curvilinear->longitude_name);
+  }
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
 void require_axes(const OperatorLink& link, const Field& field, const std::vector<std::string>& other_names) {
   require_grid(link, field);
   auto known = other_names;
-  for (const auto& axis : field.axes) known.push_back(axis.name);
+  for (const auto& axis : field.axes) known.push_back(axis.name());
+  if (field.curvilinear) {
+    known.push_back(field.curvilinear->latitude_name);
+    known.push_back(field.curvilinear->longitude_name);
+  }
   for (const auto& name : link.names) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       refuse_numbers(link, "no such axis of space", name, names_of_axes(field));
@@ -65,25 +73,17 @@ void require_axes(const OperatorLink& link, const Field& field, const std::vecto
   }
 }
 
-double coordinate(const GridAxis& axis, std::int64_t i) {
-  return axis.first + axis.spacing * static_cast<double>(i);
-}
-
 std::string reach_of(const Field& field) {
   std::vector<std::string> axes;
-  for (std::size_t a = 0; a < field.axes.size(); ++a) {
-    const auto& axis = field.axes[a];
-    axes.push_back(
-        fmt::format("{} from {:.4g} to {:.4g}", axis.name, axis.first, coordinate(axis, field.space()[a] - 1)));
-  }
+  for (const auto& axis : field.axes)
+    axes.push_back(fmt::format("{} from {:.4g} to {:.4g}", axis.name(), axis.points().front(), axis.points().back()));
   return fmt::format("{}", fmt::join(axes, ", "));
 }
 
-Tensor coordinates(const Field& field, std::size_t a) {
-  const auto space = field.space();
-  Shape shape(space.size(), 1);
-  shape[a] = space[a];
-  return (at::arange(space[a], at::kDouble) * field.axes[a].spacing + field.axes[a].first).view(shape);
+Tensor along_axis(const Field& field, std::size_t a, const std::vector<double>& numbers) {
+  Shape shape(field.space().size(), 1);
+  shape[a] = std::ssize(numbers);
+  return at::tensor(numbers, at::kDouble).view(shape);
 }
 
 }  // namespace sda::observation

@@ -21,10 +21,9 @@ std::vector<std::int64_t> for_each_axis(const LinkSite& site);
 /// Those of a table under this name.
 std::vector<double> numbers_of(const OperatorLink& link, const std::string& name);
 
-double coordinate(const GridAxis& axis, std::int64_t i);
-/// Coordinates along one axis, to be broadcast over space.
-Tensor coordinates(const Field& field, std::size_t axis);
-/// "y, x".
+/// A number for each point of one axis, to be broadcast over space; float64.
+Tensor along_axis(const Field& field, std::size_t axis, const std::vector<double>& numbers);
+/// "y, x", and names of latitudes and longitudes of a curvilinear grid.
 std::string names_of_axes(const Field& field);
 /// "y from 0.25 to 1.75, x from 0.125 to 1.375".
 std::string reach_of(const Field& field);

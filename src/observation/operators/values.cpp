@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <numeric>
+
 #include "observation/operators/kinds.hpp"
 #include "sda/core/error.hpp"
 
@@ -40,7 +42,13 @@ class Select final : public StateLink {
       for (const auto c : components) observation.names.push_back(field.names[static_cast<std::size_t>(c)]);
     }
     // Points chosen one by one, where the first axis is space too, lie on a line of their own.
-    if (field.first_space_axis() == 0 && field.is_grid()) observation.axes.front() = {.name = "", .whole = false};
+    if (field.first_space_axis() == 0 && field.is_grid()) {
+      std::vector<std::int64_t> all(components.size());
+      std::iota(all.begin(), all.end(), 0);
+      observation.axes.front() = Axis("", std::ssize(all), 0.5, 1).picked(all, /*is_whole=*/false);
+      if (field.areas.defined()) observation.areas = field.areas.index_select(0, at::tensor(components, at::kLong));
+      observation.curvilinear.reset();
+    }
     return observation;
   }
   Tensor index(const Tensor& x) const { return at::tensor(components_, at::kLong).to(x.device()); }

@@ -1,4 +1,6 @@
 /// The link of vorticity, ω = ∂v/∂x − ∂u/∂y.
+#include <algorithm>
+
 #include "core/differences.hpp"
 #include "observation/operators/kinds.hpp"
 #include "sda/core/error.hpp"
@@ -6,36 +8,37 @@
 namespace sda::observation {
 namespace {
 
-/// ω = ∂v/∂x − ∂u/∂y of a velocity (u, v) on a periodic grid, by central differences. They are
-/// antisymmetric, Dᵀ = −D, so that the VJP of w is (∂w/∂y, −∂w/∂x).
+/// ω = ∂v/∂x − ∂u/∂y of a velocity (u, v), D_x v − D_y u by AxisDerivative, per unit of the coordinates. The VJP of w
+/// is (−D_yᵀ w, D_xᵀ w).
 class Vorticity final : public StateLink {
  public:
   explicit Vorticity(const Field& field)
-      : StateLink(field, rotation_of(field)), along_x_(field.axes.front().name == "x" ? 0 : 1) {}
+      : StateLink(field, rotation_of(field)),
+        x_(field.axes.front().is_x() ? -2 : -1),
+        y_(-3 - x_),
+        along_x_(axis_at(field, x_)),
+        along_y_(axis_at(field, y_)) {}
   Tensor read(const Tensor& x) const override {
-    const auto w = difference(x.select(-3, 1), along_x_);
-    return w.sub_(difference(x.select(-3, 0), 1 - along_x_)).unsqueeze(-3);
+    return along_x_(x.select(-3, 1), x_).sub_(along_y_(x.select(-3, 0), y_)).unsqueeze(-3);
   }
   Tensor vjp(const Tensor&, const Tensor& v) const override {
     const auto w = v.squeeze(-3);
-    return at::stack({difference(w, 1 - along_x_), difference(w, along_x_).neg_()}, -3);
+    return at::stack({along_y_.transposed(w, y_).neg_(), along_x_.transposed(w, x_)}, -3);
   }
   bool is_affine() const override { return true; }
   std::string describe() const override { return "vorticity"; }
 
  private:
-  Tensor difference(const Tensor& x, std::int64_t axis) const {
-    const double h = field().axes[static_cast<std::size_t>(axis)].spacing;
-    return central_difference(x, axis - 2, h);
+  static const Axis& axis_at(const Field& field, std::int64_t dim) {
+    return field.axes[static_cast<std::size_t>(dim + 2)];
   }
   static Field rotation_of(const Field& field) {
-    const auto space = field.space();
     const bool is_velocity = field.has_components && field.sizes.size() == 3 && field.components() == 2;
-    bool is_periodic = field.is_grid();
-    for (std::size_t a = 0; a < field.axes.size(); ++a)
-      is_periodic = is_periodic && field.axes[a].whole && space[a] > 2;
-    if (!is_velocity || !is_periodic) {
-      throw ShapeError({.what = "vorticity needs a velocity field on a whole periodic grid",
+    const bool is_whole = field.is_grid() && std::all_of(field.axes.begin(), field.axes.end(), [](const Axis& axis) {
+                            return axis.is_whole() && axis.is_ordered() && axis.size() > 2;
+                          });
+    if (!is_velocity || !is_whole) {
+      throw ShapeError({.what = "vorticity needs a velocity field on a whole grid",
                         .where = "operator link vorticity",
                         .found = is_velocity ? "a grid that a link before has cut, or one too small"
                                              : "a field " + to_string(field.sizes),
@@ -47,14 +50,15 @@ class Vorticity final : public StateLink {
     observation.names.clear();
     return observation;
   }
-  std::int64_t along_x_;  ///< the axis of space named x; the last where none is
+  std::int64_t x_, y_;  ///< dimensions of a field: x is the axis that is named so or holds longitudes, else the last
+  AxisDerivative along_x_, along_y_;
 };
 
 }  // namespace
 
 std::vector<LinkKind> vorticity_links() {
   return {{.name = "vorticity",
-           .help = "true: dv/dx - du/dy of a velocity (u, v) on a periodic grid",
+           .help = "true: dv/dx - du/dy of a velocity (u, v), per unit of the coordinates",
            .make = of_field<Vorticity>,
            .example = {{{"vorticity", {}}}, {2, 4, 6}}}};
 }

@@ -101,12 +101,12 @@ class AnimationMaker {
     std::vector<Tensor> means, spreads, truths;
     std::vector<std::vector<Tensor>> members(static_cast<std::size_t>(std::min(count, shown_members)));
     for (const auto i : states_) {  // one state of all members at a time: ensembles can be large
-      const Tensor fields = shrunk(looked_at(layout_, posterior.select(1, i).to(at::kDouble), shown_));
+      const Tensor fields = drawn(looked_at(layout_, posterior.select(1, i).to(at::kDouble), shown_));
       means.push_back(fields.mean(0));
       if (count > 1) spreads.push_back(fields.std(0));
       for (std::size_t m = 0; m < members.size(); ++m) members[m].push_back(fields[static_cast<std::int64_t>(m)]);
       if (y_.truth.defined())
-        truths.push_back(shrunk(looked_at(layout_, y_.truth.select(0, i).to(at::kDouble).unsqueeze(0), shown_))[0]);
+        truths.push_back(drawn(looked_at(layout_, y_.truth.select(0, i).to(at::kDouble).unsqueeze(0), shown_))[0]);
     }
     const Tensor mean = at::stack(means);
     const Tensor truth = truths.empty() ? Tensor() : at::stack(truths);
@@ -128,6 +128,8 @@ class AnimationMaker {
   }
 
  private:
+  Tensor drawn(const Tensor& fields) const { return shrunk(at_equal_steps(layout_, fields)); }
+
   std::size_t add_scale(ColourScale scale) {
     animation_.scales.push_back(std::move(scale));
     return animation_.scales.size() - 1;
@@ -145,7 +147,7 @@ class AnimationMaker {
   void add_observations(const ObservationPart& part, std::size_t quantity) {
     const auto read = read_fields(y_, part, shown_);
     if (!read || !read->fields.isfinite().any().item<bool>()) return;  // nothing, or of other variables
-    const Tensor fields = shrunk(read->fields);
+    const Tensor fields = drawn(read->fields);
     const auto read_at = part.op->times(y_.length);
     Tensor frames = at::full({std::ssize(states_), fields.size(1), fields.size(2)},
                              std::numeric_limits<double>::quiet_NaN(), fields.options());

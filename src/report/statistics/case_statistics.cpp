@@ -66,7 +66,7 @@ CaseStatistics statistics_of(const ReportCase& report_case, std::int64_t lines, 
   auto [panel, caption] = skill_of(data);
   all.skill = std::move(panel), all.skill_caption = caption;
   all.ranks = rank_bars(data), all.ranks_caption = ranks_caption(all.ranks);
-  if (is_velocity(data.y.layout)) add_spectrum(all, data);
+  if (has_spectrum(data.y.layout)) add_spectrum(all, data);
   const auto quantities = shown_quantities(data.y.layout);
   for (std::size_t i = 0; i < quantities; ++i) {
     all.animations.push_back(*animation_of(report_case, pixels / static_cast<std::int64_t>(quantities), i));

@@ -5,19 +5,12 @@
 #include <cmath>
 #include <limits>
 
-#include "core/differences.hpp"
+#include "core/axis.hpp"
 #include "core/torch.hpp"
 #include "report/statistics/point_observations.hpp"
 
 namespace sda::report {
 namespace {
-
-/// ∂v/∂x − ∂u/∂y by central differences of (…, 2, y, x), NaN where a neighbour is.
-Tensor local_vorticity(const Tensor& velocity, const StateLayout& layout) {
-  const auto [up, right] = drawn_axes(layout);
-  return central_difference(velocity.select(-3, 1), -1, layout.spacing_of(right)) -
-         central_difference(velocity.select(-3, 0), -2, layout.spacing_of(up));
-}
 
 /// Observations at points, each in the frame of the nearest state that is read: of the variable that is shown, in its
 /// unit.
@@ -64,10 +57,12 @@ std::optional<ReadFields> read_fields(const Observations& y, const ObservationPa
 
   const auto space = layout.space();
   const bool all_variables = rank == event.size() && (!layout.channels_are_variables() || observation[0] == event[0]);
-  if (all_variables && (observation[rank - 2] < space[0] || observation[rank - 1] < space[1])) {
+  const bool is_coarse = observation[rank - 2] < space[0] || observation[rank - 1] < space[1];
+  if (all_variables && is_coarse && has_equal_steps(layout)) {
     StateLayout coarse = layout;
     coarse.event = observation;
     coarse.mask = Tensor();
+    coarse.curvilinear.reset();
     coarse.spacing = {
         layout.spacing_of(0) * static_cast<double>(space[0]) / static_cast<double>(observation[rank - 2]),
         layout.spacing_of(1) * static_cast<double>(space[1]) / static_cast<double>(observation[rank - 1])};
@@ -86,7 +81,7 @@ std::optional<ReadFields> read_fields(const Observations& y, const ObservationPa
   const Tensor nothing = at::full({}, std::numeric_limits<double>::quiet_NaN(), options);
   const Tensor states = at::where(weight.abs() > 1e-9 * weight.abs().max(), y.normalisation.denormalise(laid), nothing);
   if (!shown.is_vorticity) return ReadFields{looked_at(layout, states, shown), false, ""};
-  const Tensor velocity = upright(layout, states), curl = local_vorticity(velocity, layout), u = velocity.select(-3, 0);
+  const Tensor velocity = upright(layout, states), curl = local_vorticity(layout, velocity), u = velocity.select(-3, 0);
   const auto seen = [](const Tensor& field) { return field.isfinite().sum().item<std::int64_t>(); };
   if (4 * seen(curl) >= seen(u)) return ReadFields{curl, false, ""};
   return ReadFields{u, true, "u where it was read"};

@@ -13,7 +13,7 @@ std::optional<std::vector<ShownObservation>> shown_observations(const Observatio
   for (const auto& point : observed->points) {
     ShownObservation one{.component = point.variable, .time = point.time, .value = point.value, .sigma = point.error};
     for (std::size_t a = 0; a < space.size(); ++a) {
-      one.component = one.component * space[a] + std::llround(point.place[a]);
+      one.component = one.component * space[a] + std::llround(point.place[a]) % space[a];  // round a ring
       one.between = one.between || point.place[a] != std::round(point.place[a]);
     }
     shown.push_back(one);
