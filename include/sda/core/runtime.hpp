@@ -14,7 +14,10 @@ int choose_threads(int requested = 0);
 /// 0 where the system does not say.
 int others_running();
 
-/// Sets libtorch's and OpenMP's thread count and, where the CPU has it and the user has not said otherwise,
+/// Sets libtorch's and OpenMP's thread count.
+void configure_threads(int threads);
+
+/// The same and, where the CPU has it and the user has not said otherwise,
 /// libtorch's AVX-512 kernels; with glibc, has freed memory kept by the process, for tensors come and go. Call once,
 /// before the first tensor operation; for programs of one's own, not for a host that embeds the library as one of many.
 void configure_runtime(int threads);
@@ -27,8 +30,8 @@ class StopToken {
   /// Throws Interrupted if a signal came; `saved` says what was kept ("checkpoint in run/last.nc").
   static void throw_if_stopped(const std::string& saved);
   static void install();
-  /// For tests: as if `signal` had come (0 clears).
-  static void raise_for_test(int signal) noexcept;
+  /// As if `signal` had come, for those who handle signals themselves (0: as if none had). Safe in a signal handler.
+  static void request(int signal) noexcept;
 };
 
 /// Gives freed memory back to the system, which configure_runtime has kept for what comes next: for work that goes
