@@ -65,13 +65,13 @@ class Observations:
         record = data.record_of(truth, "truth")
         several = isinstance(operator, Mapping) and all(isinstance(v, Mapping) and "operator" in v for v in operator.values())
         held: list[Any] = []
-        keys: dict[str, Any] = {"length": record["states"].shape[1] - start if length is None else length}
         if several:
-            keys["part"] = {part: _part_keys(given, held) for part, given in operator.items()}
+            keys: dict[str, Any] = {"part": {part: _part_keys(given, held) for part, given in operator.items()}}
+        elif error is None:
+            raise UsageError("observations need the standard deviation of their noise", "error", expected="a number > 0")
         else:
-            if error is None:
-                raise UsageError("observations need the standard deviation of their noise", "error", expected="a number > 0")
-            keys |= _part_keys({"operator": operator, "sigma": error, "noise": noise}, held)
+            keys = _part_keys({"operator": operator, "sigma": error, "noise": noise}, held)
+        keys["length"] = record["states"].shape[1] - start if length is None else length
         settings = []
         for key, value in keys.items():
             text = value if key == "operator" else _table(value) if key == "part" else pairs({key: value})[0][1]

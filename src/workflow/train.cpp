@@ -149,7 +149,7 @@ TrainingReport TrainingRun::run(const Experiment& experiment, at::Device device,
   Prior prior = prior_of(experiment, first, provenance.seed);
   if (!files.from.empty()) start_from(files.from, prior);
   if (!files.model.empty()) require_writable(files.model);
-  const std::string folder = fs::absolute(files.model).parent_path().string();
+  const std::string folder = fs::absolute("." / fs::path(files.model)).parent_path().string();
   TrainingStates train = training_states(train_files, first.trajectories, prior.normalisation, folder);
   TrainingStates valid =
       training_states(valid_files, valid_states ? *valid_states : read_trajectories(valid_files.front()).trajectories,

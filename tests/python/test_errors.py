@@ -47,7 +47,7 @@ BAD = [
     ("absent", lambda data, **_: sda.trajectories(data, variables=["w"]), sda.UsageError, "w"),
     ("link", lambda data, **_: sda.Observations.draw(data, [{"evry": 8}], error=1), sda.UsageError, "every"),
     ("bare", lambda data, **_: sda.Observations.draw(data, [abs], error=1), sda.UsageError, "sda.operator"),
-    ("component", lambda data, **_: sda.Observations.draw(data, [{"select": [3]}], error=1), sda.UsageError, "3"),
+    ("component", lambda data, **_: sda.Observations.draw(data, [{"select": [3]}], error=1), sda.ShapeError, "3"),
     ("no error", lambda data, **_: sda.Observations.draw(data, LINKS), sda.UsageError, "error"),
     ("negative", lambda data, **_: sda.Observations.draw(data, LINKS, error=-1), sda.UsageError, "sigma"),
     ("errors", lambda data, **_: sda.Observations.draw(data, LINKS, error=[1, 2]), sda.ShapeError, "2"),
