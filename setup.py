@@ -11,7 +11,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SOURCE = pathlib.Path(__file__).resolve().parent
-VERSION = re.search(r"VERSION ([0-9.]+)", re.search(r"project\(sda .*", (SOURCE / "CMakeLists.txt").read_text())[0])[1]
+VERSION = re.search(r"VERSION ([0-9.]+)", re.search(r"project\(sda .*", (SOURCE / "CMakeLists.txt").read_text())[0])[
+    1
+]
 
 
 class CMakeBuild(build_ext):
@@ -24,9 +26,22 @@ class CMakeBuild(build_ext):
         project = SOURCE / "python" if installed else SOURCE
         options = [f"-Dsda_DIR={installed}"] if installed else ["-DSDA_BUILD_PYTHON=ON", "-DSDA_BUILD_APP=OFF"]
         ninja = ["-G", "Ninja"] if shutil.which("ninja") else []
-        subprocess.run(["cmake", *ninja, "-S", project, "-B", build, "-DCMAKE_BUILD_TYPE=Release",
-                        f"-DPython3_EXECUTABLE={sys.executable}", f"-DCMAKE_INSTALL_PREFIX={target.parent}",
-                        "-DSDA_PYTHON_DIR=.", *options], check=True)
+        subprocess.run(
+            [
+                "cmake",
+                *ninja,
+                "-S",
+                project,
+                "-B",
+                build,
+                "-DCMAKE_BUILD_TYPE=Release",
+                f"-DPython3_EXECUTABLE={sys.executable}",
+                f"-DCMAKE_INSTALL_PREFIX={target.parent}",
+                "-DSDA_PYTHON_DIR=.",
+                *options,
+            ],
+            check=True,
+        )
         jobs = os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL", "2")
         subprocess.run(["cmake", "--build", build, "--target", "sda_python", "-j", jobs], check=True)
         subprocess.run(["cmake", "--install", build, "--component", "python"], check=True)

@@ -41,7 +41,15 @@ from .denoiser import denoising_error  # noqa: E402
 from .data import inspect, open, simulate, simulate_into, systems, trajectories, trajectories_of  # noqa: E402, A004
 from .dynamics import Dynamics  # noqa: E402
 from .errors import (  # noqa: E402, A004
-    Error, FileError, Interrupted, NumericalError, ShapeError, UnsupportedError, UsageError, ValueError)
+    Error,
+    FileError,
+    Interrupted,
+    NumericalError,
+    ShapeError,
+    UnsupportedError,
+    UsageError,
+    ValueError,
+)
 from .evaluation import Scores, calibrate, evaluate, particle_filter, report  # noqa: E402
 from .functions import Operator, Noise, check_operator, noise, operator, torch_operator  # noqa: E402
 from .observations import Observations  # noqa: E402
@@ -65,8 +73,36 @@ if "xarray" in _sys.modules:
     from . import accessor as _accessor  # noqa: E402, F401
 
 __all__ = [
-    "Dynamics", "Error", "FileError", "Interrupted", "Noise", "NumericalError", "Observations", "Operator", "Prior", "Scores",
-    "ShapeError", "UnsupportedError", "UsageError", "ValueError", "calibrate", "check_operator", "configure", "denoising_error", "evaluate",
-    "inspect", "noise", "open", "operator", "particle_filter", "report", "simulate", "simulate_into", "systems", "torch_operator",
-    "train", "trajectories", "trajectories_of",
+    "Dynamics",
+    "Error",
+    "FileError",
+    "Interrupted",
+    "Noise",
+    "NumericalError",
+    "Observations",
+    "Operator",
+    "Prior",
+    "Scores",
+    "ShapeError",
+    "UnsupportedError",
+    "UsageError",
+    "ValueError",
+    "calibrate",
+    "check_operator",
+    "configure",
+    "denoising_error",
+    "evaluate",
+    "inspect",
+    "noise",
+    "open",
+    "operator",
+    "particle_filter",
+    "report",
+    "simulate",
+    "simulate_into",
+    "systems",
+    "torch_operator",
+    "train",
+    "trajectories",
+    "trajectories_of",
 ]

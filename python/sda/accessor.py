@@ -21,7 +21,9 @@ class Accessor:
 
     def _kind(self) -> str:
         if not packing.is_ours(self._dataset):
-            raise UsageError("not a Dataset of sda", "Dataset.sda", expected="one of simulate, trajectories or assimilate")
+            raise UsageError(
+                "not a Dataset of sda", "Dataset.sda", expected="one of simulate, trajectories or assimilate"
+            )
         return self._dataset.attrs["sda_kind"]
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
@@ -31,7 +33,8 @@ class Accessor:
         write(os.fspath(path), packing.record_of(self._dataset, kind))
 
     def plot(self, observations: Any, *, reference: Optional[xarray.Dataset] = None, ax: Any = None) -> Any:
-        """The report's picture of this posterior beside its observations, drawn on matplotlib's axes, which it returns."""
+        """The report's picture of this posterior beside its observations, drawn on matplotlib's axes, which it
+        returns."""
         import matplotlib.image
         import matplotlib.pyplot
 

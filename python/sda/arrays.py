@@ -24,7 +24,9 @@ def as_array(value: Any, where: str = "an array") -> numpy.ndarray:
         try:
             return numpy.from_dlpack(value)
         except (RuntimeError, BufferError, TypeError) as error:
-            raise UsageError("a tensor that NumPy cannot point at", where, str(error), hint="move it to the CPU") from None
+            raise UsageError(
+                "a tensor that NumPy cannot point at", where, str(error), hint="move it to the CPU"
+            ) from None
     return numpy.asarray(value)
 
 

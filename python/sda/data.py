@@ -20,8 +20,16 @@ if TYPE_CHECKING:
 _TRAJECTORY_DIMENSIONS = ("realization", "trajectory", "member", "number", "ensemble")
 
 
-def simulate(system: Optional[str] = None, *, trajectories: Optional[int] = None, length: Optional[int] = None,
-             spin_up: Optional[int] = None, seed: int = 0, config: Config = None, progress: Progress = None) -> xarray.Dataset:
+def simulate(
+    system: Optional[str] = None,
+    *,
+    trajectories: Optional[int] = None,
+    length: Optional[int] = None,
+    spin_up: Optional[int] = None,
+    seed: int = 0,
+    config: Config = None,
+    progress: Progress = None,
+) -> xarray.Dataset:
     """Trajectories of a system, as `sda simulate`.
 
     Args:
@@ -41,16 +49,32 @@ def simulate(system: Optional[str] = None, *, trajectories: Optional[int] = None
         UsageError: for an unknown system or settings out of range.
         Interrupted: after Ctrl-C; nothing is kept.
     """
-    path, settings = split(config, dynamics__system=system, simulation__trajectories=trajectories,
-                           simulation__length=length, simulation__spin_up=spin_up)
+    path, settings = split(
+        config,
+        dynamics__system=system,
+        simulation__trajectories=trajectories,
+        simulation__length=length,
+        simulation__spin_up=spin_up,
+    )
     with reporter(progress, "simulate", "states") as tell:
-        record = _sda.simulate(path, settings, command("sda.simulate", system=system, trajectories=trajectories,
-                                                       length=length, seed=seed), seed, tell)
+        record = _sda.simulate(
+            path,
+            settings,
+            command("sda.simulate", system=system, trajectories=trajectories, length=length, seed=seed),
+            seed,
+            tell,
+        )
     return packing.dataset_of(record, "trajectories")
 
 
-def simulate_into(folder: Union[str, os.PathLike[str]], *, config: Config = None, seed: int = 0, resume: bool = False,
-                  progress: Progress = None) -> None:
+def simulate_into(
+    folder: Union[str, os.PathLike[str]],
+    *,
+    config: Config = None,
+    seed: int = 0,
+    resume: bool = False,
+    progress: Progress = None,
+) -> None:
     """train.nc, valid.nc and test.nc in a folder, as `sda simulate -o`. After Ctrl-C `resume=True` goes on bit for bit.
 
     Raises:
@@ -59,27 +83,41 @@ def simulate_into(folder: Union[str, os.PathLike[str]], *, config: Config = None
     """
     path, settings = split(config)
     with reporter(progress, "simulate", "states") as tell:
-        _sda.simulate_into(os.fspath(folder), path, settings, resume,
-                           command("sda.simulate_into", folder=os.fspath(folder), seed=seed), seed, tell)
+        _sda.simulate_into(
+            os.fspath(folder),
+            path,
+            settings,
+            resume,
+            command("sda.simulate_into", folder=os.fspath(folder), seed=seed),
+            seed,
+            tell,
+        )
 
 
-def trajectories(dataset: xarray.Dataset, *, variables: Optional[list[str]] = None, space: Optional[list[str]] = None,
-                 trajectory: Optional[str] = None, time: str = "time", **data: Any) -> xarray.Dataset:
+def trajectories(
+    dataset: xarray.Dataset,
+    *,
+    variables: Optional[list[str]] = None,
+    space: Optional[list[str]] = None,
+    trajectory: Optional[str] = None,
+    time: str = "time",
+    **data: Any,
+) -> xarray.Dataset:
     """States of a model of your own, as `sda import`: names, units, coordinates, calendar and mask go along.
 
     Args:
         dataset: variables over time, trajectories and space, in any order, packed or not.
         variables: those that make a state; all that vary in time, if not given.
         space: their dimensions of space; those that are left, if not given.
-        trajectory: the dimension that counts trajectories; "realization", "trajectory", "member" or "number" if there is
-            one of them, else the Dataset is one trajectory.
+        trajectory: the dimension that counts trajectories; "realization", "trajectory", "member" or "number" if there
+            is one of them, else the Dataset is one trajectory.
         time: the dimension of time.
         data: other keys of [data]: length (cuts trajectories into pieces of so many states), skip, step, level, missing
             ("refuse" or "mask"), gaps, context, train and valid (shares).
 
     Returns:
-        A Dataset (time, realization, …space) that `train` and `Observations.draw` take. Its normalisation is that of the
-        trajectories to be trained on.
+        A Dataset (time, realization, …space) that `train` and `Observations.draw` take. Its normalisation is that of
+        the trajectories to be trained on.
 
     Raises:
         UsageError: where what is said does not fit the Dataset.
@@ -101,22 +139,37 @@ def trajectories(dataset: xarray.Dataset, *, variables: Optional[list[str]] = No
     with tempfile.TemporaryDirectory(prefix="sda_") as folder:
         path = os.path.join(folder, "states.nc")
         kept.to_netcdf(path, format="NETCDF4")
-        given = {"variables": variables, "space": space, "trajectory": trajectory, "time": time, **data}
-        record = _sda.import_file(path, pairs({f"data.{key}": value for key, value in given.items()}),
-                                  command("sda.trajectories", **given))
+        given: dict[str, Any] = {
+            "variables": variables,
+            "space": space,
+            "trajectory": trajectory,
+            "time": time,
+            **data,
+        }
+        record = _sda.import_file(
+            path, pairs({f"data.{key}": value for key, value in given.items()}), command("sda.trajectories", **given)
+        )
     for remark in record["remarks"]:
         warnings.warn(remark, stacklevel=2)
     return packing.dataset_of(record, "trajectories")
 
 
-def trajectories_of(states: Any, *, variables: list[str], dt: float, space: Optional[list[str]] = None,
-                    units: Optional[list[str]] = None, time_units: str = "1", start_time: float = 0.0,
-                    train: float = 0.8) -> xarray.Dataset:
+def trajectories_of(
+    states: Any,
+    *,
+    variables: list[str],
+    dt: float,
+    space: Optional[list[str]] = None,
+    units: Optional[list[str]] = None,
+    time_units: str = "1",
+    start_time: float = 0.0,
+    train: float = 0.8,
+) -> xarray.Dataset:
     """States in an array as a Dataset, without a copy.
 
     Args:
-        states: (trajectory, time, …event), float32 or float64: a NumPy array, or what speaks DLPack on the CPU. The event
-            is (variable, …space).
+        states: (trajectory, time, …event), float32 or float64: a NumPy array, or what speaks DLPack on the CPU. The
+            event is (variable, …space).
         variables: a name for each variable.
         dt: time between two states, in `time_units`.
         space: a name for each axis of space; y, x for two of them.
@@ -134,22 +187,53 @@ def trajectories_of(states: Any, *, variables: list[str], dt: float, space: Opti
         raise ShapeError("not trajectories", "states", f"{values.ndim} dimensions", "(trajectory, time, …event)")
     event = list(values.shape[2:])
     if len(variables) != event[0]:
-        raise ShapeError("names do not fit the states", "variables", str(len(variables)), f"{event[0]}, the event's first size")
+        raise ShapeError(
+            "names do not fit the states", "variables", str(len(variables)), f"{event[0]}, the event's first size"
+        )
     if space is None:
-        space = {0: [], 1: ["x"], 2: ["y", "x"]}.get(len(event) - 1, [f"x{i}" for i in range(len(event) - 1)])
+        usual: dict[int, list[str]] = {0: [], 1: ["x"], 2: ["y", "x"]}
+        space = usual.get(len(event) - 1, [f"x{i}" for i in range(len(event) - 1)])
     if not numpy.isfinite(values).all():
         raise UsageError("values are not finite", "states", f"{(~numpy.isfinite(values)).sum()} NaN or infinite")
     layout = {
-        "event": event, "space": list(space), "dt": float(dt), "time_units": time_units, "spacing": [], "space_units": "1",
-        "coordinates": [], "coordinate_values": [], "time_origin": "", "calendar": "", "mask": None,
-        "variables": [{"name": name, "long_name": "", "units": unit, "standard_name": ""}
-                      for name, unit in zip(variables, units or ["1"] * len(variables))],
+        "event": event,
+        "space": list(space),
+        "dt": float(dt),
+        "time_units": time_units,
+        "spacing": [],
+        "space_units": "1",
+        "coordinates": [],
+        "coordinate_values": [],
+        "time_origin": "",
+        "calendar": "",
+        "mask": None,
+        "variables": [
+            {"name": name, "long_name": "", "units": unit, "standard_name": ""}
+            for name, unit in zip(variables, units or ["1"] * len(variables))
+        ],
     }
-    mean, std = _sda.statistics(layout, values[:max(1, int(train * len(values) + 1e-9))])
-    made = {"command": command("sda.trajectories_of", variables=variables, dt=dt), "config": "", "seed": 0,
-            "version": _sda.version(), "created": ""}
-    return packing.dataset_of({"layout": layout, "states": values, "start_time": float(start_time), "mean": mean, "std": std,
-                               "dynamics": "", "provenance": made, "context": None, "start_times": []}, "trajectories")
+    mean, std = _sda.statistics(layout, values[: max(1, int(train * len(values) + 1e-9))])
+    made = {
+        "command": command("sda.trajectories_of", variables=variables, dt=dt),
+        "config": "",
+        "seed": 0,
+        "version": _sda.version(),
+        "created": "",
+    }
+    return packing.dataset_of(
+        {
+            "layout": layout,
+            "states": values,
+            "start_time": float(start_time),
+            "mean": mean,
+            "std": std,
+            "dynamics": "",
+            "provenance": made,
+            "context": None,
+            "start_times": [],
+        },
+        "trajectories",
+    )
 
 
 def open(path: Union[str, os.PathLike[str]]) -> xarray.Dataset:  # noqa: A001  as xarray's open_dataset
@@ -180,8 +264,9 @@ def systems() -> dict[str, str]:
 def record_of(dataset: Any, where: str = "data") -> dict:
     """The record of a Dataset of ours, or of any other by `trajectories`."""
     if not hasattr(dataset, "data_vars"):
-        raise UsageError("not an xarray.Dataset", where, type(dataset).__name__,
-                         hint="sda.trajectories_of makes one of an array")
+        raise UsageError(
+            "not an xarray.Dataset", where, type(dataset).__name__, hint="sda.trajectories_of makes one of an array"
+        )
     if not packing.is_ours(dataset):
         dataset = trajectories(dataset)
     return packing.record_of(dataset)
@@ -189,8 +274,11 @@ def record_of(dataset: Any, where: str = "data") -> dict:
 
 def _part(record: dict, begin: int, end: int) -> dict:
     starts = record["start_times"][begin:end]
-    return record | {"states": record["states"][begin:end], "start_times": starts,
-                     "start_time": starts[0] if starts else record["start_time"]}
+    return record | {
+        "states": record["states"][begin:end],
+        "start_times": starts,
+        "start_time": starts[0] if starts else record["start_time"],
+    }
 
 
 def train_and_valid(data: Any) -> tuple[dict, dict]:

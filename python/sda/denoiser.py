@@ -1,8 +1,8 @@
 """Denoisers of others as priors: their conventions, mapped onto ours.
 
-Our x(t) = μ x₀ + σ ε is z = x₀ + r ε, r = σ/μ, times μ. Every convention is four numbers at r: the network is called with
-u = c z and its own time s, and x̂₀ = a u + b · (what it gave). With data scaled by `data_scale`, z and r are multiplied by it
-before and x̂₀ is divided by it after.
+Our x(t) = μ x₀ + σ ε is z = x₀ + r ε, r = σ/μ, times μ. Every convention is four numbers at r: the network is called
+with u = c z and its own time s, and x̂₀ = a u + b · (what it gave). With data scaled by `data_scale`, z and r are
+multiplied by it before and x̂₀ is divided by it after.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Optional
 import numpy
 
 from . import _sda, arrays, data, prior
-from .errors import UsageError
+from .errors import ShapeError, UsageError
 from .settings import Config, split
 
 Schedule = Callable[[float], tuple[float, float]]
@@ -78,10 +78,27 @@ def ratio_limits(convention: str, schedule: Schedule) -> tuple[float, float]:
 class Denoiser:
     """A network, its convention, and how it is differentiated. Called by the library with x (row, length, …event)."""
 
-    def __init__(self, network: Any, convention: str, schedule: Schedule, *, data_scale: float, sigma_data: float,
-                 limits: tuple[float, float], fold: bool, vjp: Optional[Callable], batch: int) -> None:
+    def __init__(
+        self,
+        network: Any,
+        convention: str,
+        schedule: Schedule,
+        *,
+        data_scale: float,
+        sigma_data: float,
+        limits: tuple[float, float],
+        fold: bool,
+        vjp: Optional[Callable],
+        batch: int,
+    ) -> None:
         self.network, self.convention, self.schedule, self.vjp = network, convention, schedule, vjp
-        self.data_scale, self.sigma_data, self.limits, self.fold, self.batch = data_scale, sigma_data, limits, fold, batch
+        self.data_scale, self.sigma_data, self.limits, self.fold, self.batch = (
+            data_scale,
+            sigma_data,
+            limits,
+            fold,
+            batch,
+        )
         self.is_torch = type(network).__module__.split(".")[0] == "torch" or _is_module(network)
 
     def _plan(self, mu: float, sigma: float) -> tuple[Coefficients, float]:
@@ -105,6 +122,13 @@ class Denoiser:
         out = self.network(u, time)
         if self.convention == "azula":
             out = out.mean
+        if math.prod(out.shape) != math.prod(shape):
+            raise ShapeError(
+                "a denoiser gave another shape than it was given",
+                "denoiser",
+                str(tuple(out.shape)),
+                str(tuple(u.shape)),
+            )
         return out.reshape(shape)
 
     def _epsilon(self, x: Any, mu: float, sigma: float) -> Any:
@@ -148,7 +172,9 @@ class Denoiser:
             epsilon = self._epsilon(leaf, mu, sigma)
 
         def pull(v: numpy.ndarray) -> numpy.ndarray:
-            return torch.autograd.grad(epsilon, leaf, torch.from_numpy(v).to(epsilon.dtype), retain_graph=True)[0].numpy()
+            return torch.autograd.grad(epsilon, leaf, torch.from_numpy(v).to(epsilon.dtype), retain_graph=True)[
+                0
+            ].numpy()
 
         return epsilon.detach().numpy(), pull
 
@@ -157,10 +183,14 @@ class Denoiser:
         factor = k.c * scale / mu
         vjp = self.vjp
         if vjp is None:
-            raise UsageError("a denoiser that is no torch module has no derivative", "denoiser",
-                             hint='give vjp=, or assimilate with {"guidance.rule": "sda", "guidance.detach": True}')
+            raise UsageError(
+                "a denoiser that is no torch module has no derivative",
+                "denoiser",
+                hint='give vjp=, or assimilate with {"guidance.rule": "sda", "guidance.detach": True}',
+            )
 
         def pull(v: numpy.ndarray) -> numpy.ndarray:
+            assert vjp is not None
             pulled = arrays.floating(vjp(x * factor, numpy.full(len(x), k.s, x.dtype), v), "vjp")
             return v / sigma - (mu / sigma / self.data_scale * factor) * (k.a * v + k.b * pulled)
 
@@ -194,10 +224,23 @@ def _schedule_of(network: Any, convention: str, schedule: Any, ours: Schedule) -
     raise UsageError("not a schedule", "schedule", type(schedule).__name__, "a function s → (α, σ) of s in [0, 1]")
 
 
-def from_denoiser(network: Any, *, like: Any, order: Optional[int] = None, convention: str, schedule: Optional[Schedule] = None,
-                  data_scale: float = 1.0, sigma_data: float = 0.5, limits: Optional[tuple[float, float]] = None,
-                  fold: Optional[bool] = None, vjp: Optional[Callable] = None, torch: Optional[bool] = None, batch: int = 4096,
-                  check: bool = True, config: Config = None) -> prior.Prior:
+def from_denoiser(
+    network: Any,
+    *,
+    like: Any,
+    convention: str,
+    order: Optional[int] = None,
+    schedule: Optional[Schedule] = None,
+    data_scale: float = 1.0,
+    sigma_data: float = 0.5,
+    limits: Optional[tuple[float, float]] = None,
+    fold: Optional[bool] = None,
+    vjp: Optional[Callable] = None,
+    torch: Optional[bool] = None,
+    batch: int = 4096,
+    check: bool = True,
+    config: Config = None,
+) -> prior.Prior:
     """A prior of somebody else's denoiser.
 
     Args:
@@ -228,9 +271,17 @@ def from_denoiser(network: Any, *, like: Any, order: Optional[int] = None, conve
         raise UsageError("settings are needed here", "config", path, "a dictionary")
     own = _sda.noise_schedule(settings)
     chosen = _schedule_of(network, convention, schedule, own)
-    denoiser = Denoiser(network, convention, chosen, data_scale=data_scale, sigma_data=sigma_data,
-                        limits=limits or ratio_limits(convention, chosen),
-                        fold=convention == "physicsnemo" if fold is None else fold, vjp=vjp, batch=batch)
+    denoiser = Denoiser(
+        network,
+        convention,
+        chosen,
+        data_scale=data_scale,
+        sigma_data=sigma_data,
+        limits=limits or ratio_limits(convention, chosen),
+        fold=convention == "physicsnemo" if fold is None else fold,
+        vjp=vjp,
+        batch=batch,
+    )
     if torch is not None:
         denoiser.is_torch = torch
     made = prior.Prior._make(_sda.prior_of_denoiser(record, denoiser, order, settings))
@@ -239,11 +290,13 @@ def from_denoiser(network: Any, *, like: Any, order: Optional[int] = None, conve
     return made
 
 
-def denoising_error(model: prior.Prior, like: Any, *, windows: int = 64, levels: int = 10, seed: int = 0) -> numpy.ndarray:
+def denoising_error(
+    model: prior.Prior, like: Any, *, windows: int = 64, levels: int = 10, seed: int = 0
+) -> numpy.ndarray:
     """How well a prior denoises: an array of rows (r, error, linear).
 
-    r = σ/μ of ten levels from 0.02 to 20; the mean square of x̂₀ − x₀, in normalised units; and what the best multiple of
-    z = x₀ + r ε would leave, which a denoiser that has learnt something is below.
+    r = σ/μ of ten levels from 0.02 to 20; the mean square of x̂₀ − x₀, in normalised units; and what the best multiple
+    of z = x₀ + r ε would leave, which a denoiser that has learnt something is below.
     """
     record = like if isinstance(like, dict) else data.record_of(like, "like")
     return _errors(model, record, windows, levels, seed)
@@ -254,10 +307,12 @@ def _errors(model: prior.Prior, record: dict, windows: int, levels: int, seed: i
     states = record["states"]
     length = states.shape[1] if model._handle.is_global else model.window
     if length > states.shape[1]:
-        raise UsageError("trajectories are shorter than a window", "like", str(states.shape[1]), f"{length} states or more")
+        raise UsageError(
+            "trajectories are shorter than a window", "like", str(states.shape[1]), f"{length} states or more"
+        )
     rows = rng.integers(0, len(states), windows)
     starts = rng.integers(0, states.shape[1] - length + 1, windows)
-    x0 = numpy.stack([states[i, j:j + length] for i, j in zip(rows, starts)])
+    x0 = numpy.stack([states[i, j : j + length] for i, j in zip(rows, starts)])
     x0 = numpy.ascontiguousarray(model.normalise(x0), numpy.float32)
     power, found = float((x0**2).mean()), []
     for r in numpy.geomspace(0.02, 20, levels):
@@ -276,7 +331,10 @@ def _require_denoising(model: prior.Prior, record: dict) -> None:
     if worse.sum() * 2 <= len(found):
         return
     level = int(numpy.nanargmax(numpy.where(numpy.isfinite(found[:, 1]), found[:, 1] / found[:, 2], -1)))
-    raise UsageError("this network does not denoise the states that it was given", "denoiser",
-                     f"a mean square error of {found[level, 1]:.3g} at sigma/mu = {found[level, 0]:.3g}",
-                     f"less than {found[level, 2]:.3g}, which the best multiple leaves",
-                     "convention, schedule or data_scale is another; check=False takes it as it is")
+    raise UsageError(
+        "this network does not denoise the states that it was given",
+        "denoiser",
+        f"a mean square error of {found[level, 1]:.3g} at sigma/mu = {found[level, 0]:.3g}",
+        f"less than {found[level, 2]:.3g}, which the best multiple leaves",
+        "convention, schedule or data_scale is another; check=False takes it as it is",
+    )

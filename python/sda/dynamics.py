@@ -22,12 +22,21 @@ class Dynamics:
     Draws hang on seed, step and first member alone.
     """
 
-    def __init__(self, step: Callable[[numpy.ndarray, Any], Any], start: Callable[[int, Any], Any], *,
-                 name: str = "forecast model") -> None:
+    def __init__(
+        self,
+        step: Callable[[numpy.ndarray, Any], Any],
+        start: Callable[[int, Any], Any],
+        *,
+        name: str = "forecast model",
+    ) -> None:
         self._of_step, self._of_start, self.name = step, start, name
 
     def _step(self, states: numpy.ndarray, stream: tuple[int, ...]) -> numpy.ndarray:
-        return numpy.ascontiguousarray(arrays.floating(self._of_step(states, numpy.random.default_rng(list(stream))), "step"))
+        return numpy.ascontiguousarray(
+            arrays.floating(self._of_step(states, numpy.random.default_rng(list(stream))), "step")
+        )
 
     def _start(self, members: int, stream: tuple[int, ...]) -> numpy.ndarray:
-        return numpy.ascontiguousarray(arrays.floating(self._of_start(members, numpy.random.default_rng(list(stream))), "start"))
+        return numpy.ascontiguousarray(
+            arrays.floating(self._of_start(members, numpy.random.default_rng(list(stream))), "start")
+        )

@@ -33,7 +33,9 @@ class Function:
         _known[self.number] = self
 
     def __reduce__(self) -> Any:
-        raise TypeError("a function of Python cannot be pickled with observations: make them again where they are used")
+        raise TypeError(
+            "a function of Python cannot be pickled with observations: make them again where they are used"
+        )
 
 
 class Operator(Function):
@@ -74,7 +76,9 @@ class Noise(Function):
     def draw(self, a: numpy.ndarray, sigma: numpy.ndarray, stream: tuple[int, ...]) -> numpy.ndarray:
         if self._draw is None:
             raise UsageError("a noise without a function that draws", "noise", hint="give draw=")
-        return _fresh(self._draw(a, numpy.broadcast_to(sigma, a.shape), numpy.random.default_rng(list(stream))), "noise")
+        return _fresh(
+            self._draw(a, numpy.broadcast_to(sigma, a.shape), numpy.random.default_rng(list(stream))), "noise"
+        )
 
 
 def _fresh(values: Any, where: str) -> numpy.ndarray:
@@ -82,8 +86,13 @@ def _fresh(values: Any, where: str) -> numpy.ndarray:
     return numpy.ascontiguousarray(arrays.floating(values, where))
 
 
-def operator(read: Callable[[numpy.ndarray], Any], vjp: Callable[[numpy.ndarray, numpy.ndarray], Any], *,
-             jvp: Optional[Callable[[numpy.ndarray, numpy.ndarray], Any]] = None, name: str = "") -> Operator:
+def operator(
+    read: Callable[[numpy.ndarray], Any],
+    vjp: Callable[[numpy.ndarray, numpy.ndarray], Any],
+    *,
+    jvp: Optional[Callable[[numpy.ndarray, numpy.ndarray], Any]] = None,
+    name: str = "",
+) -> Operator:
     """An observation operator of NumPy functions.
 
     Args:
@@ -141,8 +150,12 @@ def check_operator(function: Operator, states: Any, seed: int = 0) -> float:
     return abs(forward - backward) / scale
 
 
-def noise(log_density: Callable[[Any, Any, Any], Any], draw: Optional[Callable[[Any, Any, Any], Any]] = None, *,
-          description: str = "noise of Python, of scale") -> Noise:
+def noise(
+    log_density: Callable[[Any, Any, Any], Any],
+    draw: Optional[Callable[[Any, Any, Any], Any]] = None,
+    *,
+    description: str = "noise of Python, of scale",
+) -> Noise:
     """The noise of an instrument as functions of NumPy.
 
     Args:
@@ -159,7 +172,8 @@ def chain(links: Any) -> tuple[str, list[Function]]:
         return links, []
     if isinstance(links, (Mapping, Function)) or callable(links):
         links = [links]
-    texts, functions = [], []
+    texts: list[str] = []
+    functions: list[Function] = []
     physical = False
     for link in links:
         if isinstance(link, Operator):
@@ -172,9 +186,13 @@ def chain(links: Any) -> tuple[str, list[Function]]:
             physical = physical or "physical" in link
             texts.append(toml(link, "operator"))
         else:
-            raise UsageError("not a link of an operator", "operator", repr(link),
-                             'a table such as {"every": 8}, or a function',
-                             "sda.operator(read, vjp) and sda.torch_operator(read) make one of a function")
+            raise UsageError(
+                "not a link of an operator",
+                "operator",
+                repr(link),
+                'a table such as {"every": 8}, or a function',
+                "sda.operator(read, vjp) and sda.torch_operator(read) make one of a function",
+            )
     return "[" + ", ".join(texts) + "]", functions
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy
 
-from . import _sda, data, functions, packing
+from . import _sda, data, functions
 from .errors import UnsupportedError, UsageError
-from .settings import command, pairs
+from .settings import command, pairs, toml
 
 if TYPE_CHECKING:
     import pandas
@@ -31,6 +31,10 @@ class Observations:
     threads may use one object. Observations pickle, unless a function of Python is in them.
     """
 
+    _bound: Any
+    _held: list[Any]
+    _pending: Optional[dict]
+
     def __init__(self) -> None:
         raise TypeError("Observations are made by draw, from_dataframe, from_dataset and from_file")
 
@@ -41,9 +45,19 @@ class Observations:
         return self
 
     @classmethod
-    def draw(cls, truth: xarray.Dataset, operator: Any, *, error: Errors = None, noise: Any = None,
-             length: Optional[int] = None, trajectory: int = 0, start: int = 0, name: str = "observations", seed: int = 0,
-             ) -> Observations:
+    def draw(
+        cls,
+        truth: xarray.Dataset,
+        operator: Any,
+        *,
+        error: Errors = None,
+        noise: Any = None,
+        length: Optional[int] = None,
+        trajectory: int = 0,
+        start: int = 0,
+        name: str = "observations",
+        seed: int = 0,
+    ) -> Observations:
         """Observations y ~ p(y | A(x)) of a stretch of a known trajectory, as `sda observe`.
 
         Args:
@@ -53,46 +67,45 @@ class Observations:
                 {"buoys": {"operator": …, "sigma": 0.1}, …}.
             error: σ of the noise, in the operator's units (normalised, unless a link says physical); one for all or one
                 for each element of an observation.
-            noise: "student_t", {"noise": "student_t", "degrees_of_freedom": 3} or a function by `noise`; Gaussian if not
-                given.
+            noise: "student_t", {"noise": "student_t", "degrees_of_freedom": 3} or a function by `noise`; Gaussian if
+                not given.
             length: states observed; all from `start` on, if not given.
             trajectory, start: which, and its first state.
+            name: for files and the report.
             seed: of the noise. Each trajectory and start has draws of its own.
 
         Raises:
             UsageError: for links that do not fit, and a stretch that there is not.
         """
         record = data.record_of(truth, "truth")
-        several = isinstance(operator, Mapping) and all(isinstance(v, Mapping) and "operator" in v for v in operator.values())
-        held: list[Any] = []
-        if several:
-            keys: dict[str, Any] = {"part": {part: _part_keys(given, held) for part, given in operator.items()}}
-        elif error is None:
-            raise UsageError("observations need the standard deviation of their noise", "error", expected="a number > 0")
-        else:
-            keys = _part_keys({"operator": operator, "sigma": error, "noise": noise}, held)
-        keys["length"] = record["states"].shape[1] - start if length is None else length
-        settings = []
-        for key, value in keys.items():
-            text = value if key == "operator" else _table(value) if key == "part" else pairs({key: value})[0][1]
-            settings.append((f"observation.{name}.{key}", text))
-        bound = _sda.draw(record, settings, name, trajectory, start, seed)
+        states = record["states"].shape[1] - start if length is None else length
+        setting, held = section(name, operator, error, noise, states)
+        bound = _sda.draw(record, [setting], name, trajectory, start, seed)
         for sentence in bound.valueless():
             warnings.warn(sentence, stacklevel=2)
         return cls._make(bound, held)
 
     @classmethod
-    def from_dataframe(cls, frame: pandas.DataFrame, *, error: Errors = None, begin: Any = None, end: Any = None,
-                       name: str = "dataframe", **settings: Any) -> Observations:
+    def from_dataframe(
+        cls,
+        frame: pandas.DataFrame,
+        *,
+        error: Errors = None,
+        begin: Any = None,
+        end: Any = None,
+        name: str = "dataframe",
+        **settings: Any,
+    ) -> Observations:
         """Observations one by one.
 
         Args:
-            frame: columns time, one for each axis of space, variable, value and, if there are such, error, flag and units;
-                the index may be the time. Without a column `variable` there must be one variable only. Times are numbers
-                or dates.
-            error: standard deviation where there is no column `error`: one for all, or one for each variable of a state.
-            begin, end: times of the first and last state of the trajectory to be found; those of the observations if not
-                given.
+            frame: columns time, one for each axis of space, variable, value and, if there are such, error, flag and
+                units; the index may be the time. Without a column `variable` there must be one variable only. Times
+                are numbers or dates.
+            error: standard deviation where there is no column `error`: one for all, or one for each variable of a
+                state.
+            begin, end: times of the first and last state of the trajectory to be found; those of the observations if
+                not given.
             settings: other keys of [observation_file]: max_flag, background_check, space, time, define, noise, …
         """
         if any(level is not None for level in frame.index.names):
@@ -108,8 +121,16 @@ class Observations:
         return cls._make(None, [], _pending("csv", text.encode(), name, error, begin, end, settings))
 
     @classmethod
-    def from_dataset(cls, dataset: xarray.Dataset, *, error: Errors = None, begin: Any = None, end: Any = None,
-                     name: str = "dataset", **settings: Any) -> Observations:
+    def from_dataset(
+        cls,
+        dataset: xarray.Dataset,
+        *,
+        error: Errors = None,
+        begin: Any = None,
+        end: Any = None,
+        name: str = "dataset",
+        **settings: Any,
+    ) -> Observations:
         """Observations on a grid: variables of the state's names over time and axes of the names of its space; missing
         values are no observations. Arguments as of `from_dataframe`.
         """
@@ -121,8 +142,16 @@ class Observations:
         return cls._make(None, [], _pending("nc", contents, name, error, begin, end, settings))
 
     @classmethod
-    def from_file(cls, path: Union[str, os.PathLike[str]], *, error: Errors = None, begin: Any = None, end: Any = None,
-                  name: str = "", **settings: Any) -> Observations:
+    def from_file(
+        cls,
+        path: Union[str, os.PathLike[str]],
+        *,
+        error: Errors = None,
+        begin: Any = None,
+        end: Any = None,
+        name: str = "",
+        **settings: Any,
+    ) -> Observations:
         """Observations of a file: of `sda observe`, or of instruments as `sda observe --from` takes them."""
         file = os.fspath(path)
         try:
@@ -159,7 +188,9 @@ class Observations:
 
     def _require(self) -> Any:
         if self._bound is None:
-            raise UsageError("observations that are not read yet", "observations", hint="observations.of(prior) reads them")
+            raise UsageError(
+                "observations that are not read yet", "observations", hint="observations.of(prior) reads them"
+            )
         return self._bound
 
     @property
@@ -178,7 +209,8 @@ class Observations:
 
     @property
     def parts(self) -> list[dict[str, Any]]:
-        """Of each instrument: name, values (times, …observation) float64, sigma, noise, operator, and the states read."""
+        """Of each instrument: name, values (times, …observation) float64, sigma, noise, operator, and the states
+        read."""
         return self._require().parts
 
     @property
@@ -204,8 +236,11 @@ class Observations:
         if self._bound is None:
             return {"pending": self._pending}
         if self._bound.has_functions:
-            raise UnsupportedError("observations by a function of Python cannot be pickled", "observations",
-                                   hint="make them again where they are used")
+            raise UnsupportedError(
+                "observations by a function of Python cannot be pickled",
+                "observations",
+                hint="make them again where they are used",
+            )
         with tempfile.TemporaryDirectory(prefix="sda_") as folder:
             path = os.path.join(folder, "observations.nc")
             self._bound.save(path, "pickle")
@@ -213,7 +248,8 @@ class Observations:
                 return {"contents": file.read()}
 
     def __setstate__(self, state: dict) -> None:
-        self._held, self._pending, self._bound = [], state.get("pending"), None
+        self._held = []
+        self._pending, self._bound = state.get("pending"), None
         if "contents" in state:
             with tempfile.TemporaryDirectory(prefix="sda_") as folder:
                 path = os.path.join(folder, "observations.nc")
@@ -228,7 +264,8 @@ class Observations:
         if self._bound is None:
             return f"<sda.Observations {self.name}, not read yet>"
         count = sum(part["values"].size for part in self.parts)
-        return f"<sda.Observations {self.name}: {count} of a trajectory of {self.length} states, {self._bound.description}>"
+        of = f"{count} of a trajectory of {self.length} states, {self._bound.description}"
+        return f"<sda.Observations {self.name}: {of}>"
 
 
 def _unpickle(state: dict) -> Observations:
@@ -245,29 +282,44 @@ def _is_ours(path: str) -> bool:
     return True
 
 
-def _part_keys(given: Mapping[str, Any], held: list[Any]) -> dict[str, Any]:
-    text, found = functions.chain(given["operator"])
+def _instrument(given: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """Keys of one instrument, "operator = […], sigma = 0.1", and the functions in it."""
+    text, held = functions.chain(given["operator"])
     noise, more = functions.noise_settings(given.get("noise"))
-    held += found + more
     sigma = given.get("sigma", given.get("error"))
-    return {"operator": text, "sigma": sigma, **noise}
+    if sigma is None:
+        raise UsageError("observations need the standard deviation of their noise", "error", expected="a number > 0")
+    return (
+        ", ".join([f"operator = {text}", *(f"{k} = {v}" for k, v in pairs({"sigma": sigma, **noise}))]),
+        held + more,
+    )
 
 
-def _table(parts: dict[str, dict[str, Any]]) -> str:
-    tables = []
-    for part, keys in parts.items():
-        inner = ", ".join(f"{k} = {v if k == 'operator' else pairs({k: v})[0][1]}" for k, v in keys.items())
-        tables.append(f"{part} = {{{inner}}}")
-    return "{" + ", ".join(tables) + "}"
+def section(name: str, operator: Any, error: Errors, noise: Any, length: int) -> tuple[tuple[str, str], list[Any]]:
+    """[observation.NAME] as one setting, and the functions that have to be held as long as it is used."""
+    several = isinstance(operator, Mapping) and all(
+        isinstance(v, Mapping) and "operator" in v for v in operator.values()
+    )
+    if not several:
+        text, held = _instrument({"operator": operator, "sigma": error, "noise": noise})
+    else:
+        each = {part: _instrument(given) for part, given in operator.items()}
+        held = [function for _, functions_of in each.values() for function in functions_of]
+        text = "part = {" + ", ".join(f"{part} = {{{keys}}}" for part, (keys, _) in each.items()) + "}"
+    return (f"observation.{name}", f"{{{text}, length = {toml(length)}}}"), held
 
 
-def _pending(kind: str, contents: Optional[bytes], name: str, error: Errors, begin: Any, end: Any,
-             settings: dict[str, Any]) -> dict:
+def _pending(
+    kind: str, contents: Optional[bytes], name: str, error: Errors, begin: Any, end: Any, settings: dict[str, Any]
+) -> dict:
     if error is not None:
         settings = {"error": [error] if numpy.isscalar(error) else list(error), **settings}  # type: ignore[arg-type]
     texts = ["" if time is None else str(time) for time in (begin, end)]
-    return {"kind": kind, "contents": contents, "name": name, "begin": texts[0], "end": texts[1],
-            "settings": pairs({f"observation_file.{key}": value for key, value in settings.items()})}
-
-
-__all__ = ["Observations", "packing"]
+    return {
+        "kind": kind,
+        "contents": contents,
+        "name": name,
+        "begin": texts[0],
+        "end": texts[1],
+        "settings": pairs({f"observation_file.{key}": value for key, value in settings.items()}),
+    }

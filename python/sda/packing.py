@@ -1,7 +1,7 @@
 """What files of ours hold, as an xarray.Dataset and back: names, units, coordinates, calendar, mask, attributes.
 
-A Dataset is what xarray would open from the file that the program writes of the same, but for times of systems without a
-calendar, which stay numbers. Arrays are the library's memory.
+A Dataset is what xarray would open from the file that the program writes of the same, but for times of systems without
+a calendar, which stay numbers. Arrays are the library's memory.
 """
 
 from __future__ import annotations
@@ -18,9 +18,16 @@ from .settings import toml
 if TYPE_CHECKING:
     import xarray
 
-_CALENDAR_UNITS = {name: unit for unit, names in {
-    "seconds": "s sec second seconds", "minutes": "min minute minutes", "hours": "h hr hour hours",
-    "days": "d day days"}.items() for name in names.split()}
+_CALENDAR_UNITS = {
+    name: unit
+    for unit, names in {
+        "seconds": "s sec second seconds",
+        "minutes": "min minute minutes",
+        "hours": "h hr hour hours",
+        "days": "d day days",
+    }.items()
+    for name in names.split()
+}
 _FILL = numpy.float32(9.96921e36)  # NetCDF's
 _KINDS = {"trajectories": "Trajectories", "ensemble": "Posterior ensemble"}
 
@@ -45,11 +52,12 @@ def times(layout: dict, start: float, length: int) -> xarray.Variable:
 
     values = start + layout["dt"] * numpy.arange(length)
     attributes = {"standard_name": "time", "long_name": "time", "axis": "T"}
-    encoding = {"units": _time_units(layout), "calendar": _calendar(layout), "dtype": "float64", "_FillValue": None}
+    units, calendar = _time_units(layout), _calendar(layout)
     if layout.get("time_origin"):
-        dates = xarray.coding.times.decode_cf_datetime(values, encoding["units"], encoding["calendar"])
+        dates = xarray.coding.times.decode_cf_datetime(values, units, calendar)
+        encoding = {"units": units, "calendar": calendar, "dtype": "float64", "_FillValue": None}
         return xarray.Variable(("time",), dates, attributes, encoding)
-    attributes |= {"units": encoding["units"], "calendar": encoding["calendar"]}
+    attributes |= {"units": units, "calendar": calendar}
     if layout["time_units"] not in _CALENDAR_UNITS:
         meant = "dimensionless time" if layout["time_units"] == "1" else f"time in {layout['time_units']}"
         attributes["comment"] = f"{meant}: one unit is written as one second"
@@ -92,16 +100,26 @@ def _layout_toml(layout: dict) -> str:
 def _attributes(kind: str, record: dict) -> dict[str, Any]:
     made = record["provenance"]
     attributes = {
-        "Conventions": "CF-1.8", "title": _KINDS[kind], "history": f"{made['created']}: {made['command']}",
-        "source": f"sda {made['version']}", "date_created": made["created"], "sda_kind": kind,
-        "sda_version": made["version"], "sda_command": made["command"], "sda_seed": numpy.uint64(made["seed"]),
-        "sda_config": made["config"], "sda_layout": _layout_toml(record["layout"]),
+        "Conventions": "CF-1.8",
+        "title": _KINDS[kind],
+        "history": f"{made['created']}: {made['command']}",
+        "source": f"sda {made['version']}",
+        "date_created": made["created"],
+        "sda_kind": kind,
+        "sda_version": made["version"],
+        "sda_command": made["command"],
+        "sda_seed": numpy.uint64(made["seed"]),
+        "sda_config": made["config"],
+        "sda_layout": _layout_toml(record["layout"]),
     }
     if kind == "trajectories":
         attributes["sda_dynamics"] = record["dynamics"]
     else:
-        attributes |= {"sda_method": record["method"], "sda_seconds": float(record["seconds"]),
-                       "sda_evaluations": numpy.int64(record["evaluations"])}
+        attributes |= {
+            "sda_method": record["method"],
+            "sda_seconds": float(record["seconds"]),
+            "sda_evaluations": numpy.int64(record["evaluations"]),
+        }
     extra = ("departure_over_sigma", "log_evidence", "smallest_effective_size", "distinct_starts")
     return attributes | {f"sda_{name}": record[name] for name in extra if name in record}
 
@@ -109,8 +127,10 @@ def _attributes(kind: str, record: dict) -> dict[str, Any]:
 def _normalisation(record: dict) -> dict[str, Any]:
     names = (["variable"] if _by_channels(record["layout"]) else []) + list(record["layout"]["space"])
     found = {}
-    for name, meaning in (("mean", "mean that normalised states are relative to"),
-                          ("std", "standard deviation that normalised states are divided by")):
+    for name, meaning in (
+        ("mean", "mean that normalised states are relative to"),
+        ("std", "standard deviation that normalised states are divided by"),
+    ):
         values = record[name]
         whole = list(values.shape) == list(record["layout"]["event"])
         dims = names if whole else names[:1]
@@ -130,7 +150,7 @@ def dataset_of(record: dict, kind: str) -> xarray.Dataset:
     data: dict[str, Any] = {}
     for i, variable in enumerate(layout["variables"]):
         values = states[:, :, i] if _by_channels(layout) else states
-        encoding = {"_FillValue": None}
+        encoding: dict[str, Any] = {"_FillValue": None}
         if mask is not None and kind == "ensemble":
             values = numpy.where(mask[i] if _by_channels(layout) else mask, values, numpy.nan).astype(values.dtype)
             encoding = {"_FillValue": _FILL}
@@ -138,19 +158,32 @@ def dataset_of(record: dict, kind: str) -> xarray.Dataset:
         if variable["standard_name"]:
             attributes["standard_name"] = variable["standard_name"]
         data[variable["name"]] = xarray.Variable(dims, values.swapaxes(0, 1), attributes, encoding)
-    members = xarray.Variable(("realization",), numpy.arange(states.shape[0], dtype=numpy.int32),
-                              {"standard_name": "realization", "units": "1", "axis": "E"})
-    coordinates = {"time": times(layout, record["start_time"], states.shape[1]), "realization": members, **_space(layout)}
+    members = xarray.Variable(
+        ("realization",),
+        numpy.arange(states.shape[0], dtype=numpy.int32),
+        {"standard_name": "realization", "units": "1", "axis": "E"},
+    )
+    coordinates = {
+        "time": times(layout, record["start_time"], states.shape[1]),
+        "realization": members,
+        **_space(layout),
+    }
     if kind == "trajectories":
         data |= _normalisation(record)
         if record["context"] is not None:
             data["context"] = (["context_channel", *layout["space"]], record["context"])
         if record["start_times"]:
-            data["sda_start_time"] = ("realization", numpy.asarray(record["start_times"]),
-                                      {"first_time": record["start_time"]})
+            data["sda_start_time"] = (
+                "realization",
+                numpy.asarray(record["start_times"]),
+                {"first_time": record["start_time"]},
+            )
     if mask is not None:
-        data["sda_mask"] = ((["variable"] if _by_channels(layout) else []) + list(layout["space"]),
-                            mask.astype(numpy.int32), {"long_name": "1 where states have values, 0 where they have none"})
+        data["sda_mask"] = (
+            (["variable"] if _by_channels(layout) else []) + list(layout["space"]),
+            mask.astype(numpy.int32),
+            {"long_name": "1 where states have values, 0 where they have none"},
+        )
     dataset = xarray.Dataset(data, coordinates, _attributes(kind, record))
     dataset.encoding["unlimited_dims"] = {"time"}
     return dataset
@@ -176,8 +209,12 @@ def _step_of(time: numpy.ndarray, layout: dict) -> float:
     steps = numpy.diff(time)
     step = (time[-1] - time[0]) / len(steps)
     if not step > 0 or numpy.abs(steps - step).max() > 1e-3 * step:
-        raise ValueError("times are not equally spaced", "time", f"steps of {steps.min():g} to {steps.max():g}",
-                         hint="choose states by slices of one step")
+        raise ValueError(
+            "times are not equally spaced",
+            "time",
+            f"steps of {steps.min():g} to {steps.max():g}",
+            hint="choose states by slices of one step",
+        )
     return layout["dt"] if abs(step - layout["dt"]) <= 1e-3 * layout["dt"] else float(step)
 
 
@@ -205,9 +242,11 @@ def record_of(dataset: xarray.Dataset, kind: str = "trajectories") -> dict:
     Raises ValueError for values that are not finite and times that are not equally spaced.
     """
     layout = tomllib.loads(dataset.attrs["sda_layout"])
-    layout["coordinate_values"] = [
-        dataset[name].values.tolist() if name in dataset.coords else [] for name in layout["space"]
-    ] if layout.get("coordinates") else []
+    layout["coordinate_values"] = (
+        [dataset[name].values.tolist() if name in dataset.coords else [] for name in layout["space"]]
+        if layout.get("coordinates")
+        else []
+    )
     layout["mask"] = dataset["sda_mask"].values.astype(bool) if "sda_mask" in dataset else None
     time = _numbers_of_time(dataset, layout)
     layout["dt"] = _step_of(time, layout)
@@ -218,20 +257,29 @@ def record_of(dataset: xarray.Dataset, kind: str = "trajectories") -> dict:
         raise ValueError("values are not finite", "data", f"{(~numpy.isfinite(states)).sum()} NaN or infinite")
     made = {key: dataset.attrs.get(f"sda_{key}", "") for key in ("command", "config", "version")}
     record = {
-        "layout": layout, "states": states, "start_time": float(time[0]), "dynamics": dataset.attrs.get("sda_dynamics", ""),
-        "provenance": made | {"seed": int(dataset.attrs.get("sda_seed", 0)),
-                              "created": dataset.attrs.get("date_created", "")},
+        "layout": layout,
+        "states": states,
+        "start_time": float(time[0]),
+        "dynamics": dataset.attrs.get("sda_dynamics", ""),
+        "provenance": made
+        | {"seed": int(dataset.attrs.get("sda_seed", 0)), "created": dataset.attrs.get("date_created", "")},
     }
     if kind == "ensemble":
-        return record | {"method": dataset.attrs.get("sda_method", ""), "seconds": dataset.attrs.get("sda_seconds", 0.0),
-                         "evaluations": int(dataset.attrs.get("sda_evaluations", 0))}
+        return record | {
+            "method": dataset.attrs.get("sda_method", ""),
+            "seconds": dataset.attrs.get("sda_seconds", 0.0),
+            "evaluations": int(dataset.attrs.get("sda_evaluations", 0)),
+        }
     return record | _beside_states(dataset, layout, float(time[0]))
 
 
 def _beside_states(dataset: xarray.Dataset, layout: dict, start: float) -> dict:
     if "normalisation_mean" not in dataset:
-        raise UsageError("states come without the normalisation that a prior is trained in", "data",
-                         hint="take them from sda.simulate, sda.trajectories or sda.open")
+        raise UsageError(
+            "states come without the normalisation that a prior is trained in",
+            "data",
+            hint="take them from sda.simulate, sda.trajectories or sda.open",
+        )
     shape = layout["event"][:1] + [1] * (len(layout["event"]) - 1)
     found: dict[str, Any] = {"context": None, "start_times": []}
     for name in ("mean", "std"):

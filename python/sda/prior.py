@@ -27,6 +27,8 @@ class Prior:
     Made by `sda.train`, `Prior.load` and `Prior.from_denoiser`. It pickles, and several threads may use it at once.
     """
 
+    _handle: Any
+
     def __init__(self) -> None:
         raise TypeError("a Prior is made by sda.train, Prior.load or Prior.from_denoiser")
 
@@ -56,9 +58,19 @@ class Prior:
         """Writes a model file, which `sda assimilate --model` reads."""
         self._handle.save(os.fspath(path))
 
-    def assimilate(self, observations: Observations, members: Optional[int] = None, *, seed: int = 0,
-                   quality: Optional[str] = None, config: Config = None, memory: str = "", device: str = "cpu",
-                   first_member: int = 0, progress: Progress = None) -> xarray.Dataset:
+    def assimilate(
+        self,
+        observations: Observations,
+        members: Optional[int] = None,
+        *,
+        seed: int = 0,
+        quality: Optional[str] = None,
+        config: Config = None,
+        memory: str = "",
+        device: str = "cpu",
+        first_member: int = 0,
+        progress: Progress = None,
+    ) -> xarray.Dataset:
         """Trajectories of the posterior p(x | y), as `sda assimilate`.
 
         Args:
@@ -67,7 +79,8 @@ class Prior:
             seed: of every draw. Member m of a seed is the same in an ensemble of any size.
             quality: "quick", "good", "best" or "paper"; without it what the prior was made with, mostly good.
             config: an experiment file, or settings: {"sampler.steps": 64, "guidance.rule": "sda"}.
-            memory: for the work, such as "2G"; half of what is free, if not given. It changes numbers by rounding alone.
+            memory: for the work, such as "2G"; half of what is free, if not given. It changes numbers by rounding
+                alone.
             device: of the network: "cpu", "cuda" or "cuda:1".
             first_member: an ensemble drawn in parts is the ensemble drawn whole.
 
@@ -86,12 +99,24 @@ class Prior:
         path, settings = split(config, assimilation__members=members)
         made = command("sda.Prior.assimilate", members=members, seed=seed, quality=quality)
         with reporter(progress, "assimilate", "steps") as tell:
-            record = self._handle.assimilate(observations.of(self)._bound, path, quality or "", settings, made, seed, memory,
-                                             device, first_member, tell)
+            record = self._handle.assimilate(
+                observations.of(self)._bound,
+                path,
+                quality or "",
+                settings,
+                made,
+                seed,
+                memory,
+                device,
+                first_member,
+                tell,
+            )
         if record["rule"] != "none" and record["departure_over_sigma"] > 3:
-            warnings.warn("these members do not explain the observations: departure of "
-                          f"{record['departure_over_sigma']:.1f} sigma; more sampler.steps or a better prior would",
-                          stacklevel=2)
+            warnings.warn(
+                "these members do not explain the observations: departure of "
+                f"{record['departure_over_sigma']:.1f} sigma; more sampler.steps or a better prior would",
+                stacklevel=2,
+            )
         return packing.dataset_of(record, "ensemble")
 
     def epsilon(self, x: Any, t: float) -> numpy.ndarray:
@@ -137,8 +162,10 @@ class Prior:
 
     def __repr__(self) -> str:
         reach = "of whole trajectories" if self._handle.is_global else f"of windows of {self.window} states"
-        return (f"<sda.Prior {reach} of {', '.join(self.variables)} {self.event}, {self._handle.kind} with "
-                f"{self._handle.weights} weights>")
+        return (
+            f"<sda.Prior {reach} of {', '.join(self.variables)} {self.event}, {self._handle.kind} with "
+            f"{self._handle.weights} weights>"
+        )
 
 
 def _unpickle(contents: bytes) -> Prior:
@@ -149,15 +176,26 @@ def _unpickle(contents: bytes) -> Prior:
         return Prior.load(path)
 
 
-def train(data_: Any = None, /, *, order: Optional[int] = None, epochs: Optional[int] = None, seed: int = 0,
-          config: Config = None, output: Optional[PathLike] = None, resume: bool = False, start_from: Optional[PathLike] = None,
-          device: str = "cpu", progress: Progress = None) -> Prior:
+def train(
+    data_: Any = None,
+    /,
+    *,
+    order: Optional[int] = None,
+    epochs: Optional[int] = None,
+    seed: int = 0,
+    config: Config = None,
+    output: Optional[PathLike] = None,
+    resume: bool = False,
+    start_from: Optional[PathLike] = None,
+    device: str = "cpu",
+    progress: Progress = None,
+) -> Prior:
     """A prior of trajectories, as `sda train`.
 
     Args:
-        data_: a Dataset, of which the first 80 % of the trajectories are trained on and the next 10 % validated on; a pair
-            of Datasets (train, valid); or a folder with train.nc and valid.nc, which may be larger than memory. A Dataset
-            that is not ours goes through `sda.trajectories`.
+        data_: a Dataset, of which the first 80 % of the trajectories are trained on and the next 10 % validated on; a
+            pair of Datasets (train, valid); or a folder with train.nc and valid.nc, which may be larger than memory. A
+            Dataset that is not ours goes through `sda.trajectories`.
         order: k of windows of 2k + 1 states.
         epochs: passes; each takes one random window of each trajectory.
         seed: of first weights and every draw.

@@ -32,7 +32,9 @@ def toml(value: Any, where: str = "a setting") -> str:
         return "{" + ", ".join(f"{json.dumps(str(k))} = {toml(v, where)}" for k, v in value.items()) + "}"
     if isinstance(value, Iterable):
         return "[" + ", ".join(toml(v, where) for v in value) + "]"
-    raise UsageError("not a value that a setting can have", where, type(value).__name__, "a number, text, list or table")
+    raise UsageError(
+        "not a value that a setting can have", where, type(value).__name__, "a number, text, list or table"
+    )
 
 
 def pairs(settings: Mapping[str, Any]) -> Pairs:

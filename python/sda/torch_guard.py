@@ -1,4 +1,5 @@
-"""Two libtorches in one process crash. Beside another torch than the one sda was built with, importing either raises."""
+"""Two libtorches in one process crash. Beside another torch than the one sda was built with, importing either
+raises."""
 
 from __future__ import annotations
 

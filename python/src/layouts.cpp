@@ -78,15 +78,17 @@ Provenance provenance_of(const py::dict& from) {
 }
 
 void apply(Experiment& experiment, const Settings& settings, const std::vector<std::string>& fixed) {
-  for (const auto& [key, value] : settings) {
-    try {
-      apply_overrides(experiment, {{.assignment = key + "=" + value, .flag = key}}, fixed);
-    } catch (const UsageError& error) {
-      // A flag is named beside its key; here they are one.
-      Fault fault = error.fault();
+  std::vector<Override> overrides;
+  for (const auto& [key, value] : settings) overrides.push_back({.assignment = key + "=" + value, .flag = key});
+  try {
+    apply_overrides(experiment, overrides, fixed);
+  } catch (const UsageError& error) {
+    // A flag is named beside its key; here they are one.
+    Fault fault = error.fault();
+    for (const auto& [key, value] : settings) {
       if (fault.where.starts_with(key + ": ")) fault.where = fault.where.substr(key.size() + 2);
-      throw UsageError(fault);
     }
+    throw UsageError(fault);
   }
 }
 

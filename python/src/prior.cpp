@@ -110,8 +110,11 @@ void bind_prior(py::module_& module) {
              return py::make_tuple(schedule.mu(t), schedule.sigma(t));
            })
       .def("time_of", [](const LoadedPrior& p, double r) { return NoiseSchedule(p.file.prior.schedule).time_of(r); })
-      .def("save", [](const LoadedPrior& p,
-                      const std::string& path) { write_model(path, p.file.prior, nullptr, p.file.provenance); })
+      .def("save",
+           [](const LoadedPrior& p, const std::string& path) {
+             require_no_python(p, path, "written or pickled");
+             write_model(path, p.file.prior, nullptr, p.file.provenance);
+           })
       .def_property_readonly("layout", [](const LoadedPrior& p) { return dict_of(p.file.prior.layout); })
       .def_property_readonly("provenance", [](const LoadedPrior& p) { return dict_of(p.file.provenance); })
       .def_property_readonly("normalisation",

@@ -33,7 +33,9 @@ spin_up = 16
 @pytest.fixture(scope="session")
 def program():
     def run(*arguments, folder):
-        found = subprocess.run([os.environ["SDA_PROGRAM"], *map(str, arguments)], cwd=folder, text=True, capture_output=True)
+        found = subprocess.run(
+            [os.environ["SDA_PROGRAM"], *map(str, arguments)], cwd=folder, text=True, capture_output=True
+        )
         assert found.returncode == 0, found.stderr
         return found.stdout
 
@@ -45,7 +47,9 @@ def python():
     """Runs a script in a process of its own; its standard output."""
 
     def run(script, check=True, **environment):
-        found = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True, env=os.environ | environment)
+        found = subprocess.run(
+            [sys.executable, "-c", script], text=True, capture_output=True, env=os.environ | environment
+        )
         assert not check or found.returncode == 0, found.stderr
         return found.stdout if check else found
 
@@ -59,10 +63,38 @@ def run(program, tmp_path_factory):
     (folder / "config.toml").write_text(CONFIG)
     program("simulate", "config.toml", "-o", "data", "--seed", 3, folder=folder)
     program("train", "--data", "data", "-o", "model.nc", "--seed", 4, folder=folder)
-    program("observe", "--data", "data/test.nc", "--name", "lo", "--trajectory", 1, "--start", 7, "--seed", 5,
-            "-o", "lo.nc", folder=folder)
-    program("assimilate", "--model", "model.nc", "--obs", "lo.nc", "--members", 8, "--steps", 16, "--seed", 6, "-o", "post.nc",
-            folder=folder)
+    program(
+        "observe",
+        "--data",
+        "data/test.nc",
+        "--name",
+        "lo",
+        "--trajectory",
+        1,
+        "--start",
+        7,
+        "--seed",
+        5,
+        "-o",
+        "lo.nc",
+        folder=folder,
+    )
+    program(
+        "assimilate",
+        "--model",
+        "model.nc",
+        "--obs",
+        "lo.nc",
+        "--members",
+        8,
+        "--steps",
+        16,
+        "--seed",
+        6,
+        "-o",
+        "post.nc",
+        folder=folder,
+    )
     program("filter", "--obs", "lo.nc", "--seed", 7, "-o", "filter.nc", folder=folder)
     return folder
 

@@ -61,8 +61,9 @@ def test_variables_of_different_memory_are_joined(data):
 
 
 def test_posterior_outlives_what_made_it(run):
-    posterior = sda.Prior.load(run / "model.nc").assimilate(sda.Observations.from_file(run / "lo.nc"), members=2,
-                                                            config={"sampler.steps": 4})
+    posterior = sda.Prior.load(run / "model.nc").assimilate(
+        sda.Observations.from_file(run / "lo.nc"), members=2, config={"sampler.steps": 4}
+    )
     values = posterior.x.values
     total = float(values.sum())
     del posterior

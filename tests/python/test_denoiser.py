@@ -19,13 +19,17 @@ def chain():
     return sda.trajectories_of(states * [2.0, 0.5] + [1.0, -3.0], variables=["a", "b"], dt=1.0)
 
 
-COVARIANCE = torch.kron(torch.tensor([[1, 0.9, 0.81], [0.9, 1, 0.9], [0.81, 0.9, 1]]), torch.eye(2)).double()
+def covariance(states):
+    """Σ of so many states of the chain, whose two variables know nothing of each other."""
+    lags = (torch.arange(states)[:, None] - torch.arange(states)).abs()
+    return torch.kron(0.9**lags, torch.eye(2)).double()
 
 
 def denoise(z, r):
-    """E[x₀ | z = x₀ + r ε] of windows (n, 3, 2) of N(0, Σ)."""
-    gain = COVARIANCE @ torch.linalg.inv(COVARIANCE + r**2 * torch.eye(6))
-    return (z.reshape(len(z), 6).double() @ gain.T).to(z.dtype).reshape(z.shape)
+    """E[x₀ | z = x₀ + r ε] of windows (n, states, 2) of N(0, Σ)."""
+    sigma = covariance(z.shape[1])
+    gain = sigma @ torch.linalg.inv(sigma + r**2 * torch.eye(len(sigma)))
+    return (z.reshape(len(z), -1).double() @ gain.T).to(z.dtype).reshape(z.shape)
 
 
 def vp(s):
@@ -48,7 +52,9 @@ class Scaled(torch.nn.Module):
         alpha, sigma = (1 - s, s) if self.convention == "flow" else vp(s)
         x0 = self.scale * denoise(u / alpha / self.scale, sigma / alpha / self.scale)
         epsilon = (u - alpha * x0) / sigma
-        return {"x0": x0, "epsilon": epsilon, "v": alpha * epsilon - sigma * x0, "flow": epsilon - x0}[self.convention]
+        return {"x0": x0, "epsilon": epsilon, "v": alpha * epsilon - sigma * x0, "flow": epsilon - x0}[
+            self.convention
+        ]
 
 
 class Azula(torch.nn.Module):
@@ -66,8 +72,16 @@ class Azula(torch.nn.Module):
 def prior_of(convention, chain, scale=1.0, **arguments):
     network = Azula() if convention == "azula" else Scaled(convention, scale)
     schedule = vp if convention in ("epsilon", "x0", "v") else None
-    return sda.Prior.from_denoiser(network, like=chain, order=1, convention=convention, schedule=schedule, data_scale=scale,
-                                   limits=(1e-4, 1e4), **arguments)
+    return sda.Prior.from_denoiser(
+        network,
+        like=chain,
+        order=1,
+        convention=convention,
+        schedule=schedule,
+        data_scale=scale,
+        limits=(1e-4, 1e4),
+        **arguments,
+    )
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
@@ -94,14 +108,24 @@ def test_edm_preconditioning_is_its_formula(chain):
             return inner(torch.cat([x.reshape(len(x), 6), noise.reshape(-1, 1)], 1)).reshape(x.shape)
 
     for sigma_data in (0.5, 1.0):
-        prior = sda.Prior.from_denoiser(Network(), like=chain, order=1, convention="edm_network", sigma_data=sigma_data,
-                                        data_scale=sigma_data, check=False)
+        prior = sda.Prior.from_denoiser(
+            Network(),
+            like=chain,
+            order=1,
+            convention="edm_network",
+            sigma_data=sigma_data,
+            data_scale=sigma_data,
+            check=False,
+        )
         x0 = sigma_data * torch.randn(4, 3, 2, dtype=torch.float64)
         for t in (0.1, 0.4, 0.7):
             mu, sigma = prior.schedule(t)
             s = sigma_data * sigma / mu
             x = x0 + s * torch.randn_like(x0)
-            skip, out = sigma_data**2 / (s**2 + sigma_data**2), s * sigma_data / (s**2 + sigma_data**2) ** 0.5
+            skip, out = (
+                sigma_data**2 / (s**2 + sigma_data**2),
+                s * sigma_data / (s**2 + sigma_data**2) ** 0.5,
+            )
             noise = torch.full((4,), numpy.log(s) / 4, dtype=torch.float64)
             expected = skip * x + out * Network()(x / (s**2 + sigma_data**2) ** 0.5, noise)
             found = prior.denoise((mu / sigma_data * x).numpy(), t) * sigma_data
@@ -111,8 +135,9 @@ def test_edm_preconditioning_is_its_formula(chain):
 def test_a_wrong_convention_is_refused(chain):
     for right, told in (("epsilon", "x0"), ("x0", "v"), ("flow", "edm")):
         with pytest.raises(sda.UsageError, match="does not denoise"):
-            sda.Prior.from_denoiser(Scaled(right), like=chain, order=1, convention=told,
-                                    schedule=vp if told in ("x0", "v") else None)
+            sda.Prior.from_denoiser(
+                Scaled(right), like=chain, order=1, convention=told, schedule=vp if told in ("x0", "v") else None
+            )
     with pytest.raises(sda.UsageError, match="does not denoise"):
         sda.Prior.from_denoiser(Scaled("edm"), like=chain, order=1, convention="edm", data_scale=8.0)
     with pytest.raises(sda.UsageError, match="epsilon, x0"):
@@ -120,18 +145,18 @@ def test_a_wrong_convention_is_refused(chain):
 
 
 def test_denoising_error_of_an_exact_denoiser(chain):
-    found = sda.denoising_error(prior_of("edm", chain), chain, windows=512)
+    # 20,000 windows of six correlated values: their power is known to about a per cent.
+    found = sda.denoising_error(prior_of("edm", chain), chain, windows=20000)
     for r, error, linear in found:
-        gain = COVARIANCE @ torch.linalg.inv(COVARIANCE + r**2 * torch.eye(6))
-        expected = float(torch.trace((torch.eye(6) - gain) @ COVARIANCE)) / 6
-        assert error == pytest.approx(expected, rel=0.1) and linear > 0.99 * expected
+        gain = covariance(3) @ torch.linalg.inv(covariance(3) + r**2 * torch.eye(6))
+        expected = float(torch.trace((torch.eye(6) - gain) @ covariance(3))) / 6
+        assert error == pytest.approx(expected, rel=0.04) and linear > 0.96 * expected
 
 
 def smoothed(chain, obs):
     """Mean and deviation of N(0, Σ) trajectories given y, in normalised units."""
     n = obs.length
-    lags = numpy.abs(numpy.subtract.outer(numpy.arange(n), numpy.arange(n)))
-    prior = numpy.kron(0.9**lags, numpy.eye(2))
+    prior = covariance(n).numpy()
     h = numpy.zeros((len(obs.parts[0]["states"]), 2 * n))
     h[numpy.arange(len(h)), 2 * numpy.array(obs.parts[0]["states"])] = 1
     noise = obs.parts[0]["sigma"][0] ** 2 * numpy.eye(len(h))
@@ -140,28 +165,26 @@ def smoothed(chain, obs):
     return mean.reshape(n, 2), numpy.sqrt(numpy.diag(prior - gain @ h @ prior)).reshape(n, 2)
 
 
-class Whole(torch.nn.Module):
-    """The exact EDM denoiser of whole trajectories of twelve states."""
+class Exact(torch.nn.Module):
+    """The exact EDM denoiser of windows, or trajectories, of any length."""
 
     def forward(self, u, s):
-        n = u.shape[1]
-        lags = (torch.arange(n)[:, None] - torch.arange(n)).abs()
-        covariance = torch.kron(0.9**lags, torch.eye(2)).double()
-        gain = covariance @ torch.linalg.inv(covariance + float(s[0]) ** 2 * torch.eye(2 * n))
-        return (u.reshape(len(u), 2 * n).double() @ gain.T).to(u.dtype).reshape(u.shape)
+        return denoise(u, float(s[0]))
 
 
 @pytest.mark.parametrize("reach", ["windows", "whole"])
 def test_posteriors_are_the_kalman_smoothers(chain, reach):
-    prior = prior_of("v", chain) if reach == "windows" else sda.Prior.from_denoiser(
-        Whole(), like=chain, convention="edm", limits=(1e-4, 1e4))
+    order = 4 if reach == "windows" else None
+    prior = sda.Prior.from_denoiser(Exact(), like=chain, order=order, convention="edm", limits=(1e-4, 1e4))
     obs = sda.Observations.draw(chain.isel(realization=[7]), [{"every": 4}, {"select": [0]}], error=0.3, seed=3)
-    posterior = prior.assimilate(obs, members=400, seed=1, config={"sampler.steps": 64, "guidance.gamma": [0.0],
-                                                                  "guidance.iterations": 3})
+    posterior = prior.assimilate(
+        obs, members=400, seed=1, config={"sampler.steps": 64, "guidance.gamma": [0.0], "guidance.iterations": 3}
+    )
     record = sda.packing.record_of(posterior, "ensemble")
     members = prior.normalise(record["states"])
     mean, deviation = smoothed(chain, obs)
-    # The normalisation is of the sample and not of the process: a few per cent. Windows of an autoregression are exact.
+    # Means of 400 members are known to 0.05 and their deviations to 4 %, and the normalisation is of the sample and
+    # not of the process: a few per cent more. Windows of nine states know nearly all of twelve.
     assert numpy.abs(members.mean(0) - mean).max() < 0.2
     assert numpy.abs(members.std(0) / deviation - 1).max() < 0.2
 
@@ -191,4 +214,5 @@ def test_denoisers_are_in_no_file(chain, tmp_path):
         prior.save(tmp_path / "model.nc")
     with pytest.raises(sda.ShapeError, match="another shape"):
         sda.Prior.from_denoiser(lambda u, s: u[:, :1], like=chain, order=1, convention="edm", check=False).epsilon(
-            numpy.zeros((1, 3, 2), numpy.float32), 0.5)
+            numpy.zeros((1, 3, 2), numpy.float32), 0.5
+        )

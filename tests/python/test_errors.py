@@ -11,10 +11,6 @@ LINKS = [{"every": 8}, {"select": [0]}]
 ARRAY = numpy.random.default_rng(0).standard_normal((10, 12, 2))
 
 
-def nothing(**_):
-    """Keeps the table's calls alike."""
-
-
 BAD = [
     ("system", lambda **_: sda.simulate("lorentz63"), sda.UsageError, "lorenz63"),
     ("trajectories", lambda **_: sda.simulate("lorenz63", trajectories=0), sda.UsageError, "simulation.trajectories"),
@@ -25,7 +21,7 @@ BAD = [
     ("no file", lambda **_: sda.simulate(config="none.toml"), sda.FileError, "none.toml"),
     ("model", lambda **_: sda.Prior.load("none.nc"), sda.FileError, "none.nc"),
     ("model kind", lambda run, **_: sda.Prior.load(run / "lo.nc"), sda.FileError, "model"),
-    ("open kind", lambda run, **_: sda.open(run / "model.nc"), sda.FileError, "ensemble"),
+    ("open kind", lambda run, **_: sda.open(run / "model.nc"), sda.FileError, "model file"),
     ("order", lambda data, **_: sda.train(data, order=0), sda.UsageError, "network.order"),
     ("short", lambda data, **_: sda.train(data, order=60), sda.UsageError, "window"),
     ("few", lambda data, **_: sda.train(data.isel(realization=[0])), sda.UsageError, "no trajectory is left"),
@@ -35,15 +31,34 @@ BAD = [
     ("resume", lambda data, **_: sda.train(data, resume=True), sda.UsageError, "output="),
     ("nan", lambda data, **_: sda.train(data.assign(x=data.x.where(data.x > 0))), sda.ValueError, "not finite"),
     ("missing", lambda data, **_: sda.train(data.drop_vars("y")), sda.UsageError, "y"),
-    ("uneven", lambda data, **_: sda.train(data.isel(time=[0, 1, 2, 4, 5, 6, 7, 8])), sda.ValueError, "equally spaced"),
+    (
+        "uneven",
+        lambda data, **_: sda.train(data.isel(time=[0, 1, 2, 4, 5, 6, 7, 8])),
+        sda.ValueError,
+        "equally spaced",
+    ),
     ("complex", lambda data, **_: sda.train(data.assign(x=data.x.astype(complex))), sda.UsageError, "complex128"),
     ("names", lambda **_: sda.trajectories_of(ARRAY, variables=["a"], dt=1), sda.ShapeError, "variables"),
     ("flat", lambda **_: sda.trajectories_of(ARRAY[0], variables=["a"], dt=1), sda.ShapeError, "time"),
-    ("text", lambda **_: sda.trajectories_of(ARRAY.astype(str), variables=["a", "b"], dt=1), sda.UsageError, "float32"),
-    ("half", lambda **_: sda.trajectories_of(ARRAY.astype("f2"), variables=["a", "b"], dt=1), sda.UsageError, "float16"),
+    (
+        "text",
+        lambda **_: sda.trajectories_of(ARRAY.astype(str), variables=["a", "b"], dt=1),
+        sda.UsageError,
+        "float32",
+    ),
+    (
+        "half",
+        lambda **_: sda.trajectories_of(ARRAY.astype("f2"), variables=["a", "b"], dt=1),
+        sda.UsageError,
+        "float16",
+    ),
     ("constant", lambda **_: sda.trajectories_of(ARRAY * 0, variables=["a", "b"], dt=1), sda.ValueError, "a"),
-    ("no time", lambda **_: sda.trajectories(xarray.Dataset({"a": (("t", "x"), ARRAY[0])}), variables=["a"]), sda.UsageError,
-     "dimension of time"),
+    (
+        "no time",
+        lambda **_: sda.trajectories(xarray.Dataset({"a": (("t", "x"), ARRAY[0])}), variables=["a"]),
+        sda.UsageError,
+        "dimension of time",
+    ),
     ("absent", lambda data, **_: sda.trajectories(data, variables=["w"]), sda.UsageError, "w"),
     ("link", lambda data, **_: sda.Observations.draw(data, [{"evry": 8}], error=1), sda.UsageError, "every"),
     ("bare", lambda data, **_: sda.Observations.draw(data, [abs], error=1), sda.UsageError, "sda.operator"),
@@ -53,7 +68,12 @@ BAD = [
     ("errors", lambda data, **_: sda.Observations.draw(data, LINKS, error=[1, 2]), sda.ShapeError, "2"),
     ("stretch", lambda data, **_: sda.Observations.draw(data, LINKS, error=1, length=900), sda.UsageError, "900"),
     ("which", lambda data, **_: sda.Observations.draw(data, LINKS, error=1, trajectory=99), sda.UsageError, "99"),
-    ("noise", lambda data, **_: sda.Observations.draw(data, LINKS, error=1, noise="cauchy"), sda.UsageError, "cauchy"),
+    (
+        "noise",
+        lambda data, **_: sda.Observations.draw(data, LINKS, error=1, noise="cauchy"),
+        sda.UsageError,
+        "cauchy",
+    ),
     ("not obs", lambda prior, data, **_: prior.assimilate(data), sda.UsageError, "sda.Observations"),
     ("members", lambda prior, obs, **_: prior.assimilate(obs, members=0), sda.UsageError, "assimilation.members"),
     ("quality", lambda prior, obs, **_: prior.assimilate(obs, quality="bad"), sda.UsageError, "good"),

@@ -35,7 +35,9 @@ def test_exceptions_of_functions_come_through(prior, data):
             raise Broken("here")
         return x[:, :1]
 
-    obs = sda.Observations.draw(data.isel(realization=[0], time=slice(0, 17)), sda.operator(read, lambda x, v: x * 0), error=1)
+    obs = sda.Observations.draw(
+        data.isel(realization=[0], time=slice(0, 17)), sda.operator(read, lambda x, v: x * 0), error=1
+    )
     with pytest.raises(Broken, match="here"):
         prior.assimilate(obs, members=2, config=QUICK)
 
@@ -72,10 +74,16 @@ def test_noise_is_the_librarys(prior, data):
     own = sda.noise(log_density, lambda a, sigma, rng: a + sigma * rng.standard_t(4, a.shape))
     truth = data.isel(realization=[0], time=slice(0, 33))
     ours = sda.Observations.draw(truth, LINKS, error=0.1, noise=own, seed=1)
-    assert not numpy.array_equal(ours.parts[0]["values"], sda.Observations.draw(truth, LINKS, error=0.1, noise=own,
-                                                                              seed=2).parts[0]["values"])
+    assert not numpy.array_equal(
+        ours.parts[0]["values"], sda.Observations.draw(truth, LINKS, error=0.1, noise=own, seed=2).parts[0]["values"]
+    )
     x = ours.parts[0]["values"]
-    assert numpy.abs(x - (truth.x.values[::8] - data.normalisation_mean.values[0]) / data.normalisation_std.values[0]).max() < 2
+    assert (
+        numpy.abs(
+            x - (truth.x.values[::8] - data.normalisation_mean.values[0]) / data.normalisation_std.values[0]
+        ).max()
+        < 2
+    )
     config = QUICK | {"guidance.gamma": [1e-2]}
     one = prior.assimilate(ours, members=3, config=config)
     assert numpy.isfinite(one.x).all()
@@ -96,7 +104,8 @@ def test_a_forecast_model_filters_as_the_library_does(obs):
         k4 = slope(s + h * k3)
         return s + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4) + h**0.5 * rng.standard_normal(s.shape)
 
-    model = sda.Dynamics(step, lambda n, rng: rng.standard_normal((n, 3)) + [0, 0, 25])
+    covariance = numpy.array([[64, 50, 0], [50, 81, 0], [0, 0, 75]])  # of the published first state
+    model = sda.Dynamics(step, lambda n, rng: rng.multivariate_normal([0, 0, 25], covariance, n))
     settings = {"filter.particles": 16384, "filter.members": 512, "filter.spin_up": 64}
     ours = sda.particle_filter(obs, dynamics=model, config=settings)
     one, other = (sda.particle_filter(obs, seed=s, config=settings) for s in (1, 2))

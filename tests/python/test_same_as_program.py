@@ -33,8 +33,9 @@ def test_training_in_memory_and_on_files(run, data, prior):
 
 
 def test_observation(run, data, obs):
-    drawn = sda.Observations.draw(data.isel(realization=slice(18, None)), LINKS, error=0.05, trajectory=1, start=7, length=65,
-                                  name="lo", seed=5)
+    drawn = sda.Observations.draw(
+        data.isel(realization=slice(18, None)), LINKS, error=0.05, trajectory=1, start=7, length=65, name="lo", seed=5
+    )
     assert numpy.array_equal(drawn.parts[0]["values"], obs.parts[0]["values"])
     assert numpy.array_equal(drawn.truth, obs.truth)
 
@@ -51,14 +52,19 @@ def test_posterior(run, prior, obs):
 
 
 def test_filter(run, obs):
-    filtered = sda.particle_filter(obs, seed=7, config={"filter.particles": 512, "filter.members": 64, "filter.spin_up": 16})
+    filtered = sda.particle_filter(
+        obs, seed=7, config={"filter.particles": 512, "filter.members": 64, "filter.spin_up": 16}
+    )
     same(filtered, program_file(run / "filter.nc"))
 
 
 def test_scores(run, program, obs):
     ours = sda.evaluate(sda.open(run / "post.nc"), obs, reference=sda.open(run / "filter.nc"), seed=2)
-    theirs = json.loads(program("evaluate", "--obs", "lo.nc", "--reference", "filter.nc", "post.nc", "--json", "--seed", 2,
-                                folder=run))
+    theirs = json.loads(
+        program(
+            "evaluate", "--obs", "lo.nc", "--reference", "filter.nc", "post.nc", "--json", "--seed", 2, folder=run
+        )
+    )
     for row, expected in zip(ours["ensembles"], theirs["ensembles"], strict=True):
         assert {k: v for k, v in row.items() if k != "file"} == {k: v for k, v in expected.items() if k != "file"}
     assert "CRPS" in repr(ours)
@@ -67,8 +73,14 @@ def test_scores(run, program, obs):
 def test_dataframe_is_a_csv(run, program, prior):
     import pandas
 
-    frame = pandas.DataFrame({"time": [0.0, 0.1, 0.313, 0.5], "variable": ["x", "y", "z", "x"],
-                              "value": [1.25, -3.3, 21.7, 0.1 + 0.2], "error": [0.5, 0.4, 0.3, 0.2]})
+    frame = pandas.DataFrame(
+        {
+            "time": [0.0, 0.1, 0.313, 0.5],
+            "variable": ["x", "y", "z", "x"],
+            "value": [1.25, -3.3, 21.7, 0.1 + 0.2],
+            "error": [0.5, 0.4, 0.3, 0.2],
+        }
+    )
     frame.to_csv(run / "buoys.csv", index=False)
     program("observe", "--from", "buoys.csv", "--model", "model.nc", "-o", "buoys.nc", folder=run)
     ours, theirs = sda.Observations.from_dataframe(frame).of(prior), sda.Observations.from_file(run / "buoys.nc")
@@ -79,10 +91,17 @@ def test_dataframe_is_a_csv(run, program, prior):
 
 
 def test_dataset_is_an_import(run, program, data):
-    foreign = xarray.Dataset({"a": (("member", "time"), data.x.values.T.copy(), {"units": "m"}),
-                              "b": (("time", "member"), data.y.values.copy(), {"units": "m"})}, {"time": data.time.values * 3.0})
+    foreign = xarray.Dataset(
+        {
+            "a": (("member", "time"), data.x.values.T.copy(), {"units": "m"}),
+            "b": (("time", "member"), data.y.values.copy(), {"units": "m"}),
+        },
+        {"time": data.time.values * 3.0},
+    )
     foreign.to_netcdf(run / "foreign.nc")
-    (run / "foreign.toml").write_text('[data]\nfiles = ["foreign.nc"]\nvariables = ["a", "b"]\ntrajectory = "member"\n')
+    (run / "foreign.toml").write_text(
+        '[data]\nfiles = ["foreign.nc"]\nvariables = ["a", "b"]\ntrajectory = "member"\n'
+    )
     program("import", "foreign.toml", "-o", "foreign", folder=run)
     ours = sda.trajectories(foreign)
     parts = [program_file(run / "foreign" / f"{part}.nc") for part in ("train", "valid", "test")]

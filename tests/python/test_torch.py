@@ -18,7 +18,9 @@ print(float(a.sum()))
 
 @pytest.mark.parametrize("order", ["import sda, torch", "import torch, sda"])
 def test_before_and_after(python, order):
-    expected = float(sda.simulate("lorenz63", trajectories=2, length=9, seed=1, config={"simulation.spin_up": 4}).x.sum())
+    expected = float(
+        sda.simulate("lorenz63", trajectories=2, length=9, seed=1, config={"simulation.spin_up": 4}).x.sum()
+    )
     assert float(python(order + DRAW)) == pytest.approx(expected, rel=1e-5)
 
 
@@ -42,7 +44,9 @@ def test_operator_by_autograd_is_the_link(prior, data):
         return states[:, :1] ** 2
 
     by_torch = sda.torch_operator(square)
-    by_numpy = sda.operator(lambda x: x[:, :1] ** 2, lambda x, v: numpy.concatenate([2 * x[:, :1] * v, 0 * x[:, 1:]], 1))
+    by_numpy = sda.operator(
+        lambda x: x[:, :1] ** 2, lambda x, v: numpy.concatenate([2 * x[:, :1] * v, 0 * x[:, 1:]], 1)
+    )
     links = [{"every": 8}, {"physical": True}, {"select": [0]}, {"square": True}]
     truth = data.isel(realization=[0], time=slice(0, 33))
     posteriors = []
