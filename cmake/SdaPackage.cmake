@@ -16,6 +16,11 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR})
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS libopenblas0-openmp)
+if(SDA_BUILD_PYTHON)  # an extension is of one minor version of Python
+  math(EXPR next "${Python3_VERSION_MINOR} + 1")
+  string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS
+         ", python3 (>= 3.${Python3_VERSION_MINOR}), python3 (<< 3.${next}), python3-numpy, python3-xarray")
+endif()
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS fonts-dejavu-core)
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS libtorch-dev)
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libtorch-dev, python3-netcdf4, python3-pandas, python3-matplotlib, python3-tqdm")
 include(CPack)

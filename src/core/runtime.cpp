@@ -136,6 +136,11 @@ int others_running() {
   return min;
 }
 
+void configure_threads(int threads) {
+  omp_set_num_threads(threads);
+  at::set_num_threads(threads);
+}
+
 void configure_runtime(int threads) {
   // libtorch reads this once, at its first operation, and takes AVX2 if nobody asks for more.
   if (cpu_has_avx512()) setenv("ATEN_CPU_CAPABILITY", "avx512", /*overwrite=*/0);
@@ -145,8 +150,7 @@ void configure_runtime(int threads) {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, -1);
 #endif
-  omp_set_num_threads(threads);
-  at::set_num_threads(threads);
+  configure_threads(threads);
 }
 
 void release_freed_memory() {
@@ -187,7 +191,7 @@ void StopToken::install() {
   sigaction(SIGHUP, &action, nullptr);
 }
 
-void StopToken::raise_for_test(int signal) noexcept {
+void StopToken::request(int signal) noexcept {
   stop_signal.store(signal, std::memory_order_relaxed);
 }
 

@@ -43,10 +43,10 @@ void start_from(const std::string& path, Prior& prior) {
   prior.normalisation = start.normalisation;
 }
 
-/// Of one file in memory; of several, which may be more than that, on the disk that the model goes to.
+/// Of one file, or none, in memory; of several, which may be more than that, on the disk that the model goes to.
 TrainingStates training_states(const std::vector<std::string>& files, const Trajectories& first,
                                const Normalisation& normalisation, const std::string& folder) {
-  if (files.size() == 1) return {first, normalisation};
+  if (files.size() <= 1) return {first, normalisation};
   StatesOnDisk all(folder);
   for (std::size_t i = 0; i < files.size(); ++i) {
     all.add(i == 0 ? first : read_trajectories(files[i]).trajectories, normalisation);
@@ -67,16 +67,20 @@ void train_with_checkpoints(Trainer& trainer, const Prior& prior, const std::str
   EpochReport last;
   std::optional<double> validation;
   try {
-    trainer.run([&](const TrainingState& state) { write_model(saved_in, prior, &state, provenance); },
-                [&](const EpochReport& report) {
-                  last = report;
-                  if (report.validation_loss) validation = report.validation_loss;
-                  if (telling.progress)
-                    telling.progress(report.epoch, report.epochs, losses_in_words(report, validation));
-                });
+    trainer.run(
+        [&](const TrainingState& state) {
+          if (!saved_in.empty()) write_model(saved_in, prior, &state, provenance);
+        },
+        [&](const EpochReport& report) {
+          last = report;
+          if (report.validation_loss) validation = report.validation_loss;
+          if (telling.progress) telling.progress(report.epoch, report.epochs, losses_in_words(report, validation));
+        });
   } catch (const Interrupted& stop) {
     throw Interrupted(
-        stop, fmt::format("saved in {} after epoch {}; the same command with --resume goes on", saved_in, last.epoch));
+        stop, saved_in.empty() ? "nothing was kept"
+                               : fmt::format("saved in {} after epoch {}; the same command with --resume goes on",
+                                             saved_in, last.epoch));
   }
 }
 
@@ -84,10 +88,20 @@ void train_with_checkpoints(Trainer& trainer, const Prior& prior, const std::str
 
 struct TrainingRun::Opened {
   TrainingFiles files;
-  std::string saved_in;  ///< the checkpoint
-  std::vector<std::string> train_files, valid_files;
-  TrajectoryFile first;  ///< of the training files
+  std::string saved_in;                               ///< the checkpoint; empty: none is left
+  std::vector<std::string> train_files, valid_files;  ///< none of states in memory
+  TrajectoryFile first;                               ///< of the training files, or all in memory
+  std::optional<Trajectories> valid{};                ///< in memory
   std::optional<ModelFile> checkpoint{};
+
+  Opened(TrajectoryFile train, Trajectories valid_states, TrainingFiles f)
+      : files(std::move(f)),
+        saved_in(files.model.empty() ? "" : checkpoint_of(files.model)),
+        first(std::move(train)),
+        valid(std::move(valid_states)) {
+    if (files.resume) checkpoint = read_checkpoint(saved_in);
+  }
+  std::string name_of_data() const { return train_files.empty() ? "the training data" : train_files.front(); }
 
   explicit Opened(TrainingFiles f)
       : files(std::move(f)),
@@ -100,13 +114,16 @@ struct TrainingRun::Opened {
 };
 
 TrainingRun::TrainingRun(TrainingFiles files) : opened_(std::make_unique<Opened>(std::move(files))) {}
+TrainingRun::TrainingRun(TrajectoryFile train, TrajectoryFile valid, TrainingFiles files)
+    : opened_(std::make_unique<Opened>(std::move(train), std::move(valid.trajectories), std::move(files))) {}
 TrainingRun::~TrainingRun() = default;
 
 Experiment TrainingRun::experiment(const std::string& config) const {
-  const auto& [files, saved_in, train_files, valid_files, first, checkpoint] = *opened_;
+  const auto& [files, saved_in, train_files, valid_files, first, valid, checkpoint] = *opened_;
+  const std::string data = opened_->name_of_data();
   Experiment experiment = checkpoint ? base_experiment(config, checkpoint->provenance, saved_in)
-                                     : base_experiment(config, first.provenance, train_files.front());
-  if (!first.dynamics.empty()) experiment.dynamics = read_dynamics(first.dynamics, train_files.front());
+                                     : base_experiment(config, first.provenance, data);
+  if (!first.dynamics.empty()) experiment.dynamics = read_dynamics(first.dynamics, data);
   return experiment;
 }
 
@@ -121,14 +138,15 @@ std::uint64_t TrainingRun::seed(const Experiment& experiment, std::optional<std:
 
 TrainingReport TrainingRun::run(const Experiment& experiment, at::Device device, const Provenance& provenance,
                                 const Telling& telling) const {
-  const auto& [files, saved_in, train_files, valid_files, first, checkpoint] = *opened_;
+  const auto& [files, saved_in, train_files, valid_files, first, valid_states, checkpoint] = *opened_;
   Prior prior = prior_of(experiment, first, provenance.seed);
   if (!files.from.empty()) start_from(files.from, prior);
-  require_writable(files.model);
-  const std::string folder = fs::absolute(files.model).parent_path().string();
+  if (!files.model.empty()) require_writable(files.model);
+  const std::string folder = fs::absolute("." / fs::path(files.model)).parent_path().string();
   TrainingStates train = training_states(train_files, first.trajectories, prior.normalisation, folder);
   TrainingStates valid =
-      training_states(valid_files, read_trajectories(valid_files.front()).trajectories, prior.normalisation, folder);
+      training_states(valid_files, valid_states ? *valid_states : read_trajectories(valid_files.front()).trajectories,
+                      prior.normalisation, folder);
   telling.say(fmt::format(
       "training on {} trajectories of {} states{}", train.states().size(0), train.states().size(1),
       train_files.size() > 1 ? fmt::format(", of {} files, mapped from {}", train_files.size(), folder) : ""));
@@ -136,7 +154,7 @@ TrainingReport TrainingRun::run(const Experiment& experiment, at::Device device,
   if (checkpoint) {
     trainer.resume(*checkpoint->training);
     telling.say(fmt::format("going on after epoch {} of {}", checkpoint->training->epoch, experiment.training.epochs));
-  } else if (fs::exists(saved_in)) {
+  } else if (!saved_in.empty() && fs::exists(saved_in)) {
     telling.warn(
         fmt::format("{} is of an earlier run and will be replaced; --resume would have gone on from it", saved_in));
   }
@@ -144,13 +162,16 @@ TrainingReport TrainingRun::run(const Experiment& experiment, at::Device device,
   const Stopwatch stopwatch;
   train_with_checkpoints(trainer, prior, saved_in, provenance, telling);
   const TrainingState state = trainer.state();
-  write_model(files.model, trainer.result(), nullptr, provenance);
-  std::error_code ignored;
-  fs::remove(saved_in, ignored);
   TrainingReport report{.weights = state.weights.numel(),
                         .epochs = state.epoch,
                         .seconds = stopwatch.seconds(),
                         .loss = state.losses.back()};
+  report.prior = trainer.result();
+  if (!files.model.empty()) {
+    write_model(files.model, report.prior, nullptr, provenance);
+    std::error_code ignored;
+    fs::remove(saved_in, ignored);
+  }
   if (!state.validation_losses.empty()) report.validation_loss = state.validation_losses.back();
   return report;
 }

@@ -50,3 +50,8 @@ run(${program} observe ${CMAKE_CURRENT_LIST_DIR}/observed.toml --data data/test.
 run(${program} assimilate --model lorenz63_k8 --obs lo.nc --members 2 --steps 2 -o posterior.nc)
 run(${program} inspect posterior.nc)
 expect("${output}" "lorenz63_k8")
+
+set(modules ${root}/usr/lib/python3/dist-packages)
+if(python)
+  run(${CMAKE_COMMAND} -E env PYTHONPATH=${modules} ${python} ${CMAKE_CURRENT_LIST_DIR}/installed_module.py ${modules} package)
+endif()

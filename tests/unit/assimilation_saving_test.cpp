@@ -49,10 +49,10 @@ AssimilationState stopped_after(const Subject& subject, std::int64_t stages) {
     if (state.finished.defined()) left->finished = state.finished.clone();
   }};
   const auto signal = [&](std::int64_t done, std::int64_t, const std::string&) {
-    if (done == stages) StopToken::raise_for_test(SIGTERM);
+    if (done == stages) StopToken::request(SIGTERM);
   };
   EXPECT_THROW(assimilate(subject.prior, subject.observations, subject.parameters, 4, signal, saving), Interrupted);
-  StopToken::raise_for_test(0);
+  StopToken::request(0);
   return left.value();
 }
 

@@ -65,7 +65,7 @@ TEST(StopToken, TurnsASignalIntoInterruptedWithItsExitCode) {
     EXPECT_EQ(error.exit_code(), 143);
     EXPECT_STREQ(error.what(), "stopped by SIGTERM; checkpoint in run/last.nc");
   }
-  sda::StopToken::raise_for_test(0);
+  sda::StopToken::request(0);
   EXPECT_NO_THROW(sda::StopToken::throw_if_stopped(""));
 }
 

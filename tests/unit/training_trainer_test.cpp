@@ -125,10 +125,10 @@ TEST_P(TrainerOfEach, ResumedRunIsTheUninterruptedOneBitForBit) {
   TrainingState saved;
   const auto save = [&](const TrainingState& state) { saved = state; };
   const auto stop_after_three = [](const EpochReport& report) {
-    if (report.epoch == 3) StopToken::raise_for_test(SIGTERM);
+    if (report.epoch == 3) StopToken::request(SIGTERM);
   };
   EXPECT_THROW(first.run(save, stop_after_three), Interrupted);
-  StopToken::raise_for_test(0);
+  StopToken::request(0);
   ASSERT_EQ(saved.epoch, 3);
   Trainer second = trainer();
   second.resume(saved);

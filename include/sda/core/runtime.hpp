@@ -14,7 +14,10 @@ int choose_threads(int requested = 0);
 /// 0 where the system does not say.
 int others_running();
 
-/// Sets libtorch's and OpenMP's thread count and, where the CPU has it and the user has not said otherwise,
+/// Sets libtorch's and OpenMP's thread count.
+void configure_threads(int threads);
+
+/// The same and, where the CPU has it and the user has not said otherwise,
 /// libtorch's AVX-512 kernels; with glibc, has freed memory kept by the process, for tensors come and go. Call once,
 /// before the first tensor operation; for programs of one's own, not for a host that embeds the library as one of many.
 void configure_runtime(int threads);
@@ -33,8 +36,8 @@ class StopToken {
   /// The work shall have ended in `seconds` > 0 from now: `is_raised` becomes true while there is time for two steps
   /// as long as the longest between two polls so far, and a second to save. 0 takes the limit away.
   static void limit_time(double seconds) noexcept;
-  /// For tests: as if `signal` had come (0 clears).
-  static void raise_for_test(int signal) noexcept;
+  /// As if `signal` had come, for those who handle signals themselves (0: as if none had). Safe in a signal handler.
+  static void request(int signal) noexcept;
 };
 
 /// "90", "03:50:00", "2-12:00:00", "90m", "3h" → seconds, as Slurm and `sleep` write them (a number alone is seconds).

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "sda/core/provenance.hpp"
+#include "sda/data/files.hpp"
 #include "sda/experiment/experiment.hpp"
 #include "sda/workflow/telling.hpp"
 
@@ -25,6 +26,7 @@ struct TrainingReport {
   double seconds = 0;
   double loss = 0;                          ///< of the last epoch
   std::optional<double> validation_loss{};  ///< the last
+  Prior prior{};                            ///< what was trained
 };
 
 /// A training whose input files have been opened, so that a configuration can be taken from them.
@@ -32,6 +34,8 @@ class TrainingRun {
  public:
   /// Reads the first training file, and the checkpoint with `resume`. Throws FileError.
   explicit TrainingRun(TrainingFiles files);
+  /// Of states in memory; files.data is not looked at. Without files.model nothing is written, and no checkpoint left.
+  TrainingRun(TrajectoryFile train, TrajectoryFile valid, TrainingFiles files);
   ~TrainingRun();
 
   /// What the run starts from: `config`, an experiment file, if it is given; else what the checkpoint recorded, or the

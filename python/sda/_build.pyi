@@ -1,0 +1,1 @@
+libtorch: str
