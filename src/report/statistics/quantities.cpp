@@ -26,7 +26,7 @@ bool descends(const StateLayout& layout, std::size_t axis) {
 }
 
 /// An axis whose fields have been turned.
-Axis ascending(const Axis& axis) {
+sda::Axis ascending(const sda::Axis& axis) {
   if (!axis.descends()) return axis;
   std::vector<std::int64_t> backwards(static_cast<std::size_t>(axis.size()));
   std::iota(backwards.rbegin(), backwards.rend(), 0);
