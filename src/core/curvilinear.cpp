@@ -54,15 +54,17 @@ Tensor vectors_of(const CurvilinearGrid& grid, std::int64_t first) {
   return at::stack({phi.cos() * lambda.cos(), phi.cos() * lambda.sin(), phi.sin()}, -1);
 }
 
-/// Differences of neighbours along an axis: half those of the two beside a point, or the one step at an end.
+/// The mean of the steps to both neighbours along an axis, or the one that there is; NaN where a point has no place.
 Tensor steps_along(const Tensor& r, std::int64_t axis, bool closes) {
   const auto n = r.size(axis);
-  if (n < 2) return Tensor();
-  const Tensor middle = (r.roll(-1, axis) - r.roll(1, axis)) / 2;
-  if (closes) return middle;
-  const Tensor first = r.narrow(axis, 1, 1) - r.narrow(axis, 0, 1),
-               last = r.narrow(axis, n - 1, 1) - r.narrow(axis, n - 2, 1);
-  return n == 2 ? at::cat({first, last}, axis) : at::cat({first, middle.narrow(axis, 1, n - 2), last}, axis);
+  if (n < 2) return {};
+  Tensor ahead = r.roll(-1, axis) - r, behind = r - r.roll(1, axis);
+  if (!closes) {
+    ahead.select(axis, n - 1).fill_(std::numeric_limits<double>::quiet_NaN());
+    behind.select(axis, 0).fill_(std::numeric_limits<double>::quiet_NaN());
+  }
+  const Tensor one = at::where(ahead.isfinite(), ahead, behind);
+  return at::where(ahead.isfinite().logical_and(behind.isfinite()), (ahead + behind) / 2, one);
 }
 
 }  // namespace

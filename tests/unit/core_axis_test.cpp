@@ -87,7 +87,7 @@ TEST(Axis, UnequalStepsKeepTheirPlaces) {
 TEST(Axis, LongitudesRoundTheGlobeHaveNoSeam) {
   const Axis ring = lon(steps(0, 30, 12)), half = lon(steps(-180, 0.5, 720)), descending = lon(steps(315, -45, 8));
   for (const auto& one :
-       {ring, half, descending, lon({0, 100, 220}), axis(steps(0, std::numbers::pi / 4, 8), "rad", "longitude")})
+       {ring, half, descending, lon({0, 110, 230}), axis(steps(0, std::numbers::pi / 4, 8), "rad", "longitude")})
     EXPECT_TRUE(one.is_cyclic()) << one.in_words();
   EXPECT_EQ(ring.place_of(345), 11.5);
   EXPECT_EQ(ring.place_of(-15), 11.5);
@@ -98,7 +98,7 @@ TEST(Axis, LongitudesRoundTheGlobeHaveNoSeam) {
   EXPECT_EQ(half.place_of(540), 0);
   EXPECT_EQ(descending.place_of(337.5), 7.5);  // between the last, 0 = 360, and the first, 315
   EXPECT_EQ(descending.place_of(330), 7 + 2.0 / 3);
-  EXPECT_EQ(lon({0, 100, 220}).place_of(290), 2.5);  // 70 of the 140 degrees from 220 to 360
+  EXPECT_EQ(lon({0, 110, 230}).place_of(295), 2.5);  // 65 of the 130 degrees from 230 to 360
   EXPECT_THAT(ring.domain(), HasSubstr("all round the globe"));
 }
 
@@ -202,7 +202,7 @@ TEST(Axis, UnequalCellsWeighAsTheirWidths) {
   EXPECT_THAT(axis(steps(0, 0.1, 20), "m").cell_sizes(), IsEmpty());
   EXPECT_THAT(lon(steps(0, 30, 12)).cell_sizes(), IsEmpty());
   EXPECT_THAT(lon(steps(0, 90, 5)).cell_sizes(), ElementsAre(45, 90, 90, 90, 45));  // 0 and 360 are one
-  EXPECT_THAT(lon({0, 100, 220}).cell_sizes(), ElementsAre(120, 110, 130));
+  EXPECT_THAT(lon({0, 110, 230}).cell_sizes(), ElementsAre(120, 115, 125));
 }
 
 TEST(AxisDerivative, OfLinesAndParabolasIsExact) {
@@ -228,10 +228,9 @@ TEST(AxisDerivative, RoundARingKnowsItsNeighbours) {
       EXPECT_NEAR(d[i], radians * std::cos(radians * one.points()[i]) * std::sin(h) / h, 1e-12) << one.in_words();
     }
   }
-  // Unequal steps: the parabola through 220 − 360, 0 and 100 has at 0 the slope (100² f(220) − …) worked out by
-  // Lagrange.
-  const auto d = derivative(lon({0, 100, 220}), [](double x) { return x; });
-  EXPECT_NEAR(d[0], (-100.0 / (-140 * -240)) * 220 + (140.0 / (100 * 240)) * 100, 1e-12);
+  // Unequal steps: at 0 the slope of the parabola through the points at 230 − 360, 0 and 110, by Lagrange.
+  const auto d = derivative(lon({0, 110, 230}), [](double x) { return x; });
+  EXPECT_NEAR(d[0], -110.0 / (130 * 240) * 230 + 130.0 / (240 * 110) * 110, 1e-12);
 }
 
 TEST(AxisDerivative, TransposeIsTheAdjoint) {
@@ -328,7 +327,8 @@ TEST(CurvilinearPlaces, PointsWithoutAPlaceHaveNoCells) {
   const CurvilinearPlaces places(layout);
   EXPECT_FALSE(places.place_of(0.5, 0.5));
   expect_place(layout, 2.5, 2.5, 2.5, 2.5);
-  EXPECT_EQ(cell_areas(layout).lt(1e-12).sum().item<std::int64_t>(), 5);  // that point and those beside it
+  EXPECT_EQ(cell_areas(layout).lt(1e-12).nonzero().size(0), 1);
+  EXPECT_EQ(cell_areas(layout)[1][1].item<double>(), 0);
 }
 
 TEST(CurvilinearAreas, AreThoseOfTheSphere) {
