@@ -150,14 +150,18 @@ class Observations:
         begin: Any = None,
         end: Any = None,
         name: str = "",
+        allow_code: bool = False,
         **settings: Any,
     ) -> Observations:
-        """Observations of a file: of `sda observe`, or of instruments as `sda observe --from` takes them."""
+        """Observations of a file: of `sda observe`, or of instruments as `sda observe --from` takes them.
+
+        `allow_code` runs the TorchScript modules that an operator in it names. Other arguments as of `from_dataframe`.
+        """
         file = os.fspath(path)
         try:
-            return cls._make(_sda.read_observations(file), [])
-        except OSError:
-            if not os.path.exists(file):
+            return cls._make(_sda.read_observations(file, allow_code), [])
+        except OSError as error:
+            if not os.path.exists(file) or "allow_code" in str(error):
                 raise
             with open(file, "rb") as opened:
                 start = opened.read(8)
@@ -255,7 +259,7 @@ class Observations:
                 path = os.path.join(folder, "observations.nc")
                 with open(path, "wb") as file:
                     file.write(state["contents"])
-                self._bound = _sda.read_observations(path)
+                self._bound = _sda.read_observations(path, True)  # a pickle is code itself
 
     def __reduce__(self) -> Any:
         return _unpickle, (self.__getstate__(),)
