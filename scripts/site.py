@@ -4,11 +4,17 @@ Pages are written for the repository, where their links are relative to where th
 what lies outside it stands beside what lies in it. A link to a folder, of which the site has no page, becomes plain text.
 """
 
+import glob
 import os
 import posixpath
 import re
 
 from mkdocs.structure.files import File
+
+try:
+    from nbconvert import MarkdownExporter
+except ImportError:  # the site is then without notebooks
+    MarkdownExporter = None
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
@@ -37,6 +43,23 @@ def lines_with_links(text):
         fenced ^= fence
 
 
+def add_notebooks(files, config):
+    """docs/notebooks/NAME.ipynb as a page NAME with its pictures, made in build/notebooks."""
+    made = os.path.join(ROOT, "build")
+    for path in sorted(glob.glob(os.path.join(ROOT, "docs", "notebooks", "*.ipynb"))):
+        name = os.path.splitext(os.path.basename(path))[0]
+        text, resources = MarkdownExporter().from_filename(path, resources={"unique_key": name})
+        pages = {f"notebooks/{name}.md": text.encode()}
+        for picture, contents in resources["outputs"].items():
+            pages[f"notebooks/{picture}"] = contents
+            pages[f"notebooks/{name}.md"] = pages[f"notebooks/{name}.md"].replace(b"(./", b"(")
+        for page, contents in pages.items():
+            os.makedirs(os.path.dirname(os.path.join(made, page)), exist_ok=True)
+            with open(os.path.join(made, page), "wb") as file:
+                file.write(contents)
+            files.append(File(page, made, config["site_dir"], config["use_directory_urls"]))
+
+
 def on_files(files, config):
     def add(path):
         files.append(File(path, ROOT, config["site_dir"], config["use_directory_urls"]))
@@ -52,6 +75,8 @@ def on_files(files, config):
     for path in sorted(outside):
         if os.path.isfile(os.path.join(ROOT, path)):
             add(path)
+    if MarkdownExporter is not None:
+        add_notebooks(files, config)
     return files
 
 

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "command.hpp"
+#include "sda/core/code.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
 #include "usage_message.hpp"
@@ -94,6 +95,9 @@ int run(int argc, char** argv) {
       ->type_name(value::file)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  bool allow_code = false;
+  program.add_flag("--allow-code", allow_code,
+                   "run TorchScript modules that files hold or name; they can do all that you can");
   program.add_flag("-q,--quiet", globals.quiet, "no log and no progress, only results and errors");
 
   std::vector<Subcommand> subcommands;
@@ -112,6 +116,8 @@ int run(int argc, char** argv) {
   globals.seed_given = seed->count() > 0;
   for (const auto& assignment : assignments) globals.overrides.push_back({.assignment = assignment});
 
+  std::optional<sda::AllowCode> allowed;
+  if (allow_code) allowed.emplace();
   start_log(globals.quiet);
   std::for_each(plugins.begin(), plugins.end(), load_plugin);
   sda::configure_runtime(sda::choose_threads(globals.threads));

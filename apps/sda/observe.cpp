@@ -27,6 +27,7 @@ void observe_states(const ObserveOptions& options, const Globals& globals) {
   if (!file.dynamics.empty()) experiment.dynamics = read_dynamics(file.dynamics, options.data);
   apply_flags(experiment, globals, {"dynamics", "simulation", "data", "network", "schedule", "training"});
   const auto [name, parameters] = chosen_observation(experiment, options.name);
+  if (options.config.empty()) require_no_code(parameters, options.data);
   require_writable(options.output);
   const Observations observations =
       observe_trajectory(file, options.data, options.trajectory, options.start, parameters, name, globals.seed);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy
 
 from . import _sda, data, functions
-from .errors import UnsupportedError, UsageError
+from .errors import Error, UnsupportedError, UsageError
 from .settings import command, pairs, toml
 
 if TYPE_CHECKING:
@@ -150,14 +151,18 @@ class Observations:
         begin: Any = None,
         end: Any = None,
         name: str = "",
+        allow_code: bool = False,
         **settings: Any,
     ) -> Observations:
-        """Observations of a file: of `sda observe`, or of instruments as `sda observe --from` takes them."""
+        """Observations of a file: of `sda observe`, or of instruments as `sda observe --from` takes them.
+
+        `allow_code` runs the TorchScript modules that an operator in it names. Other arguments as of `from_dataframe`.
+        """
         file = os.fspath(path)
         try:
-            return cls._make(_sda.read_observations(file), [])
-        except OSError:
-            if not os.path.exists(file):
+            return cls._make(_sda.read_observations(file, allow_code), [])
+        except OSError as error:
+            if not os.path.exists(file) or "allow_code" in str(error):
                 raise
             with open(file, "rb") as opened:
                 start = opened.read(8)
@@ -182,9 +187,13 @@ class Observations:
                     file.write(p["contents"])
             asked = (path, p["settings"], p["name"], p["begin"], p["end"])
             handle = getattr(system, "_handle", None)
-            if handle is not None:
-                return self._make(_sda.take_for_prior(handle, *asked), [])
-            return self._make(_sda.take_for_data(data.record_of(system, "system"), *asked), [])
+            try:
+                if handle is not None:
+                    return self._make(_sda.take_for_prior(handle, *asked), [])
+                return self._make(_sda.take_for_data(data.record_of(system, "system"), *asked), [])
+            except Error as error:
+                where = _without_folder(error.where)
+                raise type(error)(error.what, where, error.found, error.expected, error.hint) from None
 
     def _require(self) -> Any:
         if self._bound is None:
@@ -205,7 +214,7 @@ class Observations:
     @property
     def qc_summary(self) -> str:
         """What was used of a file or DataFrame, what was rejected and why; empty for observations that were drawn."""
-        return self._require().qc_summary
+        return _without_folder(self._require().qc_summary)
 
     @property
     def parts(self) -> list[dict[str, Any]]:
@@ -255,7 +264,7 @@ class Observations:
                 path = os.path.join(folder, "observations.nc")
                 with open(path, "wb") as file:
                     file.write(state["contents"])
-                self._bound = _sda.read_observations(path)
+                self._bound = _sda.read_observations(path, True)  # a pickle is code itself
 
     def __reduce__(self) -> Any:
         return _unpickle, (self.__getstate__(),)
@@ -272,6 +281,11 @@ def _unpickle(state: dict) -> Observations:
     self = object.__new__(Observations)
     self.__setstate__(state)
     return self
+
+
+def _without_folder(text: str) -> str:
+    """A DataFrame is read from a temporary file, of which only the name is known to anybody."""
+    return re.sub(r"\S*/sda_[^/\s]+/", "", text)
 
 
 def _is_ours(path: str) -> bool:

@@ -39,13 +39,18 @@ class Prior:
         return self
 
     @classmethod
-    def load(cls, path: PathLike) -> Prior:
+    def load(cls, path: PathLike, *, allow_code: bool = False) -> Prior:
         """The prior of a model file.
 
+        Args:
+            path: of a model of `sda train`, `sda import` or `Prior.save`.
+            allow_code: run the TorchScript module that the file holds, which can do all that you can. Weights alone never
+                run code.
+
         Raises:
-            FileError: for a file that is missing, damaged or of another kind.
+            FileError: for a file that is missing, damaged or of another kind, or that holds code which was not allowed.
         """
-        return cls._make(_sda.read_model(os.fspath(path)))
+        return cls._make(_sda.read_model(os.fspath(path), allow_code))
 
     @classmethod
     def from_denoiser(cls, network: Any, **arguments: Any) -> Prior:
@@ -173,7 +178,7 @@ def _unpickle(contents: bytes) -> Prior:
         path = os.path.join(folder, "model.nc")
         with open(path, "wb") as file:
             file.write(contents)
-        return Prior.load(path)
+        return Prior.load(path, allow_code=True)  # a pickle is code itself
 
 
 def train(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Optional, Union
 
@@ -26,7 +27,9 @@ def reporter(progress: Progress, label: str, unit: str) -> Iterator[Optional[Cal
         yield None
         return
     try:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a notebook without ipywidgets has tqdm's bar of characters
+            from tqdm.auto import tqdm
     except ImportError:
         yield None
         return

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "binding.hpp"
+#include "sda/core/code.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/experiment/observe.hpp"
 #include "values.hpp"
@@ -44,7 +45,9 @@ BoundPointer take_for_data(const py::dict& data, const std::string& path, const 
   return take(observed_system(trajectories_of(data)), path, settings, name, begin, end);
 }
 
-BoundPointer read(const std::string& path) {
+BoundPointer read(const std::string& path, bool allow_code) {
+  std::optional<AllowCode> allowed;
+  if (allow_code) allowed.emplace();
   ObservationFile file = read_observations(path);
   return std::make_shared<BoundObservations>(BoundObservations{file.observations, file.dynamics});
 }

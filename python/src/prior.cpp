@@ -3,6 +3,7 @@
 
 #include "binding.hpp"
 #include "sda/assimilation/assimilate.hpp"
+#include "sda/core/code.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/prior/device.hpp"
 #include "sda/workflow/train.hpp"
@@ -129,7 +130,9 @@ void bind_prior(py::module_& module) {
       .def_property_readonly("kind", [](const LoadedPrior& p) { return name_of(p.file.prior.network_parameters.kind); })
       .def_property_readonly("dynamics", [](const LoadedPrior& p) { return p.file.prior.dynamics; })
       .def_property_readonly("weights", &weights);
-  module.def("read_model", [](const std::string& path) {
+  module.def("read_model", [](const std::string& path, bool allow_code) {
+    std::optional<AllowCode> allowed;
+    if (allow_code) allowed.emplace();
     return std::make_shared<LoadedPrior>(LoadedPrior{read_model(path), path});
   });
   module.def("train_on_states", &train_on_states);

@@ -21,12 +21,16 @@
 #include <utility>
 
 #include "core/torch.hpp"
+#include "sda/core/code.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda {
 namespace {
 
 constexpr std::int64_t MiB = std::int64_t{1} << 20;
+
+/// AllowCode's that live in this thread: who loads a file says so, and nobody else is asked.
+thread_local int code_allowances = 0;
 
 std::atomic<int> stop_signal{0};
 
@@ -270,6 +274,24 @@ std::int64_t parse_bytes(const std::string& text, const std::string& where) {
 std::int64_t default_memory_budget() {
   const std::int64_t on_machine = available_on_machine();
   return std::max(256 * MiB, std::min(on_machine, available_in_group(on_machine)) / 2);
+}
+
+AllowCode::AllowCode() noexcept {
+  ++code_allowances;
+}
+AllowCode::~AllowCode() {
+  --code_allowances;
+}
+bool AllowCode::given() noexcept {
+  return code_allowances > 0;
+}
+
+void require_code_allowed(const std::string& path, const std::string& module) {
+  if (AllowCode::given()) return;
+  throw FileError({.what = "a TorchScript module would be run, which can do all that you can",
+                   .where = path,
+                   .found = module,
+                   .hint = "if you trust who made it, say --allow-code (allow_code=True in Python)"});
 }
 
 }  // namespace sda

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/torch.hpp"
+#include "sda/core/code.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda {
@@ -33,6 +34,18 @@ Experiment base_experiment(const std::string& config, const Provenance& provenan
   Experiment otherwise;
   if (is_former(provenance)) apply(Quality::paper, otherwise);
   return read_recorded_experiment(provenance.config, where, std::move(otherwise));
+}
+
+void require_no_code(const NetworkParameters& network, const std::string& where) {
+  if (network.kind == NetworkKind::torchscript) require_code_allowed(where, network.script);
+}
+
+void require_no_code(const ObservationParameters& observation, const std::string& where) {
+  for (const auto& part : observation.parts()) {
+    for (const auto& link : part.chain) {
+      if (link.kind == "torchscript") require_code_allowed(where, link.text);
+    }
+  }
 }
 
 Experiment posterior_experiment(const std::string& config, const ModelFile& model, const std::string& where,

@@ -124,6 +124,7 @@ Experiment TrainingRun::experiment(const std::string& config) const {
   Experiment experiment = checkpoint ? base_experiment(config, checkpoint->provenance, saved_in)
                                      : base_experiment(config, first.provenance, data);
   if (!first.dynamics.empty()) experiment.dynamics = read_dynamics(first.dynamics, data);
+  if (config.empty()) require_no_code(experiment.network, checkpoint ? saved_in : data);
   return experiment;
 }
 

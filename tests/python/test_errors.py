@@ -116,3 +116,14 @@ def test_an_exception_of_progress_ends_the_work(prior, obs):
 
     with pytest.raises(RuntimeError, match="seen 16"):
         prior.assimilate(obs, members=2, config={"sampler.steps": 16}, progress=tell)
+
+
+def test_observations_are_named_as_they_were_given(prior):
+    import pandas
+
+    frame = pandas.DataFrame({"time": [0.0, 1.0], "variable": ["x", "w"], "value": [1.0, 2.0]})
+    with pytest.raises(sda.FileError) as raised:
+        sda.Observations.from_dataframe(frame, error=1.0, name="buoys").of(prior)
+    assert str(raised.value).startswith("buoys.csv") and "/tmp" not in str(raised.value)
+    kept = sda.Observations.from_dataframe(frame[:1], error=1.0, name="buoys").of(prior)
+    assert kept.qc_summary.startswith("buoys.csv: 1 of 1")

@@ -74,3 +74,29 @@ def test_module_as_operator(prior, data):
     predicted = obs.predict(obs.truth[None])
     assert predicted.shape == (1, 17 * 4)
     assert numpy.isfinite(prior.assimilate(obs, members=2, config=QUICK).x).all()
+
+
+class Zeros(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, windows, t):
+        return self.a * 0.1 * windows
+
+
+def test_code_in_files_asks(run, program, tmp_path):
+    torch.jit.script(Zeros()).save(str(tmp_path / "net.pt"))
+    arguments = ("--script", "net.pt", "--data", run / "data", "--set", "network.order=2", "-o", "own.nc")
+    program("import", *arguments, folder=tmp_path)
+    with pytest.raises(sda.FileError, match="allow_code=True"):
+        sda.Prior.load(tmp_path / "own.nc")
+    prior = sda.Prior.load(tmp_path / "own.nc", allow_code=True)
+    x = numpy.ones((1, 5, 3), numpy.float32)
+    assert numpy.allclose(prior.epsilon(x, 0.5), 0.1 * x)
+    import pickle
+
+    assert numpy.allclose(pickle.loads(pickle.dumps(prior)).epsilon(x, 0.5), 0.1 * x)
+    with pytest.raises(AssertionError, match="--allow-code"):
+        program("inspect", "own.nc", folder=tmp_path)
+    assert "torchscript" in program("inspect", "own.nc", "--allow-code", folder=tmp_path)

@@ -7,10 +7,12 @@
 
 #include "saved_script.hpp"
 #include "scratch_folder.hpp"
+#include "sda/core/code.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
 #include "sda/data/files.hpp"
 #include "sda/data/files/model.hpp"
+#include "sda/experiment/run.hpp"
 #include "sda/observation/operator.hpp"
 #include "sda/observation/operator_toml.hpp"
 #include "sda/prior/network.hpp"
@@ -22,6 +24,7 @@ namespace sda {
 namespace {
 
 using test::ScratchFolder;
+using testing::AllOf;
 using testing::HasSubstr;
 
 std::string saved(const ScratchFolder& folder, const std::string& name, const std::string& forward,
@@ -157,7 +160,12 @@ TEST(ScriptNetwork, IsTrainedAndTravelsWithItsModelFile) {
 
   write_model(folder.file("model.nc"), trained, nullptr, {});
   std::filesystem::remove(path);
-  const Prior read = read_model(folder.file("model.nc")).prior;
+  EXPECT_THAT(refusal([&] { read_model(folder.file("model.nc")); }), HasSubstr("--allow-code"));
+  const Prior read = [&] {
+    const AllowCode allowed;
+    return read_model(folder.file("model.nc")).prior;
+  }();
+  EXPECT_FALSE(AllowCode::given());
   EXPECT_TRUE(read.network->forward(windows, t).equal(expected));
   // Its score composes and is pulled back like any other.
   const auto score = make_prior_score(read, std::int64_t{1} << 30);
@@ -165,6 +173,33 @@ TEST(ScriptNetwork, IsTrainedAndTravelsWithItsModelFile) {
   const Tensor epsilon = score->epsilon(x, 0.25);
   const double a = read.network->parameters().at(0).value.item<double>();
   EXPECT_TRUE(at::allclose(epsilon, a * 0.25 * x, 1e-5, 1e-6));
+}
+
+TEST(ScriptCode, OfFilesIsRunOnlyWhereItMay) {
+  const ScratchFolder folder;
+  const auto path = saved(folder, "length", "def forward(self, s):\n  return (s * s).sum(1, keepdim=True).sqrt()\n");
+  const std::vector<OperatorLink> chain{{"physical", {}}, {.kind = "torchscript", .numbers = {}, .text = path}};
+  const Tensor truth = normalisation.denormalise(normal({9, 3}, {.seed = 5}));
+  const auto observed = observe(truth, layout, normalisation, chain, Noise({0.1}), "length", 1, 0);
+  write_observations(folder.file("length.nc"), observed, "", {});
+  EXPECT_THAT(
+      refusal([&] { read_observations(folder.file("length.nc")); }),
+      AllOf(HasSubstr("length.nc: a TorchScript module would be run"), HasSubstr(path), HasSubstr("--allow-code")));
+  const AllowCode allowed;
+  EXPECT_EQ(read_observations(folder.file("length.nc")).observations.parts.size(), 1U);
+}
+
+TEST(ScriptCode, OfRecordsIsRunOnlyWhereItMay) {
+  Experiment recorded;
+  EXPECT_EQ(refusal([&] { require_no_code(recorded.network, "train.nc"); }), "");
+  recorded.network.kind = NetworkKind::torchscript;
+  recorded.network.script = "net.pt";
+  EXPECT_THAT(refusal([&] { require_no_code(recorded.network, "train.nc"); }),
+              AllOf(HasSubstr("train.nc"), HasSubstr("net.pt")));
+  const ObservationParameters speed{.op = {{.kind = "torchscript", .numbers = {}, .text = "speed.pt"}}};
+  EXPECT_THAT(refusal([&] { require_no_code(speed, "test.nc"); }), HasSubstr("speed.pt"));
+  const AllowCode allowed;
+  EXPECT_EQ(refusal([&] { require_no_code(speed, "test.nc"); }), "");
 }
 
 TEST(ScriptNetwork, RefusesWhatIsNoNetwork) {

@@ -21,6 +21,11 @@ namespace sda {
 /// defaults. Throws as read_experiment.
 Experiment base_experiment(const std::string& config, const Provenance& provenance, const std::string& where);
 
+/// What a file recorded is not what its reader typed: throws FileError where TorchScript that `where` names would be
+/// run without AllowCode, as the network or by an observation's operator.
+void require_no_code(const NetworkParameters& network, const std::string& where);
+void require_no_code(const ObservationParameters& observation, const std::string& where);
+
 /// The experiment to sample posteriors by a trained prior with: base_experiment, and `quality` over it. Network and
 /// schedule are the prior's. Where `config` is empty and the model's record is of 0.1, whose default was the paper's
 /// sampler, that sampler is no choice of anybody's and Quality::good takes its place

@@ -13,6 +13,7 @@
 #include "data/formats/reading.hpp"
 #include "data/formats/sealed_file.hpp"
 #include "experiment/toml_fields.hpp"
+#include "sda/core/code.hpp"
 
 namespace sda {
 
@@ -160,6 +161,10 @@ ModelFile read_model(const std::string& path) {
       prior.network_parameters.script_bytes = std::make_shared<const std::string>(bytes_of(file.read("script")));
     }
 
+    if (prior.network_parameters.kind == NetworkKind::torchscript) {
+      const auto& named = prior.network_parameters.script;
+      require_code_allowed(path, file.has_variable("script") ? "a module in the file" : named);
+    }
     const auto weights = read_weights(file.group("weights"));
     prior.network = make_network(prior.network_parameters, prior.layout.event, 0, prior.context);
     prior.network->to(weights.front().value.scalar_type());

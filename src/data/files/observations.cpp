@@ -11,6 +11,7 @@
 #include "data/files/layout.hpp"
 #include "data/formats/reading.hpp"
 #include "experiment/toml_fields.hpp"
+#include "sda/core/code.hpp"
 #include "sda/observation/operator_toml.hpp"
 
 namespace sda {
@@ -172,6 +173,9 @@ void write_part(WritableGroup& file, const Observations& observations, const Obs
 ObservationPart read_part(const ReadableGroup& file, const Observations& observations, const std::string& name) {
   const PartNames named(name);
   ObservationPart part{.name = name, .chain = read_chain(file, named)};
+  for (const auto& link : part.chain) {
+    if (link.kind == "torchscript") require_code_allowed(file.path(), link.text);
+  }
   part.op = make_operator(part.chain, observations.layout, observations.normalisation);
   part.noise = Noise(read_sigma(file, named("sigma")), read_noise(file, named.noise_attribute()));
   part.values = file.read(named("observation")).to(at::kDouble);
