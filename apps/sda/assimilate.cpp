@@ -5,6 +5,7 @@
 #include "command.hpp"
 #include "models.hpp"
 #include "sda/assimilation/assimilate.hpp"
+#include "sda/evaluation/misfit.hpp"
 #include "sda/guidance/likelihood_rule.hpp"
 
 namespace sda::app {
@@ -13,7 +14,7 @@ namespace {
 struct Options {
   std::string config, model, observations, output, memory, device = "cpu";
   std::optional<Quality> quality;
-  bool split_members = false;
+  bool split_members = false, keep_diverged = false;
 };
 
 /// The configuration with what the user set over it. What the model was made with is not to be changed.
@@ -23,6 +24,19 @@ Experiment experiment_of(const Options& options, const Globals& globals, const M
               {"dynamics", "simulation", "data", "network", "schedule", "training", "observation"});
   set_machine(experiment.assimilation, options.memory, options.device);
   return experiment;
+}
+
+/// Ends what is no analysis before it is written, and warns of what departs from the observations more than it should.
+void judge(const Observations& observations, const Assimilation& result, const Experiment& experiment,
+           const ModelFile& model, bool keep_diverged) {
+  if (likelihood_rule_kind(experiment.guidance.rule) == nullptr) return;  // the prior itself, which owes them nothing
+  const MisfitSummary found = misfit(observations, result.normalised);
+  if (!keep_diverged) {
+    require_explained(
+        found, largest_member(experiment.assimilation),
+        advice_on_misfit(experiment.posterior(), model.prior) + "; --keep-diverged writes these members all the same");
+  }
+  if (const auto words = in_words(found); !words.empty()) spdlog::warn("{}", words);
 }
 
 /// A rule without a variance of its own is stiffer than churn stands where γ is small (docs/results/guidance.md).
@@ -51,12 +65,10 @@ void assimilate(const Options& options, const Globals& globals) {
     return sda::assimilate(model.prior, observations, experiment.posterior(), globals.seed, bar.callback());
   }();
 
+  judge(observations, result, experiment, model, options.keep_diverged);
   const Provenance provenance = provenance_of(globals, experiment);
   write_ensemble(options.output, result.ensemble, result.cost, provenance);
   if (options.split_members) write_members(options.output, result.ensemble, provenance);
-  if (likelihood_rule_kind(experiment.guidance.rule) != nullptr && result.departure_over_sigma > 3) {
-    spdlog::warn("these members do not explain the observation; more sampler.steps or a better prior would");
-  }
   say(fmt::format(
       "assimilated {} into {} members by {}: {} network evaluations in {:.1f} s, departure {:.3f} sigma, in {}",
       observations.name, experiment.assimilation.members, result.ensemble.method, result.cost.evaluations,
@@ -75,6 +87,8 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   flags->add_option("--obs", options->observations, "observation file")->required()->type_name(value::file);
   flags->add_option("-o,--output", options->output, "ensemble file")->required()->type_name(value::file);
   flags->add_flag("--split-members", options->split_members, "each member in a file of its own too: OUTPUT_0000.nc, …");
+  flags->add_flag("--keep-diverged", options->keep_diverged,
+                  "write members that do not explain the observations, or leave the range of the data, too");
   add_machine_flags(*flags, options->memory, options->device);
   add_quality_flag(*flags, options->quality, quality_help);
   add_key_flag(*flags, globals, "--members", "assimilation.members", "posterior members");
