@@ -48,10 +48,11 @@ void warn_of_churn(const GuidanceParameters& guidance, const SamplerParameters& 
 
 void assimilate(const Options& options, const Globals& globals) {
   const ModelFile model = read_model(options.model);
-  const auto [observations, observed_dynamics, ignored] = read_observations(options.observations);
+  const ObservationFile observed = read_observations(options.observations);
+  const Observations& observations = observed.observations;
   const Experiment experiment = experiment_of(options, globals, model);
   require_one_system(model.prior, observations, options.model, options.observations);
-  require_one_ring(dynamics_of(model, options.model), options.model, observed_dynamics, options.observations);
+  require_one_ring(dynamics_of(model, options.model), options.model, observed.dynamics, options.observations);
   require_writable(options.output);
 
   tell_of_other_work(globals);
