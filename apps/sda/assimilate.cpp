@@ -4,6 +4,7 @@
 
 #include "command.hpp"
 #include "models.hpp"
+#include "sda/evaluation/misfit.hpp"
 #include "sda/guidance/likelihood_rule.hpp"
 #include "sda/workflow/assimilate.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 struct AssimilateOptions {
   std::string config, model, observations, output, memory, device = "cpu";
   std::optional<Quality> quality;
-  bool split_members = false, resume = false;
+  bool split_members = false, resume = false, keep_diverged = false;
 };
 
 /// The configuration with what the user set over it. What the model was made with is not to be changed.
@@ -25,6 +26,19 @@ Experiment experiment_of(const AssimilateOptions& options, const Globals& global
   return experiment;
 }
 
+/// Ends what is no analysis before it is written, and warns of what departs from the observations more than it should.
+void judge(const Observations& observations, const Assimilation& result, const Experiment& experiment,
+           const ModelFile& model, bool keep_diverged) {
+  if (likelihood_rule_kind(experiment.guidance.rule) == nullptr) return;  // the prior itself, which owes them nothing
+  const MisfitSummary found = misfit(observations, result.normalised);
+  if (!keep_diverged) {
+    require_explained(
+        found, largest_member(experiment.assimilation),
+        advice_on_misfit(experiment.posterior(), model.prior) + "; --keep-diverged writes these members all the same");
+  }
+  if (const auto words = in_words(found); !words.empty()) spdlog::warn("{}", words);
+}
+
 /// A rule without a variance of its own is stiffer than churn stands where γ is small (docs/results/guidance.md).
 void warn_of_churn(const GuidanceParameters& guidance, const SamplerParameters& sampler) {
   const LikelihoodRuleKind* rule = likelihood_rule_kind(guidance.rule);
@@ -34,9 +48,11 @@ void warn_of_churn(const GuidanceParameters& guidance, const SamplerParameters& 
 
 void assimilate(const AssimilateOptions& options, Globals& globals) {
   const ModelFile model = read_model(options.model);
-  const Observations observations = read_observations(options.observations).observations;
+  const ObservationFile observed = read_observations(options.observations);
+  const Observations& observations = observed.observations;
   const Experiment experiment = experiment_of(options, globals, model);
   require_one_system(model.prior, observations, options.model, options.observations);
+  require_one_ring(dynamics_of(model, options.model), options.model, observed.dynamics, options.observations);
   const AssimilationFiles files{.model = options.model,
                                 .observations = options.observations,
                                 .ensemble = options.output,
@@ -53,13 +69,11 @@ void assimilate(const AssimilateOptions& options, Globals& globals) {
   warn_of_churn(experiment.guidance, experiment.sampler);
   const Assimilation result = [&] {
     ProgressBar bar = globals.progress("assimilate", "steps");
-    return assimilate_to_file(model.prior, observations, experiment, files, stopped, provenance_of(globals, experiment),
-                              telling_by(bar));
+    return assimilate_to_file(
+        model.prior, observations, experiment, files, stopped, provenance_of(globals, experiment), telling_by(bar),
+        [&](const Assimilation& drawn) { judge(observations, drawn, experiment, model, options.keep_diverged); });
   }();
 
-  if (likelihood_rule_kind(experiment.guidance.rule) != nullptr && result.departure_over_sigma > 3) {
-    spdlog::warn("these members do not explain the observation; more sampler.steps or a better prior would");
-  }
   say(fmt::format(
       "assimilated {} into {} members by {}: {} network evaluations in {:.1f} s, departure {:.3f} sigma, in {}",
       observations.name, experiment.assimilation.members, result.ensemble.method, result.cost.evaluations,
@@ -79,6 +93,8 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   flags->add_option("-o,--output", options->output, "ensemble file")->required()->type_name(value::file);
   flags->add_flag("--split-members", options->split_members, "each member in a file of its own too: OUTPUT_0000.nc, …");
   flags->add_flag("--resume", options->resume, "go on from what a run that was stopped has left beside OUTPUT");
+  flags->add_flag("--keep-diverged", options->keep_diverged,
+                  "write members that do not explain the observations, or leave the range of the data, too");
   add_machine_flags(*flags, options->memory, options->device);
   add_quality_flag(*flags, options->quality, quality_help);
   add_key_flag(*flags, globals, "--members", "assimilation.members", "posterior members");

@@ -67,6 +67,8 @@ void observe_instruments(const ObserveOptions& options, const Globals& globals) 
   system.window.begin = options.begin;
   system.window.end = options.end;
   require_writable(options.output);
+  const auto& source = options.data.empty() ? options.model : options.data;
+  if (const auto remark = remark_on_ring(system.dynamics, source); !remark.empty()) spdlog::warn("{}", remark);
   const Observations observations =
       take_observations(options.observations, system, experiment.observation_file, options.name);
   write_observations(options.output, observations, system.dynamics, provenance_of(globals, experiment));

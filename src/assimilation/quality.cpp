@@ -58,4 +58,22 @@ PosteriorParameters posterior_parameters(Quality quality) {
   return parameters;
 }
 
+std::string advice_on_misfit(const PosteriorParameters& parameters, const Prior& prior) {
+  const auto& [guidance, sampler, assimilation] = parameters;
+  const LikelihoodRuleKind* rule = likelihood_rule_kind(guidance.rule);
+  const bool is_stiff = rule != nullptr && !rule->own_variance;
+  if (is_stiff && sampler.churn > 0)
+    return "the rule " + guidance.rule + " with churn diverges: --quality good or paper";
+  if (is_stiff && assimilation.bound == 0) return "--quality good bounds what the prior estimates";
+  if (sampler.steps < 256) return "take more steps: --quality good";
+  const auto& network = prior.network_parameters;
+  return std::string(network.global ? ""
+                                    : "a prior of wider windows (sda train --order) carries observations farther; ") +
+         "are errors, units, times and order of axes those of the prior's data?";
+}
+
+double largest_member(const AssimilationParameters& parameters) {
+  return parameters.bound > 0 ? 2 * parameters.bound : 30;
+}
+
 }  // namespace sda

@@ -54,6 +54,7 @@ struct CheckRanges {
       if (!std::isfinite(value)) refuse_dynamics(key, std::to_string(value), "finite numbers");
     }
   }
+  void operator()(const char*, bool, const char*, const Range&) const {}
   template <class Number>
   void operator()(const char* key, Number value, const char*, const Range& range) const {
     const auto v = static_cast<double>(value);

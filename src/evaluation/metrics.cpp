@@ -191,7 +191,9 @@ EnsembleScores score_ensemble(const Ensemble& ensemble, const Observations& obse
   if (dynamics != nullptr && dynamics->is_stochastic()) scores.log_prior = log_prior(*dynamics, members);
   scores.log_likelihood = log_likelihood(observations, members);
 
-  const Tensor x = where_defined(observations.normalisation.normalise(members), observations.layout);
+  const Tensor normalised = observations.normalisation.normalise(members);
+  scores.misfit = misfit(observations, normalised);
+  const Tensor x = where_defined(normalised, observations.layout);
   const Tensor weight = weights_of(observations.layout);
   if (n >= 2) scores.spread = spread(x, weight);
   if (observations.truth.defined()) {

@@ -228,6 +228,12 @@ Experiment read_all(const std::string& toml, const TomlOrigin& origin, Experimen
   return experiment;
 }
 
+/// Until 0.2 every Lorenz 1996 was mirrored, and there was no key that said so.
+void keep_former_ring(DynamicsParameters& dynamics, const std::string& recorded) {
+  if (dynamics.system == "lorenz96" && recorded.find("mirrored") == std::string::npos)
+    dynamics.lorenz96.mirrored = true;
+}
+
 }  // namespace
 
 std::vector<ObservationPart> ObservationParameters::parts() const {
@@ -248,7 +254,10 @@ Experiment read_experiment(const std::string& path) {
 }
 
 Experiment read_recorded_experiment(const std::string& toml, const std::string& where, Experiment otherwise) {
-  return read_all(toml, {.name = where + ": recorded configuration", .is_our_output = true}, std::move(otherwise));
+  Experiment experiment =
+      read_all(toml, {.name = where + ": recorded configuration", .is_our_output = true}, std::move(otherwise));
+  keep_former_ring(experiment.dynamics, toml);
+  return experiment;
 }
 
 void apply(Quality quality, Experiment& experiment) {
@@ -288,6 +297,7 @@ DynamicsParameters read_dynamics(const std::string& toml, const std::string& whe
   const TomlOrigin origin{.name = where + ": recorded dynamics", .is_our_output = true};
   DynamicsParameters dynamics;
   io::read_fields(io::parse_toml(toml, origin), dynamics, origin, "");
+  keep_former_ring(dynamics, toml);
   return dynamics;
 }
 

@@ -140,6 +140,43 @@ void require_same_run(const std::string& path, const std::string& recipe, const 
   }
 }
 
+namespace {
+
+/// Whether sites are counted against the published order; nothing of another system, or of none.
+std::optional<bool> is_mirrored(const std::string& dynamics, const std::string& path) {
+  if (dynamics.empty()) return std::nullopt;
+  const DynamicsParameters p = read_dynamics(dynamics, path);
+  return p.system == "lorenz96" ? std::optional(p.lorenz96.mirrored) : std::nullopt;
+}
+
+constexpr const char* mirror_hint =
+    "until 0.2 sda counted the sites of Lorenz 1996 against the published order: reverse the sites of the "
+    "observations, "
+    "or simulate and train again";
+
+}  // namespace
+
+std::string dynamics_of(const ModelFile& model, const std::string& path) {
+  if (model.prior.dynamics.empty() || model.provenance.config.empty()) return "";
+  return to_toml(read_recorded_experiment(model.provenance.config, path).dynamics);
+}
+
+std::string remark_on_ring(const std::string& dynamics, const std::string& path) {
+  return is_mirrored(dynamics, path) == true ? path + " is of the mirrored Lorenz 1996; " + mirror_hint : "";
+}
+
+void require_one_ring(const std::string& dynamics, const std::string& model, const std::string& observed,
+                      const std::string& observations) {
+  const auto ours = is_mirrored(dynamics, model), theirs = is_mirrored(observed, observations);
+  if (!ours || !theirs || *ours == *theirs) return;
+  const auto name = [](bool mirrored) { return mirrored ? "the mirrored Lorenz 1996" : "the published Lorenz 1996"; };
+  throw FileError({.what = "the model is not of the system that was observed",
+                   .where = model,
+                   .found = name(*ours),
+                   .expected = fmt::format("{}, as in {}", name(*theirs), observations),
+                   .hint = mirror_hint});
+}
+
 void require_same_states(const std::string& path, const StateLayout& layout, std::int64_t length,
                          const Observations& observations) {
   if (layout.event != observations.layout.event) {

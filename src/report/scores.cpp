@@ -83,6 +83,20 @@ nlohmann::json to_json(const FieldScores& scores) {
           {"spectrum_ratio", spectrum}};
 }
 
+nlohmann::json to_json(const MisfitSummary& misfit) {
+  nlohmann::json excess = nlohmann::json::array();
+  for (const auto& groups : misfit.by) {
+    for (const auto& one : groups.excess) {
+      excess.push_back({{"of", one.of}, {"observations", one.observations}, {"chi_square", one.chi_square}});
+    }
+  }
+  return {{"observations", misfit.all.observations},
+          {"chi_square", misfit.all.chi_square},
+          {"is_excess", misfit.is_excess},
+          {"excess", excess},
+          {"in_words", in_words(misfit)}};
+}
+
 nlohmann::json to_json(const ScoredEnsemble& row) {
   const EnsembleScores& scores = row.scores;
   nlohmann::json json = {{"file", row.file},
@@ -97,6 +111,7 @@ nlohmann::json to_json(const ScoredEnsemble& row) {
                          {"crps", to_json(scores.crps)},
                          {"ranks", scores.ranks},
                          {"coverage", coverage_of(scores.ranks)},
+                         {"misfit", to_json(scores.misfit)},
                          {"evaluations", row.cost.evaluations},
                          {"seconds", row.cost.seconds}};
   if (row.fields) json["fields"] = to_json(*row.fields);

@@ -55,7 +55,8 @@ std::optional<StoppedAssimilation> stopped_assimilation(const AssimilationFiles&
 
 Assimilation assimilate_to_file(const Prior& prior, const Observations& observations, const Experiment& experiment,
                                 const AssimilationFiles& files, std::optional<StoppedAssimilation> stopped,
-                                const Provenance& provenance, const Telling& telling) {
+                                const Provenance& provenance, const Telling& telling,
+                                const AcceptAssimilation& accept) {
   require_writable(files.ensemble);
   const std::string checkpoint = checkpoint_of(files.ensemble), recipe = recipe_of_members(files, experiment);
   bool saved = stopped.has_value();
@@ -72,6 +73,7 @@ Assimilation assimilate_to_file(const Prior& prior, const Observations& observat
   try {
     Assimilation result =
         assimilate(prior, observations, experiment.posterior(), provenance.seed, telling.progress, saving);
+    if (accept) accept(result);
     write_ensemble(files.ensemble, result.ensemble, result.cost, provenance);
     if (files.split_members) write_members(files.ensemble, result.ensemble, provenance);
     std::error_code ignored;

@@ -89,6 +89,11 @@ Tensor observed_truth(const std::string& path, std::int64_t trajectory, const Ob
 
 }  // namespace
 
+std::string remark_on_misfit(const ScoredEnsemble& scored) {
+  const auto words = in_words(scored.scores.misfit);
+  return words.empty() || scored.file.empty() ? "" : fmt::format("\n{}: {}\n", scored.file, words);
+}
+
 EnsembleFile read_ensemble_of(const std::string& path, const Observations& observations) {
   EnsembleFile file = read_ensemble(path);
   require_same_states(path, file.ensemble.layout, file.ensemble.members.size(1), observations);
@@ -171,6 +176,7 @@ EvaluationResult evaluate_files(const EvaluationFiles& files, std::uint64_t seed
   for (auto& row : scoring.score_interpolations()) evaluation.rows.push_back(std::move(row));
   if (reference) evaluation.reference = scoring.score(files.reference, *reference);
   evaluation.remark = scoring.remark();
+  for (const auto& row : evaluation.all()) evaluation.remark += remark_on_misfit(row);
   return evaluation;
 }
 

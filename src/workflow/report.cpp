@@ -45,6 +45,7 @@ void Cases::add(const ReportFiles& files, std::size_t i, std::uint64_t seed) {
                  .simulated = scoring.simulated()};
   const auto add_row = [&](ScoredEnsemble row) {
     one.scores.push_back(row.scores);
+    remarks += remark_on_misfit(row);
     rows.push_back(std::move(row));
   };
   if (files.references.empty()) {

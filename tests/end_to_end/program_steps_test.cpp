@@ -235,12 +235,23 @@ TEST(Program, AssimilateSamplesAsAdvisedUnlessToldOtherwise) {
   EXPECT_THAT(mixed.err, HasSubstr("warning: the rule sda with churn can diverge; --quality paper"));
 }
 
-TEST(Program, AssimilateWarnsOfMembersThatDoNotExplainTheObservation) {
+TEST(Program, AssimilateWritesNoMembersThatDoNotExplainTheObservation) {
   const ScratchFolder folder;
-  const auto run = run_program({"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o",
-                                folder.file("p.nc"), "--steps=2"});
-  ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("warning: these members do not explain"));
+  const auto output = folder.file("p.nc");
+  const auto assimilated = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"assimilate",          "--model", shop().model(), "--obs",
+                                       shop().observations(), "-o",      output,         "--steps=2"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments);
+  };
+  const auto refused = assimilated({});
+  EXPECT_EQ(refused.code, 1) << refused.out;
+  EXPECT_THAT(refused.err, HasSubstr("take more steps: --quality good; --keep-diverged writes these members"));
+  EXPECT_FALSE(std::filesystem::exists(output));
+  const auto kept = assimilated({"--keep-diverged"});
+  ASSERT_EQ(kept.code, 0) << kept.err;
+  EXPECT_THAT(kept.err, HasSubstr("warning: members miss"));
+  EXPECT_TRUE(std::filesystem::exists(output));
 }
 
 TEST(Program, FilterTakesItsDynamicsFromTheObservations) {

@@ -8,6 +8,7 @@
 
 #include "core/torch.hpp"
 #include "data/formats/netcdf_file.hpp"
+#include "data/observations/missing.hpp"
 #include "scratch_folder.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
@@ -199,6 +200,39 @@ TEST_F(ObservationFileTest, SaysWhereTheUnitMayBeAnother) {
   EXPECT_THAT(values(read(head + "0,0,0,sst,341,1\n0,20,0,sst,17,1\n")).size(), 2U);
 }
 
+TEST_F(ObservationFileTest, WordsAndNumbersThatStandForNoneAreRejectedOneByOne) {
+  const std::string head = "time,lat,lon,variable,value,error\n";
+  auto y = read(head +
+                "0,0,0,sst,MM,1\n0,0,0,sst,290,1\n6,0,0,sst,NA,1\n12,0,0,sst,NaN,1\n18,0,0,sst,1e20,1\n"
+                "18,0,0,ssh,-9999,1\n");
+  EXPECT_THAT(values(y), ElementsAre(290));
+  EXPECT_THAT(y.qc_summary,
+              AllOf(HasSubstr("rejected: 3 without a value (lines 2, 4, 5)"),
+                    HasSubstr("rejected: 2 beyond 10 standard deviations from the data's mean (lines 6, 7)")));
+  // 290 ± 25 K: 99 is 7.6 deviations away and stands for none, 98 is as far and does not; 299.9 is a temperature.
+  normalisation.std.select(0, 0).fill_(25);
+  y = read(head + "0,0,0,sst,99,1\n6,0,0,sst,98,1\n12,0,0,sst,299.9,1\n");
+  EXPECT_THAT(values(y), ElementsAre(98, 299.9));
+  EXPECT_THAT(y.qc_summary,
+              HasSubstr("rejected: 1 that stand for none in many tables, far from the data's mean (line 2)"));
+  ASSERT_EQ(y.rejected.size(), 1U);
+  EXPECT_EQ(y.rejected.front().value, 99);
+  EXPECT_EQ(y.rejected.front().origin, 2);
+  EXPECT_EQ(y.rejected.front().variable, "sst");
+  EXPECT_EQ(y.rejected.front().reason, "sentinel");
+  write_observations(folder_.file("kept.nc"), y, "", {});
+  EXPECT_EQ(read_observations(folder_.file("kept.nc")).observations.rejected, y.rejected);
+}
+
+TEST(Sentinels, AreNines) {
+  for (const double value : {99.0, 999.0, -999.0, -9999.0, 99.9, 999.9, 99.99, 99999999.0, 1e20, -9.96921e36}) {
+    EXPECT_TRUE(io::is_sentinel(value)) << value;
+  }
+  for (const double value : {0.0, 9.0, 98.0, 100.0, 990.0, 9.99, 1013.0, 299.9}) {
+    EXPECT_FALSE(io::is_sentinel(value)) << value;
+  }
+}
+
 TEST_F(ObservationFileTest, ConvertsUnitsOrRefusesThem) {
   // A row of units, as ERDDAP writes it; a column of units; and none.
   EXPECT_THAT(values(read("time,lat,lon,variable,value,error\nUTC,degrees_north,degrees_east,,degC,degC\n"
@@ -262,8 +296,8 @@ TEST_F(ObservationFileTest, RefusesRowsInWords) {
       {"0,0,0,sst,\"290,5\",1,0", "write a decimal point, not a comma"},
       {"0,0,0,sst,\"1.290,5\",1,0", "without thousands separators and with a decimal point"},
       {"0,0,0,sst,1,290.5,1,0", "r.csv:3: column 8: a row with too many fields"},
-      {"0,0,0,sst,nan,1,0",
-       "r.csv:3: column value: not a finite number: found nan, expected a number; leave the value empty"},
+      {"0,0,0,sst,inf,1,0",
+       "r.csv:3: column value: not a finite number: found inf, expected a number; leave the value empty"},
       {"0,0,inf,sst,290,1,0", "r.csv:3: column lon: not a finite number: found inf"},
       {"0,0,0,sst,290,,0", "r.csv:3: column error: not a number: found nothing, expected a standard deviation > 0"},
       {"6,0,0,sst,290,0,0",

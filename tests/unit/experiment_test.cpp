@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "sda/core/error.hpp"
+#include "sda/experiment/run.hpp"
 
 namespace sda {
 namespace {
@@ -336,6 +337,31 @@ TEST(Config, DynamicsAloneReadsBack) {
   dynamics.system = "lorenz96";
   dynamics.lorenz96.forcing = 8.1;
   EXPECT_EQ(to_toml(read_dynamics(to_toml(dynamics), "obs.nc")), to_toml(dynamics));
+}
+
+// Files of 0.1 and 0.2 say nothing of the order of the sites; those of today say that it is the published one.
+TEST(Config, ALorenz96OfFormerVersionsKeepsItsRing) {
+  const std::string former = "system = \"lorenz96\"\nsites = 40\n",
+                    today = to_toml(DynamicsParameters{.system = "lorenz96"});
+  EXPECT_TRUE(read_dynamics(former, "old.nc").lorenz96.mirrored);
+  EXPECT_FALSE(read_dynamics(today, "new.nc").lorenz96.mirrored);
+  EXPECT_FALSE(read_dynamics("system = \"lorenz63\"\n", "old.nc").lorenz96.mirrored);
+  EXPECT_TRUE(read_recorded_experiment("[dynamics]\n" + former, "old.nc").dynamics.lorenz96.mirrored);
+
+  EXPECT_NO_THROW(require_one_ring(former, "old_model.nc", former, "old.nc"));
+  EXPECT_NO_THROW(require_one_ring(former, "old_model.nc", "", "buoys.nc"));
+  EXPECT_NO_THROW(require_one_ring(former, "old_model.nc", to_toml(DynamicsParameters{}), "lorenz63.nc"));
+  EXPECT_NO_THROW(require_one_ring(today, "model.nc", today, "new.nc"));
+  try {
+    require_one_ring(former, "old_model.nc", today, "new.nc");
+    ADD_FAILURE() << "a mirror image was taken for the system";
+  } catch (const FileError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("old_model.nc: the model is not of the system that was observed: found the "
+                                        "mirrored Lorenz 1996, expected the published Lorenz 1996, as in new.nc"));
+  }
+  EXPECT_THAT(remark_on_ring(former, "old_model.nc"), HasSubstr("old_model.nc is of the mirrored Lorenz 1996"));
+  EXPECT_EQ(remark_on_ring(today, "model.nc"), "");
+  EXPECT_EQ(remark_on_ring("", "model.nc"), "");
 }
 
 TEST(Config, TheReferenceOfKeysIsAFileOfDefaults) {

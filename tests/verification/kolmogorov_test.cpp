@@ -107,6 +107,20 @@ TEST(KolmogorovFlow, ForcingActsExactlyInTime) {
   EXPECT_LT(largest(advanced(flow(p), at::zeros({1, 2, n, n}, at::kDouble), 3) - expected), 1e-13);
 }
 
+/// u = a sin y and v = b sin 2x have ω = 2b cos 2x − a cos y, which they carry about by
+///     −u ∂ω/∂x − v ∂ω/∂y = 4ab sin y sin 2x − ab sin 2x sin y = 3ab sin 2x sin y:
+/// a third wave grows, of this sign, along these axes. It has no rate of second order, for no pair of the three makes
+/// it.
+TEST(KolmogorovFlow, TwoWavesMakeAThird) {
+  constexpr double a = 0.3, b = 0.2, dt = 0.01;
+  const auto system = flow({.reynolds = 1e9, .forcing_amplitude = 0, .drag = 0}, dt);
+  const Tensor x = x_of_cells(), y = y_of_cells();
+  const Tensor after = vorticity(advanced(system, velocity(a * y.sin(), b * (2 * x).sin())));
+  const auto part = [&](const Tensor& wave) { return 4 * (after[0] * wave).mean().item<double>(); };
+  EXPECT_NEAR(part((2 * x).sin() * y.sin()) / dt, 3 * a * b, 1e-4 * 3 * a * b);
+  EXPECT_NEAR(part(x.sin() * (2 * y).sin()), 0, 1e-14);
+}
+
 TEST(KolmogorovFlow, StaysFreeOfDivergence) {
   const auto system = flow({.reynolds = 200});
   const Tensor x = turbulent(system, 3);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <string>
 
 #include "sda/assimilation/assimilate.hpp"
 
@@ -23,5 +24,12 @@ constexpr auto choice_names(Quality) {
 void apply(Quality quality, PosteriorParameters& parameters);
 /// The same over the defaults.
 PosteriorParameters posterior_parameters(Quality quality);
+
+/// What helps where members diverge or miss the observations, a hint: a rule that goes with churn, more steps, wider
+/// windows.
+std::string advice_on_misfit(const PosteriorParameters& parameters, const Prior& prior);
+/// Standard deviations from the data's mean beyond which a member has diverged: twice the bound of x̂, which members
+/// pass by what guidance adds after it; where there is no bound, 30, beyond what the tails of weather give.
+double largest_member(const AssimilationParameters& parameters);
 
 }  // namespace sda

@@ -58,8 +58,9 @@ struct AssimilationWindow {
 /// IODA's or variables on a grid. Times are numbers or dates. Values, errors and places in other units are converted to
 /// the data's. Each observation is a row of the link `points`, its error that row's σ, whatever the form of the noise.
 ///
-/// Observations with a bad flag, without value, time or place, farther from the data's mean than the background check
-/// allows, outside the domain or the window, or under the mask are rejected, which `qc_summary` tells. Throws
+/// Observations with a bad flag, without value (an empty field, MM, NA, NaN), time or place, farther from the data's
+/// mean than the background check allows, outside the domain or the window, or under the mask are rejected, which
+/// `qc_summary` tells, and `rejected` lists one by one. Throws
 /// FileError, naming file, line and column, for all else that is wrong, and if no observation is left; UsageError for a
 /// window that is none.
 Observations read_observations(const std::string& path, const StateLayout& layout, const Normalisation& normalisation,

@@ -7,6 +7,7 @@
 
 #include "sda/core/trajectories.hpp"
 #include "sda/dynamics/dynamics.hpp"
+#include "sda/evaluation/misfit.hpp"
 #include "sda/observation/observations.hpp"
 
 namespace sda {
@@ -62,6 +63,7 @@ struct EnsembleScores {
   std::optional<Estimate> log_prior, log_likelihood, crps;
   std::optional<double> rmse, spread;
   std::vector<std::int64_t> ranks;
+  MisfitSummary misfit{};  ///< of departures from the observations
 };
 
 /// `reference` (member, time, …event) may be undefined; `dynamics` may be null. `second_reference`

@@ -120,7 +120,8 @@ struct Override {
 /// UsageError with file, line and key; FileError if the file cannot be read.
 Experiment read_experiment(const std::string& path);
 /// The same of a text that one of our own files carries; faults in it are FileErrors of the file `where`. What it
-/// leaves out is as in `otherwise`.
+/// leaves out is as in `otherwise`; a Lorenz 1996 that does not say how its sites are counted is of 0.1 or 0.2,
+/// mirrored.
 Experiment read_recorded_experiment(const std::string& toml, const std::string& where, Experiment otherwise = {});
 /// Puts what the user set over an experiment, the last over the first. UsageError that names the flag.
 void apply_overrides(Experiment& experiment, const std::vector<Override>& overrides);

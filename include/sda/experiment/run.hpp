@@ -50,6 +50,16 @@ Prior prior_of(const Experiment& experiment, const TrajectoryFile& data, std::ui
 void require_same_run(const std::string& path, const std::string& recipe, const std::string& recipe_of_path,
                       std::uint64_t seed_of_path, std::optional<std::uint64_t> seed_given);
 
+/// The [dynamics] that a model's states came from, TOML; empty where they were imported.
+std::string dynamics_of(const ModelFile& model, const std::string& path);
+/// What to know before observations of other programs are taken for those of a mirrored Lorenz 1996, a line; of any
+/// other `dynamics` (TOML, of the file `path`) empty.
+std::string remark_on_ring(const std::string& dynamics, const std::string& path);
+/// Throws FileError where one of a model and observations is of the published Lorenz 1996 and the other of the mirrored
+/// one, by the [dynamics] that they record; empty ones are of other programs.
+void require_one_ring(const std::string& dynamics, const std::string& model, const std::string& observed,
+                      const std::string& observations);
+
 /// Throws FileError where the states of the file `path` are not those that `observations` observe.
 void require_same_states(const std::string& path, const StateLayout& layout, std::int64_t length,
                          const Observations& observations);

@@ -31,6 +31,15 @@ struct ObservationPart {
 ObservationPart point_part(const std::string& name, const PointObservations& observed, const NoiseShape& noise,
                            const StateLayout& layout, const Normalisation& normalisation);
 
+/// A value of an observation file that is not used, and why.
+struct RejectedObservation {
+  std::string variable;        ///< as the file names it
+  double time = 0, value = 0;  ///< in the data's units; NaN where there is none
+  std::int64_t origin = 0;     ///< its line, or its number in the file
+  std::string reason{};        ///< one word: "missing", "background", …
+  bool operator==(const RejectedObservation&) const = default;
+};
+
 /// What was observed of one trajectory of `length` states: one part or several, independent given the trajectory, so
 /// that p(y | x) = Π p(y_part | x). Trajectories x below are normalised, (member, length, …event).
 struct Observations {
@@ -43,6 +52,7 @@ struct Observations {
   std::string name{};  ///< "lo", "hi"
   /// Of observations that came from a file: what was used of it, what was rejected and why, for people. Else empty.
   std::string qc_summary{};
+  std::vector<RejectedObservation> rejected{};  ///< of the same file, each of them
 
   /// Throws ShapeError or ValueError if values, operators, length and noise do not fit, or values are not finite;
   /// ValueError for names of parts that are missing, alike, or no word of letters, digits and _.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,10 +27,14 @@ struct AssimilationFiles {
 std::optional<StoppedAssimilation> stopped_assimilation(const AssimilationFiles& files, const Experiment& experiment,
                                                         std::optional<std::uint64_t> seed_given);
 
+/// Called before the ensemble is written; what it throws is passed on, and nothing is written.
+using AcceptAssimilation = std::function<void(const Assimilation&)>;
+
 /// Draws the ensemble under provenance.seed and writes it. Throws as assimilate, FileError where it cannot be written;
 /// Interrupted after a stop signal or at the time limit, with a checkpoint left.
 Assimilation assimilate_to_file(const Prior& prior, const Observations& observations, const Experiment& experiment,
                                 const AssimilationFiles& files, std::optional<StoppedAssimilation> stopped,
-                                const Provenance& provenance, const Telling& telling = {});
+                                const Provenance& provenance, const Telling& telling = {},
+                                const AcceptAssimilation& accept = {});
 
 }  // namespace sda

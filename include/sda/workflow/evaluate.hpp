@@ -47,6 +47,10 @@ class Scoring {
   std::uint64_t seed_;
 };
 
+/// What is wrong with departures from the observations, a line that begins with the ensemble's file; empty where
+/// nothing is, and of what is in no file.
+std::string remark_on_misfit(const ScoredEnsemble& scored);
+
 /// An ensemble of the trajectory that `observations` observe; FileError if it is of another.
 EnsembleFile read_ensemble_of(const std::string& path, const Observations& observations);
 
@@ -60,7 +64,7 @@ struct EvaluationResult {
   std::string name;                           ///< of the observation
   std::vector<ScoredEnsemble> rows;           ///< ensembles, then interpolations
   std::optional<ScoredEnsemble> reference{};  ///< the filter's own; its distance to itself says nothing
-  std::string remark{};                       ///< as Scoring::remark
+  std::string remark{};                       ///< as Scoring::remark and remark_on_misfit
 
   /// All in one list, the reference last.
   std::vector<ScoredEnsemble> all() const;

@@ -9,6 +9,7 @@
 #include "data/files/fields.hpp"
 #include "data/files/head.hpp"
 #include "data/files/layout.hpp"
+#include "data/files/rejected.hpp"
 #include "data/formats/reading.hpp"
 #include "experiment/toml_fields.hpp"
 #include "sda/core/code.hpp"
@@ -218,6 +219,7 @@ void write_observations(const std::string& path, const Observations& observation
   }
   write_normalisation(file, layout, observations.normalisation);
   if (observations.truth.defined()) write_truth(file, observations);
+  write_rejected(file, observations);
   writer.commit();
 }
 
@@ -245,6 +247,7 @@ ObservationFile read_observations(const std::string& path) {
     if (file.has_variable(first_truth)) {
       observations.truth = read_truth(file, observations.layout, observations.length);
     }
+    observations.rejected = read_rejected(file);
     observations.check();
     return result;
   });

@@ -44,6 +44,13 @@ Observations to_observations(const ScreenedObservations& used, const Observation
     y.parts.push_back(part_of(observables[o], rows_of[o], used, table, expected, normalisation));
   }
   if (y.parts.size() == 1) y.parts.front().name.clear();
+  for (const auto& [row, why] : used.each) {
+    y.rejected.push_back({.variable = observables[table.variable[row]].name,
+                          .time = table.time[row],
+                          .value = table.value[row],
+                          .origin = table.origin[row],
+                          .reason = rejection_names[static_cast<std::size_t>(why)]});
+  }
   return y;
 }
 

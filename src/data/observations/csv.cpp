@@ -12,6 +12,7 @@
 #include "data/formats/csv.hpp"
 #include "data/formats/numbers.hpp"
 #include "data/observations/decode.hpp"
+#include "data/observations/missing.hpp"
 #include "data/observations/places.hpp"
 #include "data/observations/times.hpp"
 #include "data/observations/units.hpp"
@@ -71,7 +72,7 @@ class ObservationColumns {
   void append(ObservationTable& table) {
     const bool flagged = flag_ && number(*flag_, "a number, 0 for a good observation") > expected_.parameters.max_flag;
     table.append_empty(static_cast<std::int64_t>(reader_.line()), flagged);
-    if (flagged || reader_.field(value_).empty()) return;
+    if (flagged || stands_for_none(reader_.field(value_))) return;
     table.value.back() = number(value_, "a number");
     if (error_ && !(expected_.gives_errors() && reader_.field(*error_).empty())) {
       table.error.back() = number(*error_, "a standard deviation > 0");

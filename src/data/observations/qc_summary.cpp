@@ -16,6 +16,7 @@ std::vector<std::string> rejections_in_words(const ScreenedObservations& used, c
       "outside the domain",
       fmt::format("outside the window, {}", in_words(used.window, expected.layout.dt)),
       "under the mask or beside it",
+      "that stand for none in many tables, far from the data's mean",
       fmt::format("beyond {} standard deviations from the data's mean", expected.parameters.background_check)};
   std::vector<std::string> sentences;
   for (std::size_t i = 0; i < rejections; ++i) {

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "core/torch.hpp"
+#include "data/observations/missing.hpp"
 #include "data/observations/places.hpp"
 #include "data/observations/qc_summary.hpp"
 #include "data/observations/times.hpp"
@@ -52,6 +54,9 @@ void require_some_inside(const ObservationTable& table, std::size_t first, const
 
 }  // namespace
 
+const std::array<const char*, rejections> rejection_names{"flagged",        "missing", "nowhere",  "outside_domain",
+                                                          "outside_window", "masked",  "sentinel", "background"};
+
 std::string in_words(const Window& window, double dt) {
   return fmt::format("times from {:.9g} to {:.9g}", window.start,
                      window.start + dt * static_cast<double>(window.length - 1));
@@ -61,6 +66,7 @@ void ScreenedObservations::reject(const ObservationTable& table, std::size_t row
   constexpr std::size_t max_named = 5;
   auto& of_reason = rejected[static_cast<std::size_t>(why)];
   ++of_reason.count;
+  each.emplace_back(row, why);
   if (of_reason.first.size() < max_named) of_reason.first.push_back(table.origin[row]);
 }
 
@@ -91,18 +97,22 @@ void reject_far_from_background(ScreenedObservations& some, const ObservationTab
   for (std::size_t v = 0; v < expected.layout.variables.size(); ++v) {
     climate.push_back(climate_of(normalisation, expected.layout, v));
   }
-  const auto is_far = [&](std::size_t row) {
-    const auto variable = table.variable[row];  // beyond the variables there are formulas
-    return variable < climate.size() &&
-           std::abs(table.value[row] - climate[variable].mean) > max * climate[variable].deviation;
+  constexpr double beyond_doubt = 3;  // where a number that stands for none elsewhere may be a value
+  const auto rejection_of = [&](std::size_t row) -> std::optional<Rejection> {
+    const auto variable = table.variable[row];
+    if (variable >= climate.size()) return std::nullopt;  // beyond the variables there are formulas
+    const double distance = std::abs(table.value[row] - climate[variable].mean) / climate[variable].deviation;
+    if (distance > max) return Rejection::background;
+    const bool is_none = distance > beyond_doubt && is_sentinel(table.value[row]);
+    return is_none ? std::optional(Rejection::sentinel) : std::nullopt;
   };
   const auto all = std::move(some.rows);
   const auto places = std::move(some.places), states = std::move(some.states);
   const auto width = static_cast<std::ptrdiff_t>(table.place.size());
   some.rows.clear(), some.places.clear(), some.states.clear();
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (is_far(all[i])) {
-      some.reject(table, all[i], Rejection::background);
+    if (const auto why = rejection_of(all[i])) {
+      some.reject(table, all[i], *why);
       continue;
     }
     const auto place = places.begin() + static_cast<std::ptrdiff_t>(i) * width;

@@ -6,14 +6,17 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/observations/table.hpp"
 
 namespace sda::io {
 
-enum class Rejection { flagged, missing, nowhere, outside_domain, outside_window, masked, background };
-constexpr std::size_t rejections = 7;
+enum class Rejection { flagged, missing, nowhere, outside_domain, outside_window, masked, sentinel, background };
+constexpr std::size_t rejections = 8;
+/// A word for each.
+extern const std::array<const char*, rejections> rejection_names;
 
 /// Rows rejected for one reason; of the first few is said which they are.
 struct RejectedRows {
@@ -36,6 +39,7 @@ struct ScreenedObservations {
   std::vector<double> states{};     ///< of each row its time, in states
   Window window{};
   std::array<RejectedRows, rejections> rejected{};
+  std::vector<std::pair<std::size_t, Rejection>> each{};  ///< rejected rows of the table, and why
 
   void reject(const ObservationTable& table, std::size_t row, Rejection why);
   std::int64_t count(Rejection why) const { return rejected[static_cast<std::size_t>(why)].count; }
@@ -60,7 +64,8 @@ void reject_outside_domain(ScreenedObservations& some, const ObservationTable& t
 void reject_outside_window(ScreenedObservations& some, const ObservationTable& table,
                            const ExpectedObservations& expected);
 /// Values that the data hold impossible (a sentinel, another unit): |y − mean| > background_check · deviation of the
-/// variable over time and space. Of rows that have a place and a time.
+/// variable over time and space. Of rows that have a place and a time. A number that tables put for none
+/// (`is_sentinel`) is rejected beyond three deviations already.
 void reject_far_from_background(ScreenedObservations& some, const ObservationTable& table,
                                 const ExpectedObservations& expected, const Normalisation& normalisation);
 /// The first state at or before the first observation, the last at or after the last, unless others are given. Throws

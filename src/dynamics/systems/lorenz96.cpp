@@ -1,4 +1,4 @@
-// Lorenz (1996), ẋ_i = (x_{i−1} − x_{i+2}) x_{i+1} − x_i + F on a ring.
+// Lorenz (1996), Lorenz & Emanuel (1998), equation 1: ẋ_j = (x_{j+1} − x_{j−2}) x_{j−1} − x_j + F on a ring.
 #include "sda/dynamics/lorenz96.hpp"
 
 #include "dynamics/simulated.hpp"
@@ -11,18 +11,24 @@ namespace {
 template <class Real>
 struct Lorenz96 {
   Real forcing;
-  Lorenz96<float> narrow() const { return {static_cast<float>(forcing)}; }
+  std::int64_t forward;  ///< 1; −1 where sites are counted the other way round
+  Lorenz96<float> narrow() const { return {static_cast<float>(forcing), forward}; }
   SDA_INLINE void tendency(const Real* s, Real* k, std::int64_t sites) const {
-    for (std::int64_t i = 0; i < sites; ++i) {
-      const Real* x = s + i * width;
-      const Real* before = s + (i == 0 ? sites - 1 : i - 1) * width;
-      const Real* next = s + (i + 1 < sites ? i + 1 : i + 1 - sites) * width;
-      const Real* second = s + (i + 2 < sites ? i + 2 : i + 2 - sites) * width;
+    for (std::int64_t j = 0; j < sites; ++j) {
+      const Real* x = s + j * width;
+      const Real* next = at(s, j + forward, sites);
+      const Real* before = at(s, j - forward, sites);
+      const Real* second_before = at(s, j - 2 * forward, sites);
 #pragma GCC ivdep
       for (int lane = 0; lane < width; ++lane) {
-        k[i * width + lane] = (before[lane] - second[lane]) * next[lane] - x[lane] + forcing;
+        k[j * width + lane] = (next[lane] - second_before[lane]) * before[lane] - x[lane] + forcing;
       }
     }
+  }
+
+ private:
+  SDA_INLINE static const Real* at(const Real* s, std::int64_t site, std::int64_t sites) {
+    return s + (site + sites) % sites * width;
   }
 };
 
@@ -56,7 +62,8 @@ std::unique_ptr<Dynamics> make_lorenz96(const DynamicsParameters& p) {
                     .start = [sites = own.sites](std::int64_t members, const StreamKey& key, at::ScalarType dtype) {
                       return normal({members, sites}, key, dtype);
                     }};
-  return std::make_unique<Simulated<ode::Lorenz96>>(ode::Lorenz96<double>{own.forcing}, std::move(about));
+  return std::make_unique<Simulated<ode::Lorenz96>>(ode::Lorenz96<double>{own.forcing, own.mirrored ? -1 : 1},
+                                                    std::move(about));
 }
 
 }  // namespace
@@ -66,6 +73,7 @@ DynamicsSystem lorenz96_system() {
           .help = "Lorenz (1996): sites on a ring, chaotic",
           .make = make_lorenz96,
           .cases = {{"lorenz96", {.system = "lorenz96", .lorenz96 = {.sites = 40}}},
+                    {"lorenz96_mirrored", {.system = "lorenz96", .lorenz96 = {.sites = 8, .mirrored = true}}},
                     {"lorenz96_noisy", {.system = "lorenz96", .noise = 0.1, .lorenz96 = {.sites = 7}}}}};
 }
 

@@ -1,0 +1,121 @@
+// What observations are of, for people: read from points where there are points, else from the operator's chain.
+#include "evaluation/observation_groups.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "core/calendar.hpp"
+#include "core/torch.hpp"
+#include "sda/core/error.hpp"
+
+namespace sda::evaluation {
+namespace {
+
+/// Names in the order in which they come up.
+class Names {
+ public:
+  explicit Names(ObservationGroups& groups) : groups_(groups) {}
+  void append(const std::string& name) {
+    if (name.empty()) return groups_.group_of.push_back(-1);
+    const auto [found, is_new] = index_.emplace(name, std::ssize(groups_.names));
+    if (is_new) groups_.names.push_back(name);
+    groups_.group_of.push_back(found->second);
+  }
+
+ private:
+  ObservationGroups& groups_;
+  std::map<std::string, std::int64_t> index_;
+};
+
+std::string time_name(const Observations& y, double state) {
+  const StateLayout& layout = y.layout;
+  const double time = y.start_time + state * layout.dt;
+  const std::string plain = fmt::format("time {:.6g}", time);
+  if (layout.time_origin.empty()) return plain;
+  try {
+    return "time " + date_of_time(time, layout.time_units, layout.time_origin, layout.calendar);
+  } catch (const ValueError&) {
+    return plain;  // of months, which are no fixed time
+  }
+}
+
+/// Where `index`, counted in points from 0, lies along an axis.
+double coordinate(const std::vector<double>& points, double index) {
+  const auto below = static_cast<std::size_t>(std::floor(index));
+  if (below + 1 >= points.size()) return points.back();
+  return points[below] + (index - std::floor(index)) * (points[below + 1] - points[below]);
+}
+
+std::string place_name(const StateLayout& layout, const std::vector<double>& place) {
+  std::string name;
+  for (std::size_t a = 0; a < place.size(); ++a) {
+    name += fmt::format("{}{} {:.6g}", a == 0 ? "" : ", ", layout.space_names[a],
+                        coordinate(layout.points_along(a), place[a]));
+  }
+  return name;
+}
+
+/// The variables that a chain leaves as components of an observation; none where links mix them.
+std::vector<std::string> components_of(const ObservationPart& part, const StateLayout& layout) {
+  static const std::set<std::string> keep{"every",    "offset",  "first",      "last",       "times",
+                                          "physical", "coarsen", "coarsen_to", "grid_every", "box"};
+  if (!layout.channels_are_variables()) return {};
+  std::vector<std::string> names;
+  for (const auto& variable : layout.variables) names.push_back(variable.name);
+  for (const auto& link : part.chain) {
+    if (link.kind == "select") {
+      std::vector<std::string> chosen;
+      for (const double c : link.numbers) chosen.push_back(names.at(static_cast<std::size_t>(c)));
+      names = std::move(chosen);
+    } else if (!keep.contains(link.kind)) {
+      return {};
+    }
+  }
+  return names;
+}
+
+void append_points(const Observations& y, const PointObservations& points, Names& variable, Names& place, Names& time) {
+  for (const auto& point : points.points) {
+    const auto v = static_cast<std::size_t>(point.variable);
+    variable.append(points.formula.empty() ? y.layout.variables[v].name : points.formula);
+    place.append(place_name(y.layout, point.place));
+    time.append(time_name(y, point.time));
+  }
+}
+
+void append_values(const Observations& y, const ObservationPart& part, Names& variable, Names& place, Names& time) {
+  const auto names = components_of(part, y.layout);
+  const Shape shape = part.observation();
+  const bool by_variable = !shape.empty() && !names.empty() && std::ssize(names) == shape.front();
+  const std::int64_t values = count(shape), points = by_variable ? values / shape.front() : values;
+  const bool alone = part.op->reads_states_alone();
+  const auto states = part.op->times(y.length);
+  for (std::int64_t t = 0; t < part.values.size(0); ++t) {
+    const std::string when = alone ? time_name(y, static_cast<double>(states[static_cast<std::size_t>(t)])) : "";
+    for (std::int64_t i = 0; i < values; ++i) {
+      variable.append(by_variable ? names[static_cast<std::size_t>(i / points)] : part.name);
+      place.append(fmt::format("{}point {}", part.name.empty() ? "" : part.name + " ", i % points));
+      time.append(when);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<ObservationGroups> observation_groups(const Observations& observations) {
+  std::vector<ObservationGroups> all{{.kind = "variable"}, {.kind = "place"}, {.kind = "time"}};
+  Names variable(all[0]), place(all[1]), time(all[2]);
+  for (const auto& part : observations.parts) {
+    if (const auto points = part.points(observations.layout)) {
+      append_points(observations, *points, variable, place, time);
+    } else {
+      append_values(observations, part, variable, place, time);
+    }
+  }
+  return all;
+}
+
+}  // namespace sda::evaluation
