@@ -1,5 +1,6 @@
 """Files of many kinds, read by `sda observe` and `sda import` and by xarray (tables: by pandas): every value, place and
-time must be the same. Usage: reading_files.py SDA FOLDER. Prints a line for each file; the first difference is an error.
+time must be the same. Usage: reading_files.py SDA FOLDER. Prints a line for each file; the first difference is an
+error.
 """
 import subprocess
 import sys
@@ -44,10 +45,11 @@ def axes(file, t, la, lo, time_units="hours since 2004-02-28 12:00:00", time="ti
 
 def observed(name, suffix="nc", *flags):
     """Rows (hours, lat, lon, value) of what sda observes."""
-    said = run("observe", "--from", f"{folder}/{name}.{suffix}", "--data", f"{folder}/data/train.nc", "--error", "0.5", "-o",
-               f"{folder}/y.nc", *flags)
+    said = run("observe", "--from", f"{folder}/{name}.{suffix}", "--data", f"{folder}/data/train.nc", "--error", "0.5",
+               "-o", f"{folder}/y.nc", *flags)
     y = netCDF4.Dataset(f"{folder}/y.nc")
-    places = [np.interp(np.ravel(y[f"point_{axis}"][:]), np.arange(len(own)), own) for axis, own in (("lat", lat), ("lon", lon))]
+    places = [np.interp(np.ravel(y[f"point_{axis}"][:]), np.arange(len(own)), own)
+              for axis, own in (("lat", lat), ("lon", lon))]
     times = y.sda_start_time + 6 * np.ravel(y["point_time"][:])
     return np.stack([times, *places, np.ravel(y["observation"][:])], 1), said
 
@@ -83,10 +85,11 @@ def by_xarray(name, **names):
 # The system: a small ocean.
 own = raw("own")
 axes(own, hours, lat, lon)
-put(own, "sst", "f4", ("time", "lat", "lon"), field(hours[:, None, None], lat[:, None], lon), units="K", standard_name="sst")
+put(own, "sst", "f4", ("time", "lat", "lon"), field(hours[:, None, None], lat[:, None], lon), units="K")
 own.close()
 with open(f"{folder}/own.toml", "w") as file:
-    file.write(f'[data]\nfiles = "{folder}/own.nc"\nvariables = ["sst"]\nspace = ["lat", "lon"]\nlength = 10\ntrain = 0.5\nvalid = 0.25\n')
+    file.write(f'[data]\nfiles = "{folder}/own.nc"\nvariables = ["sst"]\nspace = ["lat", "lon"]\nlength = 10\n'
+               "train = 0.5\nvalid = 0.25\n")
 run("import", f"{folder}/own.toml", "-o", f"{folder}/data")
 t, la, lo = np.array([6.0, 12.0]), lat[::2], lon[::3]
 values = field(t[:, None, None], la[:, None], lo)
@@ -113,8 +116,9 @@ for name, kind, fill, attributes in (
     scale, offset = float(attributes["scale_factor"]), float(attributes["add_offset"])
     stored = np.round((values - offset) / scale).astype("i8")
     stored[1, 0, 1] = fill if fill is not None else -999
-    put(file, "sst", kind, dimensions, stored.astype(np.uint8).view(np.int8) if kind == "i1" else stored, fill=fill, units="K",
-        **attributes)
+    if kind == "i1":
+        stored = stored.astype(np.uint8).view(np.int8)
+    put(file, "sst", kind, dimensions, stored, fill=fill, units="K", **attributes)
     file.close()
     compare(name, by_xarray(name), observed(name)[0])
 
@@ -136,7 +140,8 @@ assert "2 values of sst outside its valid range are missing" in said, said
 # Times.
 for name, numbers, units, attributes in (
         ("days_since_1950", (t + 12) / 24 + 19781, "days since 1950-01-01", {}),
-        ("seconds_since_1970", t * 3600 + 1077969600, "seconds since 1970-01-01T00:00:00Z", {"calendar": "proleptic_gregorian"}),
+        ("seconds_since_1970", t * 3600 + 1077969600, "seconds since 1970-01-01T00:00:00Z",
+         {"calendar": "proleptic_gregorian"}),
         ("minutes_with_a_zone", t * 60 + 60, "minutes since 2004-02-28 12:00:00 +01:00", {}),
         ("hours_since_1900", t + 912948, "hours since 1900-01-01 00:00:0.0", {"calendar": "gregorian"})):
     file = raw(name)
@@ -146,15 +151,17 @@ for name, numbers, units, attributes in (
     compare(name, by_xarray(name), observed(name)[0])
 file = raw("valid_time")
 axes(file, t, la, lo, time="valid_time", standard_name="time")
-put(file, "time", "i8", (), 0, units="hours since 2004-02-27", standard_name="time", long_name="initial time of forecast")
+put(file, "time", "i8", (), 0, units="hours since 2004-02-27", standard_name="time",
+    long_name="initial time of forecast")
 put(file, "sst", "f8", ("valid_time", "lat", "lon"), values, units="K", coordinates="time")
 file.close()
 compare("valid_time", by_xarray("valid_time", time="valid_time"), observed("valid_time")[0])
 
 # Swaths, stations, profiles: coordinates over other dimensions than their own.
 n = np.arange(6)
-swath = xarray.Dataset({"sst": ("n", field(n, 30.0, 10.0 * n), {"units": "degC"})},
-                       {"time": ("n", origin + (n * 60).astype("m8[m]")), "lat": ("n", 20 + 5.0 * n), "lon": ("n", 10.0 * n)})
+swath = xarray.Dataset({"sst": ("n", field(n, 30.0, 10.0 * n))},
+                       {"time": ("n", origin + (n * 60).astype("m8[m]")), "lat": ("n", 20 + 5.0 * n),
+                        "lon": ("n", 10.0 * n)})
 swath["sst"] = swath.sst - 273.15
 swath.sst.attrs["units"] = "degC"
 swath.to_netcdf(f"{folder}/swath.nc")
@@ -205,19 +212,21 @@ compact = long.assign(time=long.time.dt.strftime("%Y%m%d%H")).dropna()
 compact.to_csv(f"{folder}/compact.csv", index=False, sep=";")
 table = pandas.read_csv(f"{folder}/compact.csv", sep=";")
 times = pandas.to_datetime(table["time"].astype(str), format="%Y%m%d%H")
-compare("compact.csv", np.stack([hours_of(times), table["lat"], table["lon"], table["sst"]], 1), observed("compact", "csv")[0])
+expected = np.stack([hours_of(times), table["lat"], table["lon"], table["sst"]], 1)
+compare("compact.csv", expected, observed("compact", "csv")[0])
 
 # What is imported.
 for name, kind, attributes in (("packed", "i2", {"scale_factor": 0.01, "add_offset": 273.15}), ("floats", "f4", {}),
                                ("classic", "f4", {})):
     file = raw(name, "NETCDF3_CLASSIC" if name == "classic" else "NETCDF4")
-    axes(file, hours / 24, lat, lon, "Days since 2004-02-28 12:00:00" if name == "floats" else "days since 2004-02-28 12:00:00")
+    axes(file, hours / 24, lat, lon, f"{'Days' if name == 'floats' else 'days'} since 2004-02-28 12:00:00")
     all_values = field(hours[:, None, None], lat[:, None], lon)
     stored = np.round((all_values - 273.15) / 0.01) if kind == "i2" else all_values
     put(file, "sst", kind, dimensions, stored.astype(kind), units="K", **attributes)
     file.close()
     with open(f"{folder}/{name}.toml", "w") as file:
-        file.write(f'[data]\nfiles = "{folder}/{name}.nc"\nvariables = ["sst"]\nspace = ["lat", "lon"]\ntrain = 1\nvalid = 0\n')
+        file.write(f'[data]\nfiles = "{folder}/{name}.nc"\nvariables = ["sst"]\nspace = ["lat", "lon"]\n'
+                   "train = 1\nvalid = 0\n")
     run("import", f"{folder}/{name}.toml", "-o", f"{folder}/{name}")
     with xarray.open_dataset(f"{folder}/{name}.nc") as own, xarray.open_dataset(f"{folder}/{name}/train.nc") as ours:
         assert np.allclose(own.sst, np.squeeze(ours.sst.values), rtol=1e-6), name
