@@ -109,7 +109,8 @@ Subcommand observe_command(CLI::App& program, Globals& globals) {
       ->add_option(
           "--from", options->observations,
           "observations of instruments of the system of --model or --data: a CSV with columns time, one for each "
-          "axis of space, variable, value, error, units and flag, or NetCDF in IODA's groups or on a grid")
+          "axis of space, variable, value, error, units and flag, or a column for each variable; or NetCDF in IODA's "
+          "groups, on a grid, of a swath or of profiles")
       ->type_name(value::file);
   add_model_flag(*flags, options->model, "with --from: the model that will assimilate the observations");
   flags
@@ -121,6 +122,8 @@ Subcommand observe_command(CLI::App& program, Globals& globals) {
                "with --from: standard deviation, where the file gives none");
   add_key_flag(*flags, globals, "--max-flag", "observation_file.max_flag",
                "with --from: the largest quality flag that is good");
+  add_key_flag(*flags, globals, "--good-flags", "observation_file.good_flags",
+               "with --from: quality flags that are good, such as 1,2, instead of --max-flag");
   flags
       ->add_option("--name", options->name,
                    "which [observation.NAME]; may be left out if there is one only. With --from any name; without it "

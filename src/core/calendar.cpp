@@ -101,6 +101,8 @@ class DateReader {
     }
     return value;
   }
+  /// Whether so many digits follow, and no more.
+  bool has_digits(std::size_t n) const { return std::min(rest_.find_first_not_of("0123456789"), rest_.size()) == n; }
   void skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(' '), rest_.size())); }
   bool empty() const { return rest_.empty(); }
 
@@ -108,13 +110,14 @@ class DateReader {
   std::string_view rest_;
 };
 
-/// "12:30:15.5" in seconds.
+/// "12:30:15.5", or "1230" or "123015", in seconds.
 std::optional<double> read_clock(DateReader& text) {
+  const bool is_compact = text.has_digits(4) || text.has_digits(6);
   const auto hour = text.digits(2);
   if (!hour || *hour > 24) return std::nullopt;
   double seconds = 3600.0 * static_cast<double>(*hour);
   for (const double unit : {60.0, 1.0}) {
-    if (!text.take(":")) break;
+    if (!(is_compact ? text.has_digits(2) || text.has_digits(4) : text.take(":"))) break;
     const auto part = text.digits(2);
     if (!part || *part > 59 + (unit == 1.0 ? 1 : 0)) return std::nullopt;
     seconds += unit * static_cast<double>(*part);
@@ -137,16 +140,24 @@ std::optional<double> read_zone(DateReader& text) {
   return east ? -seconds : seconds;
 }
 
+/// "2004-02-28", "2004/02/28" or "20040228".
+std::optional<Date> read_day(DateReader& text) {
+  const bool is_compact = text.has_digits(8);
+  const auto year = text.digits(is_compact ? 4 : 5);
+  const bool slashes = year && !is_compact && text.take("/");
+  const auto between = [&] { return is_compact || text.take(slashes ? "/" : "-"); };
+  if (!year || !(slashes || between())) return std::nullopt;
+  const auto month = text.digits(2);
+  if (!month || !between()) return std::nullopt;
+  const auto day = text.digits(2);
+  return day ? std::optional(Date{*year, *month, *day}) : std::nullopt;
+}
+
 std::optional<Date> read_date(std::string_view text) {
   DateReader reader(text);
-  Date date;
-  const auto year = reader.digits(5);
-  if (!year || !reader.take("-")) return std::nullopt;
-  const auto month = reader.digits(2);
-  if (!month || !reader.take("-")) return std::nullopt;
-  const auto day = reader.digits(2);
+  const auto day = read_day(reader);
   if (!day) return std::nullopt;
-  date = {*year, *month, *day};
+  Date date = *day;
   if (reader.take("T") || reader.take(" ")) {
     reader.skip_blanks();
     if (!reader.empty()) {
@@ -178,17 +189,32 @@ Date require_date(std::string_view text, Leap leap, const std::string& calendar)
   return *date;
 }
 
+std::string lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// Days of a month or a year, in a calendar where all are of one length.
+std::optional<double> days_of_equal(const std::string& unit, Leap leap) {
+  const auto is = [&](const std::string& name) { return unit == name || unit == name + "s"; };
+  if (leap == Leap::thirty && is("month")) return 30;
+  if (leap == Leap::thirty && is("year")) return 360;
+  if (leap == Leap::never && is("common_year")) return 365;
+  return std::nullopt;
+}
+
 /// Seconds of a unit of time; nothing for what is none of a fixed length. UDUNITS-2 has months and years of the sun,
-/// whose dates drift away from the calendar's: they are none.
-std::optional<double> find_seconds(const std::string& unit) {
+/// whose dates drift away from the calendar's: they are none, except where all months of a calendar are equal.
+std::optional<double> find_seconds(const std::string& unit, Leap leap = Leap::mixed) {
   constexpr double week = 604800;
+  if (const auto days = days_of_equal(unit, leap)) return *days * 86400;
   const auto conversion = conversion_of_units(unit, "s");
   if (!conversion || conversion->offset != 0 || conversion->scale > week) return std::nullopt;
   return conversion->scale;
 }
 
-double seconds_in(const std::string& unit, const std::string& hint) {
-  if (const auto seconds = find_seconds(unit)) return *seconds;
+double seconds_in(const std::string& unit, Leap leap, const std::string& hint) {
+  if (const auto seconds = find_seconds(unit, leap)) return *seconds;
   throw ValueError({.what = "dates cannot be told in this unit of time",
                     .found = unit,
                     .expected = "seconds, minutes, hours, days or weeks",
@@ -201,23 +227,65 @@ Leap without_history(Leap leap) {
 }
 
 Leap leap_of(const std::string& calendar) {
-  const auto leap = calendars.find(calendar);
-  if (leap == calendars.end()) throw ValueError({.what = "dates of an unknown calendar", .found = calendar});
-  return leap->second;
+  const auto leap = calendars.find(lower_case(calendar));
+  if (leap != calendars.end()) return leap->second;
+  throw ValueError({.what = "dates of an unknown calendar",
+                    .found = calendar,
+                    .expected = "standard, proleptic_gregorian, julian, noleap, all_leap or 360_day"});
 }
 
 }  // namespace
 
 bool looks_like_date(std::string_view text) {
   DateReader reader(text);
-  const auto year = reader.digits(5);
-  return year && reader.take("-") && reader.digits(2).has_value() && reader.take("-");
+  if (reader.has_digits(8)) return text.size() > 8 && (text[8] == 'T' || text[8] == 'Z');
+  const std::string_view between = text.find('/') == 4 ? "/" : "-";  // 02/28/2004 and 28/02/2004 are not told apart
+  return reader.digits(5) && reader.take(between) && reader.digits(2) && reader.take(between);
+}
+
+TimeUnits parse_time_units(const std::string& units) {
+  const auto since = lower_case(units).find(" since ");
+  TimeUnits parsed{.unit = units.substr(0, since)};
+  if (since != std::string::npos) parsed.origin = units.substr(since + 7);
+  for (auto* part : {&parsed.unit, &parsed.origin}) {
+    part->erase(0, part->find_first_not_of(' '));
+    part->erase(part->find_last_not_of(' ') + 1);
+  }
+  if (days_in(1, lower_case(parsed.unit)) > 0) parsed.unit = lower_case(parsed.unit);
+  return parsed;
+}
+
+std::optional<std::string> date_of_digits(double digits) {
+  double whole = std::floor(digits);
+  if (!(whole >= 1e7 && whole < 1e14) || (whole != digits && whole >= 1e8)) return std::nullopt;
+  double seconds = std::round((digits - whole) * 86400), unit = 1;
+  int extra = static_cast<int>(fmt::format("{:.0f}", whole).size()) - 8;
+  if (extra % 2 != 0) return std::nullopt;
+  for (const double limit : {100.0, 100.0, 100.0}) {
+    unit = extra == 6 ? 1 : extra == 4 ? 60 : 3600;
+    if (extra == 0) break;
+    const double part = std::fmod(whole, limit);
+    if (part > (unit == 3600 ? 23 : 59)) return std::nullopt;
+    seconds += unit * part;
+    whole = std::floor(whole / limit);
+    extra -= 2;
+  }
+  const auto date = static_cast<int>(whole);
+  const int year = date / 10000, month = date / 100 % 100, day = date % 100;
+  if (year < 1850 || year > 2150 || month < 1 || month > 12 || day < 1 || day > 31) return std::nullopt;
+  const auto clock = static_cast<int>(seconds);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", year, month, day, clock / 3600, clock / 60 % 60,
+                     clock % 60);
+}
+
+void require_calendar(const std::string& calendar) {
+  leap_of(calendar);
 }
 
 double time_of_date(std::string_view date, const std::string& units, const std::string& origin,
                     const std::string& calendar) {
   const Leap leap = leap_of(calendar);
-  const double unit = seconds_in(units, "give times as numbers");
+  const double unit = seconds_in(units, leap, "give times as numbers");
   const Date at = require_date(date, leap, calendar), from = require_date(origin, leap, calendar);
   const std::int64_t days = day_number(at, leap) - day_number(from, leap);
   return (static_cast<double>(days) * 86400 + (at.seconds - from.seconds)) / unit;
@@ -227,7 +295,7 @@ std::string date_of_time(double time, const std::string& units, const std::strin
                          const std::string& calendar) {
   const Leap leap = leap_of(calendar);
   const Date from = require_date(origin, leap, calendar);
-  const double elapsed = from.seconds + time * seconds_in(units, "");
+  const double elapsed = from.seconds + time * seconds_in(units, leap, "");
   constexpr double longest = 1e13;  // 300,000 years
   if (!(std::abs(elapsed) < longest)) return fmt::format("{:g} {} since {}", time, units, origin);
   const auto seconds = std::llround(elapsed);
@@ -248,6 +316,10 @@ std::string date_of_time(double time, const std::string& units, const std::strin
   return text;
 }
 
+double days_in(double time, const std::string& units) {
+  return time * conversion_of_units(units, "days").value_or(UnitConversion{.scale = 0}).scale;
+}
+
 double whole_seconds(double time, const std::string& units) {
   const auto unit = find_seconds(units);
   if (!unit) return time;
@@ -256,27 +328,26 @@ double whole_seconds(double time, const std::string& units) {
 }
 
 TimeConversion conversion_of_times(const std::string& units, const std::string& calendar, const StateLayout& layout) {
-  const auto since = units.find(" since ");
-  const std::string unit = units.substr(0, since);
+  const auto [unit, origin] = parse_time_units(units);
   if (unit.empty() || units == layout.time_units) return {};
-  if (since == std::string::npos || layout.time_origin.empty()) {
-    const std::string origin = since == std::string::npos ? "" : units.substr(since + 7);
+  const Leap leap = leap_of(calendar), leap_of_layout = leap_of(layout.calendar);
+  if (origin.empty() || layout.time_origin.empty()) {
     if (!origin.empty() && time_of_date(origin, "days", "1970-01-01", "") != 0) {
       throw ValueError({.what = "times since a date, and the data are of no calendar",
                         .found = units,
                         .expected = "times in " + layout.time_units});
     }
     // Of a system without units one of them is written as a second.
-    return {.scale = seconds_in(unit, "") / find_seconds(layout.time_units).value_or(1)};
+    return {.scale = seconds_in(unit, leap, "") / find_seconds(layout.time_units, leap_of_layout).value_or(1)};
   }
-  if (without_history(leap_of(calendar)) != without_history(leap_of(layout.calendar))) {
+  if (without_history(leap) != without_history(leap_of_layout)) {
     throw ValueError({.what = "times of another calendar",
                       .found = calendar.empty() ? "standard" : calendar,
                       .expected = layout.calendar.empty() ? "standard" : layout.calendar,
                       .hint = "give times as texts, 2004-02-28T12:00"});
   }
-  return {.scale = seconds_in(unit, "") / seconds_in(layout.time_units, ""),
-          .offset = time_of_date(units.substr(since + 7), layout.time_units, layout.time_origin, layout.calendar)};
+  return {.scale = seconds_in(unit, leap, "") / seconds_in(layout.time_units, leap_of_layout, ""),
+          .offset = time_of_date(origin, layout.time_units, layout.time_origin, layout.calendar)};
 }
 
 }  // namespace sda

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string_view>
+#include <utility>
 
 #include "sda/core/error.hpp"
 
@@ -43,18 +45,22 @@ class UnitSystem {
     return {ut_parse(system_.get(), trimmed.c_str(), UT_UTF8), &ut_free};
   }
 
+  /// Conversions that were asked for: a file asks for one with each of its rows.
+  std::map<std::pair<std::string, std::string>, std::optional<UnitConversion>>& known() { return known_; }
+
  private:
   std::unique_ptr<ut_system, decltype(&ut_free_system)> system_;
+  std::map<std::pair<std::string, std::string>, std::optional<UnitConversion>> known_{};
 };
 
 struct LockedUnits {
   std::lock_guard<std::mutex> lock;
-  const UnitSystem& system;
+  UnitSystem& system;
 };
 
 LockedUnits units() {
   static std::mutex mutex;
-  static const UnitSystem system;
+  static UnitSystem system;
   return {std::lock_guard(mutex), system};
 }
 
@@ -83,11 +89,16 @@ bool is_unit(const std::string& text) {
 
 std::optional<UnitConversion> conversion_of_units(const std::string& from, const std::string& to) {
   if (from == to || (is_unitless(from) && is_unitless(to))) return UnitConversion{};
-  const LockedUnits known = units();
-  const Unit a = known.system.parse(is_unitless(from) ? "1" : from), b = known.system.parse(is_unitless(to) ? "1" : to);
-  if (!a || !b) return std::nullopt;
-  const Converter converter(ut_get_converter(a.get(), b.get()), &cv_free);
-  return converter ? affine(*converter) : std::nullopt;
+  const LockedUnits all = units();
+  auto& known = all.system.known();
+  if (const auto at = known.find({from, to}); at != known.end()) return at->second;
+  const Unit a = all.system.parse(is_unitless(from) ? "1" : from), b = all.system.parse(is_unitless(to) ? "1" : to);
+  std::optional<UnitConversion> conversion;
+  if (a && b) {
+    const Converter converter(ut_get_converter(a.get(), b.get()), &cv_free);
+    if (converter) conversion = affine(*converter);
+  }
+  return known.emplace(std::pair{from, to}, conversion).first->second;
 }
 
 }  // namespace sda

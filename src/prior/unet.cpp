@@ -87,6 +87,16 @@ class UNetPanels final : public PanelKernel {
   Plans full_;
 };
 
+/// "72 or 74 × 144": the sizes nearest to a grid's that are divisible.
+std::string sizes_that_fit(const kernels::Grid& grid, std::int64_t divisor) {
+  const auto nearest = [&](std::int64_t size) {
+    const std::int64_t below = size / divisor * divisor;
+    if (below == size) return fmt::format("{}", size);
+    return below == 0 ? fmt::format("{}", divisor) : fmt::format("{} or {}", below, below + divisor);
+  };
+  return (grid.flat ? "" : nearest(grid.height) + " × ") + nearest(grid.width);
+}
+
 /// Of what a network runs over, the space of a local one's windows or the time of a global one's.
 struct ImageShape {
   Shape event;
@@ -106,7 +116,8 @@ struct ImageShape {
            .where = "unet",
            .found = to_string(prepend({window}, event)),
            .expected = fmt::format("{} × {}, {} divisible by {}", global ? "length" : std::to_string(window),
-                                   to_string(event), global ? "the length" : "space", divisor)});
+                                   to_string(event), global ? "the length" : "space", divisor),
+           .hint = "these fit: " + sizes_that_fit(grid, divisor)});
     return grid;
   }
 };

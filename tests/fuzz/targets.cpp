@@ -175,6 +175,7 @@ void try_observations(const std::string& path, unsigned choice) {
   if ((choice & 8U) != 0) parameters.time = PointChoice::nearest;
   if ((choice & 16U) != 0) parameters.error = {0.5};
   if ((choice & 32U) == 0) parameters.background_check = 0;
+  if ((choice & 64U) != 0) parameters.good_flags = {0, 2};
   try {
     const auto y = read_observations(path, layout, Normalisation::identity(layout.event), parameters, {});
     require(y.parts.front().values.numel() > 0 && !y.qc_summary.empty(), "observations without any");
@@ -196,6 +197,18 @@ void observations_netcdf(const std::uint8_t* data, std::size_t size) {
   const unsigned choice = recipe.byte();
   std::vector<std::string> groups;
   if (recipe.flag()) groups = {"MetaData", "ObsValue", "ObsError", "PreQC"};
+  const Scratch scratch;
+  cook(recipe, scratch.path, groups);
+  try_observations(scratch.path, choice);
+}
+
+void observations_swath(const std::uint8_t* data, std::size_t size) {
+  Recipe recipe(
+      data, size,
+      {"sst", "ssh", "time", "valid_time", "lat", "longitude", "lon", "x", "n", "sst_qc", "sst_error", "JULD"});
+  const unsigned choice = recipe.byte();
+  std::vector<std::string> groups;
+  if (recipe.flag()) groups = {"PRODUCT", "FLAGS"};
   const Scratch scratch;
   cook(recipe, scratch.path, groups);
   try_observations(scratch.path, choice);

@@ -16,6 +16,8 @@ void user_data(const std::uint8_t* data, std::size_t size);
 
 /// A first byte as for csv, then a recipe for observations in NetCDF: IODA's groups, or variables on a grid.
 void observations_netcdf(const std::uint8_t* data, std::size_t size);
+/// The same with names of swaths, stations and profiles, perhaps in groups.
+void observations_swath(const std::uint8_t* data, std::size_t size);
 /// An experiment's TOML; what is taken is written and read back.
 void experiment(const std::uint8_t* data, std::size_t size);
 /// What torch.save wrote. Checksums are not looked at where it is fuzzed, for no mutation would get past them.

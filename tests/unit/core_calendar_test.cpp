@@ -85,6 +85,55 @@ TEST(Calendar, StepsAreWholeSecondsButForRounding) {
   EXPECT_EQ(whole_seconds(0.0416666666667, "months"), 0.0416666666667);
 }
 
+TEST(Calendar, DatesInOtherNotations) {
+  const std::string origin = "2004-02-28 12:00";
+  EXPECT_EQ(time_of_date("20040228T1330", "hours", origin, ""), 1.5);
+  EXPECT_EQ(time_of_date("20040229", "hours", origin, ""), 12);
+  EXPECT_EQ(time_of_date("20040228T12", "hours", origin, ""), 0);
+  EXPECT_EQ(time_of_date("20040228T120015Z", "s", origin, ""), 15);
+  EXPECT_EQ(time_of_date("2004/02/28 13:30", "hours", origin, ""), 1.5);
+  EXPECT_TRUE(looks_like_date("20040228T12"));
+  EXPECT_TRUE(looks_like_date("2004/02/28"));
+  EXPECT_FALSE(looks_like_date("20040228"));
+  EXPECT_FALSE(looks_like_date("02/28/2004"));
+}
+
+TEST(Calendar, DigitsOfDates) {
+  EXPECT_EQ(date_of_digits(20040228), "2004-02-28T00:00:00");
+  EXPECT_EQ(date_of_digits(20040228.75), "2004-02-28T18:00:00");
+  EXPECT_EQ(date_of_digits(2004022806), "2004-02-28T06:00:00");
+  EXPECT_EQ(date_of_digits(200402280630), "2004-02-28T06:30:00");
+  EXPECT_EQ(date_of_digits(20040228063015), "2004-02-28T06:30:15");
+  for (const double none : {20041328.0, 2004.0, 123456789.0, 2004022825.0, 200402281260.0, 18491231.0, 1e20,
+                            -20040228.0, 2004022806.5, 20040200.0}) {
+    EXPECT_EQ(date_of_digits(none), std::nullopt) << none;
+  }
+}
+
+TEST(Calendar, UnitsInCapitalsAndUnitsOfOneLength) {
+  const StateLayout hours{.event = {1},
+                          .variables = {},
+                          .space_names = {},
+                          .time_units = "hours",
+                          .time_origin = "2000-01-01",
+                          .calendar = "360_day"};
+  EXPECT_EQ(conversion_of_times("Days Since 2000-01-02", "360_DAY", hours)(1), 48);
+  EXPECT_EQ(conversion_of_times("months since 2000-01-01", "360_day", hours)(2), 2 * 30 * 24);
+  EXPECT_EQ(conversion_of_times("years since 2000-01-01", "360_day", hours)(1), 360 * 24);
+  StateLayout noleap = hours;
+  noleap.calendar = "noleap";
+  EXPECT_EQ(conversion_of_times("common_years since 2000-01-01", "365_day", noleap)(1), 365 * 24);
+  for (const std::string unit : {"months", "years"}) {
+    EXPECT_THAT([&] { conversion_of_times(unit + " since 2000-01-01", "noleap", noleap); },
+                testing::ThrowsMessage<ValueError>(HasSubstr("found " + unit)));
+  }
+  EXPECT_THAT([&] { conversion_of_times("days since 2000-01-01", "lunar", noleap); },
+              testing::ThrowsMessage<ValueError>(
+                  HasSubstr("dates of an unknown calendar: found lunar, expected standard, proleptic_gregorian")));
+  EXPECT_THAT([&] { conversion_of_times("fathoms since 2000-01-01", "noleap", noleap); },
+              testing::ThrowsMessage<ValueError>(HasSubstr("found fathoms")));
+}
+
 TEST(Calendar, RefusesWhatIsNoDate) {
   EXPECT_THAT(refusal("2003-02-29"), HasSubstr("found 2003-02-29, expected a day from 1 to 28"));
   EXPECT_THAT(refusal("2004-02-29", "days", "noleap"), HasSubstr("expected a day from 1 to 28"));

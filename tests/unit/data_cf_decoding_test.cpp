@@ -128,6 +128,23 @@ TEST_F(CfDecoding, SeveralMissingValuesAndThoseOfTheFile) {
   EXPECT_THAT(decode(NC_FLOAT, Floats{-1, -9}, own), ElementsAre(Gone(), -9));
 }
 
+TEST_F(CfDecoding, NumbersThatAreWrittenAsText) {
+  EXPECT_THAT(decode(NC_FLOAT, Floats{1, -999, -9999}, text("missing_value", "-999, -9999")),
+              ElementsAre(1, Gone(), Gone()));
+  EXPECT_THAT(decode(NC_FLOAT, Floats{1, -999}, text("missing_value", "-999.", /*of_file=*/true)),
+              ElementsAre(1, Gone()));
+  EXPECT_THAT(decode(NC_FLOAT, Floats{1, 11}, text("valid_range", "0 10")), ElementsAre(1, Gone()));
+  EXPECT_THAT(decode(NC_FLOAT, Floats{1, -999}, text("missing_value", "none")), ElementsAre(1, -999));
+}
+
+TEST_F(CfDecoding, WhatLiesOutsideIsCountedApartFromWhatIsMissing) {
+  decode(NC_SHORT, Shorts{-1, 0, 100, 101, 102, -32768},
+         all({doubles("scale_factor", {0.5}), doubles("valid_range", {0, 100}, NC_SHORT),
+              doubles("_FillValue", {-32768}, NC_SHORT)}));
+  const io::NetcdfReader reader(folder_.file("v.nc"));
+  EXPECT_EQ(io::decode(reader.root(), "v", at::kDouble).outside_range, 3);
+}
+
 TEST_F(CfDecoding, WhatWasNeverWritten) {
   EXPECT_THAT(decode(NC_SHORT, Shorts{1, NC_FILL_SHORT}), ElementsAre(1, Gone()));
   EXPECT_THAT(decode(NC_INT, std::vector<int>{1, NC_FILL_INT}), ElementsAre(1, Gone()));

@@ -53,6 +53,16 @@ TEST(Csv, LineEndsAndSeparatorsOfOtherSystems) {
   EXPECT_EQ(marked.where(), "t.csv:3");
 }
 
+TEST(Csv, BlanksNamesInCommentsAndTheSeparatorOfExcel) {
+  EXPECT_THAT(rows_of("a  b c\n 1 2\t 3 \n4 \"5 6\" 7\n"),
+              ElementsAre(Row{"a", "b", "c"}, Row{"2", "1", "2", "3"}, Row{"3", "4", "5 6", "7"}));
+  EXPECT_THAT(rows_of("sep=|\na|b\n1|2,5\n"), ElementsAre(Row{"a", "b"}, Row{"3", "1", "2,5"}));
+  EXPECT_THAT(rows_of("# by hand\n#a b\n#m s\n1 2\n"), ElementsAre(Row{"a", "b"}, Row{"4", "1", "2"}));
+  CsvReader reader("#a b\n#m s\n1 2\n", "t.csv");
+  EXPECT_THAT(reader.units(), ElementsAre("m", "s"));
+  EXPECT_THAT(rows_of("#a,b\n\nx,y\n1,2\n"), ElementsAre(Row{"x", "y"}, Row{"4", "1", "2"}));
+}
+
 TEST(Csv, QuotedFields) {
   EXPECT_THAT(
       rows_of("a,b\n\"1,5\" , \"he said \"\"no\"\"\"\n\"two\nlines\",x\n3,\"\"\n"),

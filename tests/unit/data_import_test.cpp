@@ -220,6 +220,20 @@ TEST_F(UserDataTest, MasksWhatIsMissingAlwaysAndRefusesTheRest) {
                                              HasSubstr("the first at time 1, x 1")));
 }
 
+TEST_F(UserDataTest, ValuesOutsideTheValidRangeAreMissingAndCounted) {
+  write("land.nc", [](WritableGroup& file) {
+    put(file, "u", {"time", "x"}, at::tensor({1.F, 999.F, 3.F, 5.F, 999.F, 7.F}).view({2, 3}), {{"valid_max", 100.0}});
+    put_times(file, {0, 1});
+  });
+  DataParameters p = parameters({"land.nc"});
+  p.space = {"x"};
+  p.missing = MissingRule::mask;
+  UserData data(p);
+  data.survey(1);
+  EXPECT_THAT(data.remarks(), ElementsAre("2 values of u outside its valid range are missing"));
+  EXPECT_TRUE(same(data.layout().mask, at::tensor({1, 0, 1}).to(at::kBool).view({1, 3})));
+}
+
 TEST_F(UserDataTest, ContextIsNormalisedAndSpreadOverSpace) {
   write("fields.nc", [](WritableGroup& file) {
     put(file, "u", {"time", "y", "x"}, normal({3, 2, 2}, {.seed = 1}));
@@ -340,6 +354,49 @@ TEST_F(UserDataTest, RefusesInOneLineThatNamesFilePlaceAndMend) {
                              HasSubstr("ncatted -a _FillValue,nan")));
   EXPECT_THAT(p({"odd.nc"}, [](P& d) { d.variables = {"infinite"}, d.step = 1; }), HasSubstr("the first at time 2"));
   EXPECT_EQ(p({"odd.nc"}, [](P& d) { d.variables = {"good"}, d.step = 0.5; }), "");
+}
+
+TEST_F(UserDataTest, TimesInOtherWords) {
+  const auto layout_of = [&](const std::vector<double>& times, const Attributes& attributes,
+                             const std::string& dimension = "time") {
+    write("t.nc", [&](WritableGroup& file) {
+      put(file, "u", {dimension}, at::arange(static_cast<std::int64_t>(times.size()), at::kFloat));
+      put(file, dimension, {dimension}, at::tensor(times, at::kDouble), attributes);
+    });
+    const UserData data(parameters({"t.nc"}));
+    EXPECT_EQ(data.start_times(), std::vector{times.front() > 1e6 ? 0.5 : times.front()});
+    return data.layout();
+  };
+  EXPECT_EQ(layout_of({1, 2, 3}, {{"units", "Hours Since 2000-01-01"}}).time_units, "hours");
+  const auto ecmwf = layout_of({1, 2, 3}, {{"units", "hours since 2000-01-01 00:00:00"}}, "valid_time");
+  EXPECT_EQ(ecmwf.time_origin, "2000-01-01");
+  // CDO's absolute axis: from noon of 28 February to noon of 1 March 2004 are two days.
+  const auto absolute = layout_of({20040228.5, 20040229.5, 20040301.5}, {{"units", "day as %Y%m%d.%f"}});
+  EXPECT_EQ(absolute.time_units, "days");
+  EXPECT_EQ(absolute.time_origin, "2004-02-28");
+  EXPECT_EQ(absolute.dt, 1);
+  EXPECT_THAT(
+      [&] {
+        layout_of({1, 2, 3}, {{"units", "days since 2000-01-01"}, {"calendar", "lunar"}});
+      },
+      testing::ThrowsMessage<FileError>(HasSubstr("t.nc: time: dates of an unknown calendar: found lunar")));
+  EXPECT_THAT(
+      [&] {
+        layout_of({1, 2, 3}, {{"units", "levels since 2000-01-01"}});
+      },
+      testing::ThrowsMessage<FileError>(HasSubstr("found levels since 2000-01-01")));
+}
+
+TEST_F(UserDataTest, SecondsThatFloat32CannotTellApart) {
+  write("f.nc", [](WritableGroup& file) {
+    put(file, "u", {"time"}, at::arange(4, at::kFloat));
+    // Near 1.7e9 float32 knows every 128th second.
+    put(file, "time", {"time"}, (at::arange(4, at::kDouble) * 60 + 1.7e9).to(at::kFloat),
+        {{"units", "seconds since 1970-01-01"}});
+  });
+  EXPECT_THAT(
+      [&] { UserData data(parameters({"f.nc"})); },
+      testing::ThrowsMessage<FileError>(HasSubstr("times are stored as float32, which cannot tell them apart")));
 }
 
 TEST_F(UserDataTest, EachVariableIsNormalisedByItself) {

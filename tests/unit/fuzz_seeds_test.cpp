@@ -35,9 +35,10 @@ TEST_P(FuzzSeeds, AreTakenOrRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, FuzzSeeds,
-                         testing::Values(Target{"csv", fuzz::csv, 6}, Target{"operator_text", fuzz::operator_text, 6},
+                         testing::Values(Target{"csv", fuzz::csv, 13}, Target{"operator_text", fuzz::operator_text, 6},
                                          Target{"user_data", fuzz::user_data, 3},
                                          Target{"observations_netcdf", fuzz::observations_netcdf, 3},
+                                         Target{"observations_swath", fuzz::observations_swath, 4},
                                          Target{"experiment", fuzz::experiment, 3},
                                          Target{"state_dict", fuzz::state_dict, 2}),
                          [](const auto& test) { return test.param.folder; });

@@ -22,6 +22,7 @@ constexpr auto choice_names(PointChoice) {
 struct ObservationFileParameters {
   PointChoice space = PointChoice::linear, time = PointChoice::linear;
   double max_flag = 0;
+  std::vector<double> good_flags{};
   double background_check = 10;
   std::vector<double> error{};
   std::vector<std::string> define{};
@@ -33,6 +34,10 @@ void fields(Visitor& v, ObservationFileParameters& p) {
     "an observation is of the nearest point of the grid, or of a value between points by linear interpolation");
   v("time", p.time, "an observation is of the nearest state, or of a value between two states by linear interpolation");
   v("max_flag", p.max_flag, "observations with a larger quality flag are rejected", any());
+  v("good_flags", p.good_flags,
+    "quality flags of observations that are used, such as [1, 2] of Argo or [0, 1, 2] of PREPBUFR; []: those up to "
+    "max_flag",
+    any());
   v("background_check", p.background_check,
     "observations of a variable farther than so many standard deviations from the data's mean are rejected; 0: none",
     at_least(0));
@@ -54,9 +59,11 @@ struct AssimilationWindow {
 
 /// Reads a file of observations of states of this layout. A CSV has the columns time, one for each axis of space,
 /// variable, value, error and, if there are such, flag and units; where the layout has one variable the column
-/// `variable` may be missing. A second line may say the units of the columns, as ERDDAP's does. NetCDF has groups as
-/// IODA's or variables on a grid. Times are numbers or dates. Values, errors and places in other units are converted to
-/// the data's. Each observation is a row of the link `points`, its error that row's σ, whatever the form of the noise.
+/// `variable` may be missing. Or it has a column for each variable (VAR, VAR_error, VAR_flag), as tables of ERDDAP and
+/// NDBC have. A second line may say the units of the columns. NetCDF has groups as IODA's, or variables with times and
+/// coordinates over some of their dimensions: grids, swaths, profiles. Times are numbers or dates. Values, errors and
+/// places in other units are converted to the data's. Each observation is a row of the link `points`, its error that
+/// row's σ, whatever the form of the noise.
 ///
 /// Observations with a bad flag, without value (an empty field, MM, NA, NaN), time or place, farther from the data's
 /// mean than the background check allows, outside the domain or the window, or under the mask are rejected, which

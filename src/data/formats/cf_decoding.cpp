@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,13 +35,26 @@ struct Encoding {
   bool says_what_is_missing = false;
 };
 
+/// The numbers of a text such as "-999, -9999"; nothing where it is anything else.
+std::optional<NumberList> numbers_in(std::string_view text) {
+  NumberList numbers{{}, {sizeof(double), false, true}};
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(" ,"), text.size()));
+    if (text.empty()) break;
+    const auto end = std::min(text.find_first_of(" ,"), text.size());
+    const auto number = number_in(text.substr(0, end));
+    if (!number) return std::nullopt;
+    numbers.values.push_back(*number);
+    text.remove_prefix(end);
+  }
+  return numbers.values.empty() ? std::nullopt : std::optional(numbers);
+}
+
 /// The numbers of an attribute, which some files write as text.
 std::optional<NumberList> numbers_or_text(const ReadableGroup& file, const std::string& variable,
                                           const std::string& attribute) {
   if (auto numbers = file.numbers_of(variable, attribute)) return numbers;
-  const auto number = number_in(file.text_of(variable, attribute).value_or(""));
-  if (!number) return std::nullopt;
-  return NumberList{{*number}, {sizeof(double), false, true}};
+  return numbers_in(file.text_of(variable, attribute).value_or(""));
 }
 
 double number_or(const std::optional<NumberList>& numbers, double otherwise) {
@@ -60,6 +75,7 @@ void add_missing_numbers(Encoding& encoding, const ReadableGroup& file, const st
   const auto fill = numbers_or_text(file, variable, "_FillValue");
   auto missing = numbers_or_text(file, variable, "missing_value");
   if (!missing) missing = file.numbers_of("missing_value");
+  if (!missing) missing = numbers_in(file.text_or_empty("missing_value"));
   encoding.says_what_is_missing = fill || missing;
   for (const auto& list : {fill, missing}) {
     for (double number : list ? list->values : std::vector<double>()) {
@@ -82,13 +98,13 @@ void add_valid_range(Encoding& encoding, const ReadableGroup& file, const std::s
     if (encoding.modulus > 0 && value < 0 && of.is_integer) value += encoding.modulus;
     (is_packed && !of.is_integer ? encoding.unpacked : encoding.stored).*bound = value;
   };
-  if (const auto range = file.numbers_of(variable, "valid_range"); range && range->values.size() == 2) {
+  if (const auto range = numbers_or_text(file, variable, "valid_range"); range && range->values.size() == 2) {
     set(&MissingNumbers::min, range->values[0], range->type);
     set(&MissingNumbers::max, range->values[1], range->type);
   }
   for (const auto& [name, bound] :
        {std::pair{"valid_min", &MissingNumbers::min}, std::pair{"valid_max", &MissingNumbers::max}}) {
-    const auto number = file.numbers_of(variable, name);
+    const auto number = numbers_or_text(file, variable, name);
     if (number && number->values.size() == 1) set(bound, number->values.front(), number->type);
   }
 }
@@ -112,15 +128,21 @@ Tensor stored_values(const Tensor& values, const Encoding& encoding) {
   return encoding.modulus > 0 ? at::where(values < 0, values + encoding.modulus, values) : values;
 }
 
-/// Where `values` are one of the missing numbers, outside the range, or NetCDF's "never written".
+/// Where `values` are one of the missing numbers, or NetCDF's "never written".
 Tensor missing_among(const Tensor& values, const MissingNumbers& missing) {
   Tensor gone = (values.abs() > largest_meant).logical_and(values.isinf().logical_not());
   for (const double number : missing.numbers) {
     gone = gone.logical_or(missing.tolerance > 0 ? (values - number).abs() < missing.tolerance : values == number);
   }
-  if (std::isfinite(missing.min)) gone = gone.logical_or(values < missing.min - missing.tolerance);
-  if (std::isfinite(missing.max)) gone = gone.logical_or(values > missing.max + missing.tolerance);
   return gone;
+}
+
+/// Where `values` lie outside the range.
+Tensor outside_range(const Tensor& values, const MissingNumbers& missing) {
+  Tensor outside = at::zeros_like(values, at::kBool);
+  if (std::isfinite(missing.min)) outside = outside.logical_or(values < missing.min - missing.tolerance);
+  if (std::isfinite(missing.max)) outside = outside.logical_or(values > missing.max + missing.tolerance);
+  return outside;
 }
 
 }  // namespace
@@ -136,8 +158,8 @@ std::string place_of(const Tensor& bad, const std::vector<std::string>& axes, co
   return fmt::format("{} of {}, the first at {} (counted from 0)", places.size(0), bad.numel(), fmt::join(first, ", "));
 }
 
-Tensor read_decoded(const ReadableGroup& file, const std::string& variable, at::ScalarType dtype,
-                    const std::optional<Slab>& part) {
+DecodedValues decode(const ReadableGroup& file, const std::string& variable, at::ScalarType dtype,
+                     const std::optional<Slab>& part) {
   const Encoding encoding = encoding_of(file, variable);
   Tensor values = stored_values(file.read_numbers(variable, part), encoding);
   const Shape start = part ? part->start : Shape();
@@ -148,9 +170,12 @@ Tensor read_decoded(const ReadableGroup& file, const std::string& variable, at::
                      .found = place_of(is_nan, file.dimensions(variable), start),
                      .hint = fmt::format("if they are, say so: ncatted -a _FillValue,{},o,f,NaN FILE", variable)});
   }
-  Tensor gone = is_nan.logical_or(missing_among(values, encoding.stored));
+  Tensor gone = is_nan.logical_or(missing_among(values, encoding.stored)),
+         outside = outside_range(values, encoding.stored);
   if (encoding.scale != 1 || encoding.offset != 0) values = values.to(at::kDouble) * encoding.scale + encoding.offset;
   gone = gone.logical_or(missing_among(values, encoding.unpacked));
+  outside = outside.logical_or(outside_range(values, encoding.unpacked)).logical_and(gone.logical_not());
+  gone = gone.logical_or(outside);
   values = values.to(dtype);
   const Tensor infinite = values.isinf().logical_and(gone.logical_not());
   if (infinite.any().item<bool>()) {
@@ -159,7 +184,13 @@ Tensor read_decoded(const ReadableGroup& file, const std::string& variable, at::
                      .found = place_of(infinite, file.dimensions(variable), start),
                      .expected = "finite numbers"});
   }
-  return gone.any().item<bool>() ? values.masked_fill_(gone, std::numeric_limits<double>::quiet_NaN()) : values;
+  if (gone.any().item<bool>()) values.masked_fill_(gone, std::numeric_limits<double>::quiet_NaN());
+  return {values, outside.sum().item<std::int64_t>()};
+}
+
+Tensor read_decoded(const ReadableGroup& file, const std::string& variable, at::ScalarType dtype,
+                    const std::optional<Slab>& part) {
+  return decode(file, variable, dtype, part).values;
 }
 
 Coordinate read_coordinate(const ReadableGroup& file, const std::string& dimension) {

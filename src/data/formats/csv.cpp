@@ -8,6 +8,10 @@
 #include <array>
 #include <filesystem>
 
+#include "core/calendar.hpp"
+#include "data/formats/file_kind.hpp"
+#include "data/formats/gzip.hpp"
+#include "data/formats/numbers.hpp"
 #include "data/formats/sealed_file.hpp"
 #include "sda/core/error.hpp"
 
@@ -80,13 +84,31 @@ void require_text(std::string_view text, const std::string& path) {
   }
 }
 
-/// The one of , ; and tab that the first line has most of.
+/// The one of , ; and tab that the first line has most of; a blank where it has none of them.
 char separator_of(std::string_view line) {
-  char best = ',';
+  char best = line.find_first_of(blanks) == std::string_view::npos ? ',' : ' ';
   for (const char c : {',', ';', '\t'}) {
-    if (std::count(line.begin(), line.end(), c) > std::count(line.begin(), line.end(), best)) best = c;
+    if (std::count(line.begin(), line.end(), c) > (best == ' ' ? 0 : std::count(line.begin(), line.end(), best)))
+      best = c;
   }
   return best;
+}
+
+/// What stands between the separators of a line that has no quotes.
+std::vector<std::string> split(std::string_view line, char separator) {
+  std::vector<std::string> fields;
+  const bool by_blanks = separator == ' ';
+  while (true) {
+    line = without_blanks(line);
+    const auto end = std::min(by_blanks ? line.find_first_of(blanks) : line.find(separator), line.size());
+    fields.emplace_back(without_blanks(line.substr(0, end)));
+    if (end == line.size()) return fields;
+    line.remove_prefix(end + 1);
+  }
+}
+
+bool is_datum(std::string_view field) {
+  return number_in(field) || looks_like_date(field);
 }
 
 }  // namespace
@@ -95,6 +117,8 @@ std::string read_csv_text(const std::string& path) {
   const bool is_there = std::filesystem::exists(path);
   std::string all = read_text_file(path, {.what = "cannot be read", .hint = is_there ? "" : "check the path"});
   if (all.empty()) throw FileError({.what = "empty file", .where = path});
+  refuse_foreign_format(path, "CSV, or NetCDF");
+  if (is_gzip(all)) all = read_gzip(path);
   require_text(all, path);
   return all;
 }
@@ -102,29 +126,80 @@ std::string read_csv_text(const std::string& path) {
 CsvReader::CsvReader(std::string text, std::string path) : text_(std::move(text)), path_(std::move(path)) {
   had_byte_order_mark_ = text_.starts_with(byte_order_mark);
   if (had_byte_order_mark_) at_ = byte_order_mark.size();
-  // Before the separator is known no row can be read, but the lines before the names are none.
+  take_separator_line();
+  take_names(skip_comments());
+  for (auto name = names_.begin(); name != names_.end(); ++name) {
+    if (std::find(names_.begin(), name, *name) != name) {
+      throw FileError({.what = "two columns of one name", .where = where(), .found = *name});
+    }
+  }
+}
+
+std::string_view CsvReader::peek_line() const {
+  return std::string_view(text_).substr(at_, std::min(text_.find_first_of("\r\n", at_), text_.size()) - at_);
+}
+
+void CsvReader::skip_line_end() {
+  if (at_ >= text_.size()) return;
+  at_ += text_.compare(at_, 2, "\r\n") == 0 ? 2 : 1;
+  ++next_line_;
+}
+
+/// "sep=;", as Excel has it and reads it.
+void CsvReader::take_separator_line() {
+  separator_ = '\0';
+  const auto line = peek_line();
+  if (line.size() != 5 || !(line.starts_with("sep=") || line.starts_with("SEP="))) return;
+  separator_ = line.back();
+  at_ += line.size();
+  skip_line_end();
+}
+
+/// Goes to the first line that is none of comments, and sets the separator by it. The comments that stand together
+/// right before it.
+std::vector<CsvReader::Comment> CsvReader::skip_comments() {
+  std::vector<Comment> comments;
   while (at_ < text_.size()) {
-    const auto end = std::min(text_.find_first_of("\r\n", at_), text_.size());
-    const auto line = without_blanks(std::string_view(text_).substr(at_, end - at_));
+    const auto line = without_blanks(peek_line());
     if (!line.empty() && line.front() != '#') {
-      separator_ = separator_of(line);
+      if (separator_ == '\0') separator_ = separator_of(line);
       break;
     }
     had_comments_ = had_comments_ || !line.empty();
-    at_ = end;
-    if (at_ < text_.size()) {
-      at_ += text_.compare(at_, 2, "\r\n") == 0 ? 2 : 1;
-      ++next_line_;
+    if (line.empty()) {
+      comments.clear();
+    } else {
+      comments.push_back({next_line_, std::string(line.substr(1))});
     }
+    at_ += peek_line().size();
+    skip_line_end();
   }
+  return comments;
+}
+
+/// From the row at which the reader is; or, where that is data, from the comments before it: the last one, or the last
+/// but one where both are alike and the last is of units.
+void CsvReader::take_names(const std::vector<Comment>& comments) {
+  const auto at = at_, line = next_line_;
   if (!read_fields())
     throw FileError({.what = "there are no rows", .where = path_, .expected = "a line of names first"});
-  for (const auto& name : fields_) {
-    if (std::find(names_.begin(), names_.end(), name) != names_.end()) {
-      throw FileError({.what = "two columns of one name", .where = where(), .found = std::string(name)});
-    }
-    names_.emplace_back(name);
+  const auto fits = [&](const Comment& comment) { return split(comment.text, separator_).size() == fields_.size(); };
+  if (!is_datum(fields_.front()) || comments.empty() || !fits(comments.back())) {
+    names_.assign(fields_.begin(), fields_.end());
+    return;
   }
+  auto named = comments.end() - 1;
+  const auto is_alike = [&](const Comment& other) {
+    return other.text.starts_with(' ') == named->text.starts_with(' ');
+  };
+  if (comments.size() > 1 && fits(named[-1]) && is_alike(named[-1])) {
+    units_ = split(named->text, separator_);
+    --named;
+  }
+  names_ = split(named->text, separator_);
+  at_ = at;
+  next_line_ = line;
+  line_ = named->line;
 }
 
 std::string CsvReader::where() const {
@@ -159,15 +234,15 @@ bool CsvReader::read_fields() {
       at_ = std::min(text_.find_first_of("\r\n", at_), text_.size());
     } else {
       fields_.push_back(read_field());
-      while (at_ < text_.size() && text_[at_] == separator_) {
+      while (at_ < text_.size() && (text_[at_] == separator_ || (separator_ == ' ' && text_[at_] == '\t'))) {
         ++at_;
+        // Many blanks are one, and those at the end of a line are none.
+        if (separator_ == ' ') at_ = std::min(text_.find_first_not_of(blanks, at_), text_.size());
+        if (separator_ == ' ' && (at_ == text_.size() || is_line_end(text_[at_]))) break;
         fields_.push_back(read_field());
       }
     }
-    if (at_ < text_.size()) {  // the end of the line
-      at_ += text_.compare(at_, 2, "\r\n") == 0 ? 2 : 1;
-      ++next_line_;
-    }
+    skip_line_end();
     if (is_comment) continue;
     if (fields_.size() > 1 || !fields_.front().empty()) return true;
     fields_.clear();
@@ -181,7 +256,8 @@ std::string_view CsvReader::read_field() {
     at_ = first;
     return read_quoted();
   }
-  const std::array<char, 4> ends{separator_, '\r', '\n', '\0'};
+  if (separator_ == ' ') at_ = std::min(first, text_.size());
+  const std::array<char, 5> ends{separator_, '\r', '\n', separator_ == ' ' ? '\t' : '\0', '\0'};
   const auto end = std::min(text_.find_first_of(ends.data(), at_), text_.size());
   const auto field = without_blanks(std::string_view(text_).substr(at_, end - at_));
   at_ = end;
@@ -205,6 +281,7 @@ std::string_view CsvReader::read_quoted() {
   }
   std::string_view field = std::string_view(text_).substr(begin, at_ - begin);
   at_ = std::min(text_.find_first_not_of(separator_ == '\t' ? " " : blanks, at_ + 1), text_.size());
+  if (separator_ == ' ' && blanks.find(text_[at_ - 1]) != std::string_view::npos) --at_;  // the separator
   if (at_ < text_.size() && text_[at_] != separator_ && !is_line_end(text_[at_])) {
     throw FileError({.what = "text behind closing quotes",
                      .where = fmt::format("{}: column {}", where(), fields_.size() + 1),

@@ -1,4 +1,5 @@
-/// Tables of text: a line of names, then rows of as many fields, between commas, semicolons or tabs (RFC 4180, UTF-8).
+/// Tables of text: a line of names, then rows of as many fields, between commas, semicolons, tabs or, where there are
+/// none of these, blanks (RFC 4180, UTF-8).
 #pragma once
 
 #include <cstddef>
@@ -9,18 +10,22 @@
 
 namespace sda::io {
 
-/// The whole text of a file. Throws FileError for what cannot be read, is empty, no UTF-8, or no text at all, naming
-/// the line.
+/// The whole text of a file, unpacked where gzip packed it. Throws FileError for what cannot be read, is empty, no
+/// UTF-8, or no text at all, naming the line.
 std::string read_csv_text(const std::string& path);
 
 /// Goes through a table row by row. Empty lines and lines that begin with # are passed over; blanks around fields are
 /// dropped; a field in double quotes may hold separators, line ends and doubled quotes. A byte-order mark is left out.
+/// A first line "sep=;", as Excel has it, says the separator. Where the first row begins with a number or a date, names
+/// are those of a line with # before it, and what they are measured in those of the next, as NDBC's tables have them.
 class CsvReader {
  public:
   /// Reads the names; `path` is for messages. Throws FileError where there are none, or one is given twice.
   CsvReader(std::string text, std::string path);
 
   const std::vector<std::string>& names() const { return names_; }
+  /// In the line behind the names, where both begin with #; else empty.
+  const std::vector<std::string>& units() const { return units_; }
   /// Reads one more row, of as many fields as there are names; false at the end. Throws FileError for another number.
   bool next();
   /// Of the row, valid until the next one is read.
@@ -35,6 +40,16 @@ class CsvReader {
   std::string where() const;
 
  private:
+  /// A line before the names that begins with #.
+  struct Comment {
+    std::size_t line;
+    std::string text;
+  };
+  std::string_view peek_line() const;
+  void skip_line_end();
+  void take_separator_line();
+  std::vector<Comment> skip_comments();
+  void take_names(const std::vector<Comment>& comments);
   bool read_fields();
   std::string_view read_field();
   std::string_view read_quoted();
@@ -43,7 +58,7 @@ class CsvReader {
   std::size_t at_ = 0, line_ = 1, next_line_ = 1;
   char separator_ = ',';
   bool had_byte_order_mark_ = false, had_comments_ = false;
-  std::vector<std::string> names_;
+  std::vector<std::string> names_, units_;
   std::vector<std::string_view> fields_;
   std::deque<std::string> unquoted_;  ///< fields whose text is not the file's
 };

@@ -64,8 +64,12 @@ class ReadableGroup {
 
   bool has_group(const std::string& name) const;
   ReadableGroup group(const std::string& name) const;
+  /// Names of the groups in this one.
+  std::vector<std::string> groups() const;
   /// In the order they were defined.
   std::vector<std::string> variables() const;
+  /// This group, and those around it from the nearest on.
+  std::vector<ReadableGroup> with_parents() const;
   bool has_variable(const std::string& name) const;
   Shape shape(const std::string& variable) const;
   /// Contiguous; float32, float64, int32 or int64 as stored.
@@ -79,11 +83,16 @@ class ReadableGroup {
   Tensor read_numbers(const std::string& variable, const std::optional<Slab>& part = std::nullopt) const;
   /// Whether a variable holds text: strings, or characters along its last dimension.
   bool is_text(const std::string& variable) const;
+  /// Whether it is the second.
+  bool has_characters(const std::string& variable) const;
   /// Its texts in the order of the file, characters without the blanks and zeros behind them.
   std::vector<std::string> read_texts(const std::string& variable) const;
+  /// Characters one by one, in the order of the file.
+  std::string read_characters(const std::string& variable) const;
   /// Attributes of a variable; nothing where there is none, or where it is of the other kind.
   std::optional<std::string> text_of(const std::string& variable, const std::string& attribute) const;
   std::optional<NumberList> numbers_of(const std::string& variable, const std::string& attribute) const;
+  bool has_attribute(const std::string& variable, const std::string& attribute) const;
   /// Of the group; nothing where there is none, or where it is text.
   std::optional<NumberList> numbers_of(const std::string& attribute) const;
   /// Throws FileError for a variable that holds no numbers.

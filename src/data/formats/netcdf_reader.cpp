@@ -4,9 +4,9 @@
 #include <netcdf.h>
 
 #include <filesystem>
-#include <fstream>
 #include <optional>
 
+#include "data/formats/file_kind.hpp"
 #include "data/formats/netcdf_file.hpp"
 #include "data/formats/netcdf_status.hpp"
 #include "data/formats/sealed_file.hpp"
@@ -66,13 +66,6 @@ Number get_number(int id, const std::string& name, const std::string& where, Get
   return number;
 }
 
-std::string first_bytes(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  char bytes[8] = {};
-  file.read(bytes, sizeof bytes);
-  return {bytes, static_cast<std::size_t>(file.gcount())};
-}
-
 }  // namespace
 
 std::string ReadableGroup::where(const std::string& part) const {
@@ -90,7 +83,31 @@ ReadableGroup ReadableGroup::group(const std::string& name) const {
   if (!has_group(name) || nc_inq_ncid(id_, name.c_str(), &id) != NC_NOERR) {
     throw FileError({.what = "group " + name + " is missing", .where = path_});
   }
-  return {id, path_, name};
+  return {id, path_, name_.empty() ? name : name_ + "/" + name};
+}
+
+std::vector<std::string> ReadableGroup::groups() const {
+  int count = 0;
+  check_read(nc_inq_grps(id_, &count, nullptr), path_);
+  std::vector<int> ids(static_cast<std::size_t>(count));
+  check_read(nc_inq_grps(id_, nullptr, ids.data()), path_);
+  std::vector<std::string> names;
+  for (const int id : ids) {
+    char name[NC_MAX_NAME + 1] = {};
+    check_read(nc_inq_grpname(id, name), path_);
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+std::vector<ReadableGroup> ReadableGroup::with_parents() const {
+  std::vector<ReadableGroup> all{*this};
+  int parent = -1;
+  while (!all.back().name_.empty() && nc_inq_grp_parent(all.back().id_, &parent) == NC_NOERR) {
+    const auto slash = all.back().name_.rfind('/');
+    all.emplace_back(parent, path_, slash == std::string::npos ? "" : all.back().name_.substr(0, slash));
+  }
+  return all;
 }
 
 std::vector<std::string> ReadableGroup::variables() const {
@@ -169,6 +186,10 @@ std::optional<NumberList> ReadableGroup::numbers_of(const std::string& attribute
   return find_numbers(id_, NC_GLOBAL, attribute, path_);
 }
 
+bool ReadableGroup::has_attribute(const std::string& variable, const std::string& attribute) const {
+  return nc_inq_attid(id_, variable_id(variable), attribute.c_str(), nullptr) == NC_NOERR;
+}
+
 bool ReadableGroup::has_attribute(const std::string& name) const {
   return nc_inq_attid(id_, NC_GLOBAL, name.c_str(), nullptr) == NC_NOERR;
 }
@@ -203,11 +224,12 @@ NetcdfReader::NetcdfReader(std::string path) : path_(std::move(path)) {
   const int status = nc_open(nameless ? path_.c_str() : canonical.c_str(), NC_NOWRITE, &id_);
   if (status == NC_NOERR) return;
   id_ = -1;
-  if (first_bytes(path_).starts_with("\x89HDF") || first_bytes(path_).starts_with("CDF")) {
+  if (is_netcdf(path_)) {
     throw FileError({.what = fmt::format("the file is damaged or truncated ({})", nc_strerror(status)),
                      .where = path_,
                      .hint = "take a good copy or make it again"});
   }
+  refuse_foreign_format(path_, "NetCDF, or HDF5 that the NetCDF library reads");
   throw FileError(
       {.what = "not a NetCDF file", .where = path_, .expected = "NetCDF, or HDF5 that the NetCDF library reads"});
 }

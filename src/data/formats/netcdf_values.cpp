@@ -7,6 +7,7 @@
 
 #include "core/torch.hpp"
 #include "data/formats/netcdf_file.hpp"
+#include "data/formats/netcdf_filters.hpp"
 #include "data/formats/netcdf_status.hpp"
 #include "sda/core/error.hpp"
 
@@ -95,9 +96,10 @@ Tensor ReadableGroup::read_numbers(const std::string& variable, const std::optio
   const std::vector<std::size_t> count(values.sizes().begin(), values.sizes().end());
   std::vector<std::size_t> start(count.size(), 0);
   if (part) start.assign(part->start.begin(), part->start.end());
-  check_read(single ? nc_get_vara_float(id_, id, start.data(), count.data(), values.data_ptr<float>())
-                    : nc_get_vara_double(id_, id, start.data(), count.data(), values.data_ptr<double>()),
-             where(variable));
+  const int status = single ? nc_get_vara_float(id_, id, start.data(), count.data(), values.data_ptr<float>())
+                            : nc_get_vara_double(id_, id, start.data(), count.data(), values.data_ptr<double>());
+  if (status != NC_NOERR) require_filters(id_, id, where(variable));
+  check_read(status, where(variable));
   return values;
 }
 
@@ -105,6 +107,12 @@ bool ReadableGroup::is_text(const std::string& variable) const {
   nc_type type = NC_NAT;
   check_read(nc_inq_vartype(id_, variable_id(variable), &type), where(variable));
   return type == NC_CHAR || type == NC_STRING;
+}
+
+bool ReadableGroup::has_characters(const std::string& variable) const {
+  nc_type type = NC_NAT;
+  check_read(nc_inq_vartype(id_, variable_id(variable), &type), where(variable));
+  return type == NC_CHAR;
 }
 
 std::vector<std::string> ReadableGroup::read_texts(const std::string& variable) const {
@@ -136,6 +144,13 @@ std::vector<std::string> ReadableGroup::read_texts(const std::string& variable) 
     texts.push_back(std::move(text));
   }
   return texts;
+}
+
+std::string ReadableGroup::read_characters(const std::string& variable) const {
+  require_possible(variable, 1);
+  std::string all(static_cast<std::size_t>(count(shape(variable))), '\0');
+  if (!all.empty()) check_read(nc_get_var_text(id_, variable_id(variable), all.data()), where(variable));
+  return all;
 }
 
 Tensor ReadableGroup::read(const std::string& variable) const {

@@ -15,6 +15,7 @@
 #include "core/calendar.hpp"
 #include "core/torch.hpp"
 #include "data/formats/cf_decoding.hpp"
+#include "data/formats/reading.hpp"
 #include "data/import/curvilinear.hpp"
 #include "data/import/dimensions.hpp"
 #include "sda/core/error.hpp"
@@ -34,16 +35,37 @@ Variable of_level(const Variable& variable, const std::string& dimension, const 
   return one;
 }
 
-/// Splits "days since 2000-01-01" into units and origin; midnight is left out of the origin.
+/// Takes "days since 2000-01-01" apart; midnight is left out of the origin.
 void set_time_units(StateLayout& layout, const std::string& units, const std::string& calendar) {
-  const auto since = units.find(" since ");
-  layout.time_units = units.empty() ? "1" : units.substr(0, since);
-  if (since == std::string::npos) return;
-  layout.time_origin = units.substr(since + 7);
+  const auto [unit, origin] = parse_time_units(units);
+  layout.time_units = unit.empty() ? "1" : unit;
+  if (origin.empty()) return;
+  if (days_in(1, unit) == 0) {
+    throw ValueError({.what = "times in what is no unit of time",
+                      .found = units,
+                      .expected = "seconds, minutes, hours or days since a date"});
+  }
+  require_calendar(calendar);
+  layout.time_origin = origin;
   for (const std::string midnight : {" 00:00:00", " 0:0:0", "T00:00:00", " 00:00"}) {
     if (layout.time_origin.ends_with(midnight)) layout.time_origin.erase(layout.time_origin.rfind(midnight));
   }
   layout.calendar = calendar;
+}
+
+/// "day as %Y%m%d.%f", as CDO writes an absolute axis of time: made days since the first date.
+void set_absolute_times(FileHead& head, const std::string& calendar) {
+  const auto first = date_of_digits(head.run.times.front());
+  for (double& time : head.run.times) {
+    const auto date = date_of_digits(time);
+    if (!first || !date) {
+      throw ValueError({.what = "not the digits of a date",
+                        .found = fmt::format("{:.15g}", time),
+                        .expected = "YYYYMMDD and a fraction of the day"});
+    }
+    time = time_of_date(*date, "days", first->substr(0, 10), calendar);
+  }
+  set_time_units(head.layout, "days since " + first->substr(0, 10), calendar);
 }
 
 /// Adds a variable to the state, or one for each of its levels.
@@ -82,8 +104,12 @@ void add_times(FileHead& head, const ReadableGroup& file, std::size_t index, con
   run.times = read_coordinate(file, p.time).values;
   head.has_times = !run.times.empty();
   if (head.has_times) {
-    set_time_units(head.layout, file.text_of(p.time, "units").value_or(""),
-                   file.text_of(p.time, "calendar").value_or(""));
+    const std::string units = file.text_of(p.time, "units").value_or(""),
+                      calendar = file.text_of(p.time, "calendar").value_or("");
+    reading_file(file.where(p.time), [&] {
+      if (units.starts_with("day as %Y%m%d")) return set_absolute_times(head, calendar);
+      set_time_units(head.layout, units, calendar);
+    });
     const double last = std::max(std::abs(run.times.front()), std::abs(run.times.back()));
     if (file.read_numbers(p.time).scalar_type() == at::kFloat) run.rounding = 1.2e-7 * last;
   } else if (p.step > 0) {
@@ -186,6 +212,16 @@ Coordinate read_axis(const ReadableGroup& file, const std::string& name, std::ve
 }
 
 }  // namespace
+
+std::string time_dimension(const std::string& path, const DataParameters& p) {
+  if (p.time != "time") return p.time;
+  const NetcdfReader reader(path);
+  const ReadableGroup file = reader.root();
+  if (!file.has_variable(p.variables.front())) return p.time;
+  const auto names = file.dimensions(p.variables.front());
+  const auto has = [&](const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+  return !has("time") && has("valid_time") ? "valid_time" : p.time;
+}
 
 FileHead read_head(const std::string& path, std::size_t index, const DataParameters& p) {
   const NetcdfReader reader(path);

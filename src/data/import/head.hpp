@@ -21,6 +21,9 @@ struct FileHead {
   std::vector<std::string> remarks{};  ///< what was assumed
 };
 
+/// data.time; "valid_time", as ECMWF has it, where that is left at "time" and the first variable has only the other.
+std::string time_dimension(const std::string& path, const DataParameters& p);
+
 /// Reads what the file at `path`, the `index`-th, says. Throws UsageError for [data] that does not fit it, FileError
 /// for variables that do not fit each other.
 FileHead read_head(const std::string& path, std::size_t index, const DataParameters& p);

@@ -22,7 +22,8 @@ Tensor in_units(const Tensor& values, const UnitConversion* conversions) {
 
 /// States of one file, (trajectories, states, channel, …space), NaN where they are missing.
 Tensor read_states_of(const std::string& path, const DataParameters& p, const std::vector<UnitConversion>& conversions,
-                      std::int64_t trajectory, std::int64_t trajectories, std::int64_t first, std::int64_t states) {
+                      std::int64_t trajectory, std::int64_t trajectories, std::int64_t first, std::int64_t states,
+                      OutsideRange* outside) {
   const NetcdfReader reader(path);
   const ReadableGroup file = reader.root();
   std::vector<Tensor> channels;
@@ -39,7 +40,9 @@ Tensor read_states_of(const std::string& path, const DataParameters& p, const st
     std::vector<std::ptrdiff_t> order{roles.trajectory, roles.time, roles.level};
     order.insert(order.end(), roles.space.begin(), roles.space.end());
     const bool converts = std::any_of(conversions.begin(), conversions.end(), [](auto& c) { return !c.is_identity(); });
-    const Tensor values = in_order(read_decoded(file, name, converts ? at::kDouble : at::kFloat, slab), order);
+    const auto decoded = decode(file, name, converts ? at::kDouble : at::kFloat, slab);
+    if (outside != nullptr && decoded.outside_range > 0) (*outside)[name] += decoded.outside_range;
+    const Tensor values = in_order(decoded.values, order);
     channels.push_back(converts ? in_units(values, conversions.data() + done) : values);
     done += values.size(2);
   }
@@ -79,15 +82,17 @@ std::optional<StateSource::Block> StateSource::block_from(std::size_t first, std
   return best;
 }
 
-Tensor StateSource::read(std::size_t first, std::size_t n, const Shape& event) const {
+Tensor StateSource::read(std::size_t first, std::size_t n, const Shape& event, OutsideRange* outside) const {
   Tensor states = at::empty(prepend({static_cast<std::int64_t>(n), length}, event), at::kFloat);
+  const auto pieces_at_once =
+      static_cast<std::size_t>(std::max<std::int64_t>(1, bytes_at_once / (length * count(event) * 4)));
   for (std::size_t i = first; i < first + n;) {
     const Run& run = runs[pieces[i].run];
     const auto to = [&](std::size_t piece) { return states.select(0, static_cast<std::int64_t>(piece - first)); };
-    if (const auto block = block_from(i, first + n - i)) {
+    if (const auto block = block_from(i, std::min(pieces_at_once, first + n - i))) {
       const auto at = static_cast<std::size_t>(block->begin);
       const Tensor read = read_states_of(paths[run.file[at]], p, conversions[run.file[at]], block->trajectory,
-                                         block->trajectories, run.place[at], block->states);
+                                         block->trajectories, run.place[at], block->states, outside);
       for (const std::size_t end = i + block->pieces; i < end; ++i) {
         to(i).copy_(
             read.select(0, pieces[i].trajectory - block->trajectory).narrow(0, pieces[i].begin - block->begin, length));
@@ -100,7 +105,7 @@ Tensor StateSource::read(std::size_t first, std::size_t n, const Shape& event) c
       to(i)
           .narrow(0, state, follow)
           .copy_(read_states_of(paths[run.file[at]], p, conversions[run.file[at]], pieces[i].trajectory, 1,
-                                run.place[at], follow)[0]);
+                                run.place[at], follow, outside)[0]);
     }
     ++i;
   }

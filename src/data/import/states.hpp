@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,12 @@
 
 namespace sda::io {
 
+/// Bytes of states that are read at once: decoding them takes several times as much.
+constexpr std::int64_t bytes_at_once = std::int64_t{1} << 26;
+
+/// Values outside the valid range of each variable, by its name.
+using OutsideRange = std::map<std::string, std::int64_t>;
+
 /// The files, and where in them each trajectory is.
 struct StateSource {
   DataParameters p;
@@ -22,8 +29,9 @@ struct StateSource {
   std::int64_t length = 0;                                 ///< states of each piece
   std::vector<std::vector<UnitConversion>> conversions{};  ///< of each file and channel
 
-  /// (n, time, channel, …space) of pieces from `first` on, NaN where values are missing.
-  Tensor read(std::size_t first, std::size_t n, const Shape& event) const;
+  /// (n, time, channel, …space) of pieces from `first` on, NaN where values are missing. Counts, where that is asked
+  /// for, values outside the valid range of each variable.
+  Tensor read(std::size_t first, std::size_t n, const Shape& event, OutsideRange* outside = nullptr) const;
 
  private:
   /// Pieces that lie in one block of one file: so many trajectories and states of it.

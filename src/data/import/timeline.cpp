@@ -70,7 +70,11 @@ std::vector<Stretch> find_stretches(const std::vector<Run>& runs, double step, c
              .hint = hint});
       };
       if (found == 0)
-        refuse("two states have the same time", "keep one: `ncks -d` or `cdo mergetime` with SKIP_SAME_TIME=1");
+        refuse("two states have the same time",
+               run.rounding > step / 4
+                   ? "times are stored as float32, which cannot tell them apart: store them as float64, or since a "
+                     "later date"
+                   : "keep one: `ncks -d` or `cdo mergetime` with SKIP_SAME_TIME=1");
       if (found < 0)
         refuse("times run backwards", p.join == FileJoin::time
                                           ? "files may not overlap; if each is another run, data.join = \"trajectory\""

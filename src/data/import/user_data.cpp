@@ -21,18 +21,14 @@ namespace sda {
 
 using namespace io;
 
-namespace {
-
-/// Bytes of states that are read at once.
-constexpr std::int64_t block_bytes = std::int64_t{1} << 26;
-
-}  // namespace
-
-UserData::UserData(const DataParameters& p) : source_(std::make_unique<StateSource>()) {
-  require_distinct_names(p);
-  source_->p = p;
-  source_->paths = find_files(p);
+UserData::UserData(const DataParameters& given) : source_(std::make_unique<StateSource>()) {
+  require_distinct_names(given);
+  source_->p = given;
+  source_->paths = find_files(given);
   const auto& paths = source_->paths;
+  source_->p.time = time_dimension(paths.front(), given);
+  const DataParameters& p = source_->p;
+  if (p.time != given.time) remarks_.push_back(fmt::format("{}: the dimension of time is {}", paths.front(), p.time));
   auto& runs = source_->runs;
   std::optional<FileHead> first;
   for (std::size_t i = 0; i < paths.size(); ++i) {
@@ -84,12 +80,14 @@ std::size_t UserData::files() const {
 
 Normalisation UserData::survey(std::int64_t trajectories) {
   const std::int64_t bytes = length_ * count(layout_.event) * 4,
-                     at_once = std::max<std::int64_t>(1, block_bytes / bytes);
+                     at_once = std::max<std::int64_t>(1, bytes_at_once / bytes);
   ChannelStatistics first, all;
   Tensor gone;
+  OutsideRange outside;
   for (std::int64_t begin = 0; begin < size(); begin += at_once) {
     const std::int64_t n = std::min(at_once, size() - begin);
-    const Tensor states = source_->read(static_cast<std::size_t>(begin), static_cast<std::size_t>(n), layout_.event);
+    const Tensor states =
+        source_->read(static_cast<std::size_t>(begin), static_cast<std::size_t>(n), layout_.event, &outside);
     for (std::int64_t i = 0; i < n; ++i) {
       const Piece& piece = source_->pieces[static_cast<std::size_t>(begin + i)];
       const Tensor always = missing_always(states[i], *source_, piece, layout_);
@@ -103,6 +101,8 @@ Normalisation UserData::survey(std::int64_t trajectories) {
     }
     release_freed_memory();
   }
+  for (const auto& [name, count] : outside)
+    remarks_.push_back(fmt::format("{} values of {} outside its valid range are missing", count, name));
   if (gone.any().item<bool>()) {
     if (source_->p.missing != MissingRule::mask) {
       refuse_missing("values are missing in all states", gone, *source_, layout_,

@@ -4,16 +4,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "core/calendar.hpp"
 #include "data/formats/csv.hpp"
 #include "data/formats/numbers.hpp"
+#include "data/observations/columns.hpp"
 #include "data/observations/decode.hpp"
 #include "data/observations/missing.hpp"
-#include "data/observations/places.hpp"
+#include "data/observations/names.hpp"
 #include "data/observations/times.hpp"
 #include "data/observations/units.hpp"
 #include "sda/core/error.hpp"
@@ -22,98 +25,124 @@
 namespace sda::io {
 namespace {
 
-/// The columns of a file of observations and what they mean.
-class ObservationColumns {
+/// Goes through the rows of a table and appends observations.
+class ObservationRows {
  public:
-  ObservationColumns(const CsvReader& reader, const ExpectedObservations& expected)
-      : reader_(reader), expected_(expected), layout_(expected.layout) {
-    const StateLayout& layout = layout_;
-    time_ = require("time", fmt::format("times in {}", time_units_of(layout)));
-    on_globe_ = are_on_globe(layout, reader.names());
-    for (const auto& coordinate : place_coordinates(layout, on_globe_)) {
-      const auto name = on_globe_ ? name_among(reader.names(), coordinate) : std::nullopt;
-      place_.push_back(require(name.value_or(coordinate.name), "each observation's place along " + coordinate.name));
+  ObservationRows(CsvReader& reader, const ExpectedObservations& expected)
+      : reader_(reader), expected_(expected), columns_(find_columns(reader, expected)) {}
+
+  void read(ObservationTable& table) {
+    table.remarks.insert(table.remarks.end(), columns_.remarks.begin(), columns_.remarks.end());
+    if (!reader_.next()) return;
+    const bool has_units_row = take_units_row();
+    take_stated_units();
+    if (!has_units_row) append(table);
+    while (reader_.next()) append(table);
+    take_bare_times(table);
+    for (const auto& [column, count] : sentinels_) {
+      table.remarks.push_back(fmt::format("{} of {} are NDBC's mark of a missing value", count, column));
     }
-    variable_ = find("variable");
-    if (!variable_ && expected.observables.size() > 1) require("variable", "the name of what was observed");
-    value_ = require("value", "what was observed, in its variable's units");
-    error_ = find("error");
-    if (!error_ && !expected.gives_errors()) {
-      require("error", "each observation's standard deviation, in its variable's units",
-              "or give one for all: --error 0.1, say");
-    }
-    flag_ = find("flag");
-    units_ = find("units");
   }
 
   /// Whether places are latitudes and longitudes of a curvilinear grid.
-  bool on_globe() const { return on_globe_; }
+  bool on_globe() const { return columns_.on_globe; }
 
-  /// Whether the row at which the reader is says in which units the columns are, as ERDDAP's second line does. The
-  /// units of values are then kept.
-  bool take_units_row() {
-    const auto time = reader_.field(time_), value = reader_.field(value_);
-    const bool is_data = number_in(time) || looks_like_date(time) || number_in(value) || value.empty();
-    const bool is_of_time = time.empty() || time == "UTC" || is_unit(std::string(time));
-    if (is_data || !is_of_time) return false;
-    stated_units_ = std::string(value);
-    return true;
-  }
-
-  std::vector<std::string> not_used() const {
-    std::vector<std::string> names;
-    for (std::size_t column = 0; column < reader_.names().size(); ++column) {
-      if (!used_[column]) names.push_back(reader_.names()[column]);
+  /// The name of the column that an observable's values, errors, … are in.
+  std::string name_of(std::size_t observable, const std::string& column) const {
+    if (!columns_.is_wide || (column != "value" && column != "error")) return column;
+    for (const auto& value : columns_.values) {
+      if (value.observable == observable) {
+        return column == "value" ? value.name : value.error ? reader_.names()[*value.error] : value.name + "_error";
+      }
     }
-    return names;
-  }
-
-  /// Appends the row at which the reader is.
-  void append(ObservationTable& table) {
-    const bool flagged = flag_ && number(*flag_, "a number, 0 for a good observation") > expected_.parameters.max_flag;
-    table.append_empty(static_cast<std::int64_t>(reader_.line()), flagged);
-    if (flagged || stands_for_none(reader_.field(value_))) return;
-    table.value.back() = number(value_, "a number");
-    if (error_ && !(expected_.gives_errors() && reader_.field(*error_).empty())) {
-      table.error.back() = number(*error_, "a standard deviation > 0");
-    }
-    table.time.back() = time();
-    if (variable_) table.variable.back() = variable();
-    const UnitConversion& convert = conversion(table);
-    table.value.back() = convert(table.value.back());
-    table.error.back() *= convert.scale;
-    for (std::size_t axis = 0; axis < place_.size(); ++axis)
-      table.place[axis].back() = number(place_[axis], "a number");
+    return column;
   }
 
  private:
-  std::optional<std::size_t> find(const std::string& name) {
-    const auto& names = reader_.names();
-    const auto at = std::find(names.begin(), names.end(), name);
-    if (at == names.end()) return std::nullopt;
-    used_.resize(names.size());
-    used_[static_cast<std::size_t>(at - names.begin())] = true;
-    return static_cast<std::size_t>(at - names.begin());
+  /// Whether the row at which the reader is says in which units the columns are, as ERDDAP's second line does. The
+  /// units are then kept.
+  bool take_units_row() {
+    if (columns_.time.columns.size() > 1) return false;
+    const auto is_datum = [&](std::size_t column) {
+      const auto field = reader_.field(column);
+      return number_in(field) || looks_like_date(field);
+    };
+    const auto time = reader_.field(columns_.time.columns.front());
+    const bool is_of_time = time.empty() || time == "UTC" || is_unit(parse_time_units(std::string(time)).unit);
+    bool has_units = false;
+    for (std::size_t column = 0; column < reader_.names().size(); ++column) {
+      if (is_datum(column)) return false;
+    }
+    for (const auto& value : columns_.values) has_units = has_units || !reader_.field(value.value).empty();
+    if (!is_of_time || !has_units) return false;
+    for (std::size_t column = 0; column < reader_.names().size(); ++column) {
+      columns_.stated_units[column] = std::string(reader_.field(column));
+    }
+    return true;
   }
 
-  std::size_t require(const std::string& name, const std::string& meaning, const std::string& hint = "") {
-    if (const auto column = find(name)) return *column;
-    const auto nearest = nearest_name(name, reader_.names());
-    throw FileError({.what = fmt::format("column {} is missing", name),
-                     .where = reader_.where(),
-                     .found = fmt::format("{}", fmt::join(reader_.names(), ", ")),
-                     .expected = fmt::format("a column {}: {}", name, meaning),
-                     .hint = nearest.empty() ? hint_of_layout(hint) : fmt::format("is it {}?", nearest)});
+  /// Of places and times, for the whole file.
+  void take_stated_units() {
+    const auto where = [&](std::size_t column) {
+      return fmt::format("{}: units of {}", reader_.where(), reader_.names()[column]);
+    };
+    for (std::size_t axis = 0; axis < columns_.place.size(); ++axis) {
+      const auto column = columns_.place[axis];
+      places_.push_back(conversion_of_places(columns_.stated_units[column], columns_.coordinates[axis], where(column)));
+    }
+    const auto column = columns_.time.columns.front();
+    const auto& units = columns_.stated_units[column];
+    if (columns_.time.are_parts || !units || units->empty() || *units == "UTC") return;
+    if (parse_time_units(*units).origin.empty()) return;
+    try {
+      times_ = conversion_of_times(*units, "", expected_.layout);
+    } catch (const ValueError& error) {
+      Fault fault = error.fault();
+      fault.where = where(column);
+      throw FileError(fault);
+    }
   }
 
-  /// What makes a table out of a file whose columns are not found; `hint` where that is not the reason.
-  std::string hint_of_layout(const std::string& hint) const {
-    const auto& names = reader_.names();
-    const bool has_blanks = names.size() == 1 && names.front().find_first_of(" \t") != std::string::npos;
-    if (!has_blanks && !reader_.had_comments()) return hint;
-    const std::string comments = "lines that begin with # are passed over: names stand in a line without it";
-    if (!has_blanks) return comments;
-    return (reader_.had_comments() ? comments + "; " : "") + "columns stand between commas, semicolons or tabs";
+  /// Appends the observations of the row at which the reader is.
+  void append(ObservationTable& table) {
+    time_of_row_.reset();
+    for (const auto& column : columns_.values) append(table, column);
+  }
+
+  void append(ObservationTable& table, const ValueColumn& column) {
+    const double flag = column.flag ? flag_of(*column.flag) : 0;
+    const bool flagged = column.flag && !expected_.is_good(flag);
+    table.append_empty(static_cast<std::int64_t>(reader_.line()), flagged);
+    if (flagged) table.count_flag(flag);
+    if (column.observable) table.variable.back() = *column.observable;
+    if (flagged || is_missing(column.value)) return;
+    table.value.back() = number(column.value, "a number");
+    if (column.error && !(expected_.gives_errors() && is_missing(*column.error))) {
+      table.error.back() = number(*column.error, "a standard deviation > 0");
+    }
+    table.time.back() = time(table);
+    if (columns_.variable) table.variable.back() = variable();
+    const UnitConversion& convert = conversion(table, column);
+    table.value.back() = convert(table.value.back());
+    table.error.back() *= convert.scale;
+    for (std::size_t axis = 0; axis < columns_.place.size(); ++axis) {
+      if (is_missing(columns_.place[axis])) continue;
+      table.place[axis].back() = places_[axis](number(columns_.place[axis], "a number"));
+    }
+  }
+
+  double flag_of(std::size_t column) {
+    if (is_missing(column)) return std::numeric_limits<double>::quiet_NaN();
+    return number(column, "a number, 0 for a good observation");
+  }
+
+  /// The same with NDBC's numbers, which are counted.
+  bool is_missing(std::size_t column) {
+    const auto field = reader_.field(column);
+    if (stands_for_none(field)) return true;
+    if (!columns_.is_ndbc || !is_sentinel_of_ndbc(reader_.names()[column], field)) return false;
+    ++sentinels_[reader_.names()[column]];
+    return true;
   }
 
   [[noreturn]] void refuse(std::size_t column, const std::string& what, const std::string& expected,
@@ -129,74 +158,134 @@ class ObservationColumns {
   double number(std::size_t column, const std::string& expected) const {
     const auto text = reader_.field(column);
     const auto found = number_in(text);
+    const bool is_value = column == columns_.values.front().value;
+    const std::string leave = is_value ? "leave the value empty where there is none" : "leave the row out";
     if (!found) refuse(column, "not a number", expected, number_hint(text));
-    if (!std::isfinite(*found)) {
-      refuse(column, "not a finite number", expected,
-             column == value_ ? "leave the value empty where there is none" : "leave the row out");
-    }
+    if (!std::isfinite(*found)) refuse(column, "not a finite number", expected, leave);
     return *found;
   }
 
-  double time() const {
-    const auto text = reader_.field(time_);
+  /// Of the row; a number without units is taken as it is, until all are known.
+  double time(const ObservationTable& table) {
+    const auto row = table.rows() - 1;
+    if (!time_of_row_) {
+      const auto column = columns_.time.columns.front();
+      const auto found = columns_.time.columns.size() > 1 ? std::nullopt : number_in(reader_.field(column));
+      const bool is_number = found && std::isfinite(*found);
+      if (is_number && !times_) bare_times_.push_back(*found);
+      is_bare_ = is_number && !times_;
+      time_of_row_ = !is_number ? date() : times_ ? (*times_)(*found) : *found;
+    } else if (is_bare_) {
+      bare_times_.push_back(*time_of_row_);
+    }
+    if (is_bare_) bare_rows_.push_back(row);
+    return *time_of_row_;
+  }
+
+  double date() const {
+    const auto& [columns, are_parts] = columns_.time;
     try {
-      return parse_time(text, layout_);
+      if (are_parts) return parse_date(date_of_parts(), expected_.layout);
+      const std::string text(reader_.field(columns.front()));
+      if (columns.size() == 1) return parse_date(text, expected_.layout);
+      const bool is_clock = text.find(':') != std::string::npos && !looks_like_date(text);
+      return is_clock ? parse_date(fmt::format("{}T{}", reader_.field(columns.back()), text), expected_.layout)
+                      : parse_time(text, expected_.layout);
     } catch (const ValueError& error) {
       const Fault& fault = error.fault();
-      refuse(time_, fault.what, fault.expected, fault.hint);
+      refuse(columns.front(), fault.what, fault.expected, fault.hint);
+    }
+  }
+
+  /// "1998-12-31T23:50" of year, month, day, hour, minute and second; two digits are of the last century.
+  std::string date_of_parts() const {
+    std::vector<int> parts;
+    for (const auto column : columns_.time.columns) {
+      const double part = number(column, "a part of a date");
+      if (part != std::floor(part) || part < 0 || part > 9999)
+        refuse(column, "no part of a date", "a whole number", "");
+      parts.push_back(static_cast<int>(part));
+    }
+    if (parts.front() < 100) parts.front() += 1900;
+    parts.resize(6, 0);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", parts[0], parts[1], parts[2], parts[3], parts[4],
+                       parts[5]);
+  }
+
+  /// Numbers in the column of times are all meant alike.
+  void take_bare_times(ObservationTable& table) const {
+    std::size_t i = 0;
+    try {
+      const BareTimes meaning(bare_times_, expected_.layout);
+      for (; i < bare_rows_.size(); ++i) table.time[bare_rows_[i]] = meaning(bare_times_[i]);
+      if (!meaning.remark().empty()) table.remarks.push_back(meaning.remark());
+    } catch (const ValueError& error) {
+      Fault fault = error.fault();
+      fault.where = fmt::format("{}:{}: column {}", table.path, table.origin[bare_rows_[i]],
+                                reader_.names()[columns_.time.columns.front()]);
+      throw FileError(fault);
     }
   }
 
   std::size_t variable() const {
-    const auto name = reader_.field(*variable_);
+    const auto name = reader_.field(*columns_.variable);
     if (const auto found = expected_.find(name)) return *found;
     const auto known = expected_.names();
     const auto nearest = nearest_name(std::string(name.substr(0, 80)), known);
-    refuse(*variable_, "no such variable", fmt::format("one of {}", fmt::join(known, ", ")),
+    refuse(*columns_.variable, "no such variable", fmt::format("one of {}", fmt::join(known, ", ")),
            nearest.empty() ? "" : "did you mean " + nearest + "?");
   }
 
   /// Of the row's variable, from the units that the row, or the file, states.
-  const UnitConversion& conversion(ObservationTable& table) {
+  const UnitConversion& conversion(ObservationTable& table, const ValueColumn& column) {
     const auto observable = table.variable.back();
-    const auto stated = units_ ? std::optional(std::string(reader_.field(*units_))) : stated_units_;
-    const auto known = conversions_.find({observable, stated});
-    if (known != conversions_.end()) return known->second;
-    const auto made = conversion_of_values(stated, observable, expected_, reader_.where() + ": units", table);
-    return conversions_.emplace(std::pair{observable, stated}, made).first->second;
+    const auto& of_column = columns_.stated_units[column.value];
+    const bool states = columns_.units || of_column;
+    const std::string_view stated = columns_.units ? reader_.field(*columns_.units) : of_column ? *of_column : "";
+    conversions_.resize(expected_.observables.size());
+    auto& known = conversions_[observable];
+    if (const auto at = known.find(stated); at != known.end()) return at->second;
+    const std::string units(stated);
+    const auto made = conversion_of_values(states ? std::optional(units) : std::nullopt, observable, expected_,
+                                           reader_.where() + ": units", table);
+    return known.emplace(units, made).first->second;
   }
 
-  const CsvReader& reader_;
+  CsvReader& reader_;
   const ExpectedObservations& expected_;
-  const StateLayout& layout_;
-  std::vector<bool> used_;
-  std::size_t time_ = 0, value_ = 0;
-  std::vector<std::size_t> place_;
-  bool on_globe_ = false;
-  std::optional<std::size_t> variable_, error_, flag_, units_;
-  std::optional<std::string> stated_units_{};  ///< of values, in a row of units
-  std::map<std::pair<std::size_t, std::optional<std::string>>, UnitConversion> conversions_{};
+  ObservationColumns columns_;
+  std::vector<UnitConversion> places_{};
+  std::optional<TimeConversion> times_{};  ///< of numbers, where the file states their units
+  std::vector<std::map<std::string, UnitConversion, std::less<>>> conversions_{};
+  std::optional<double> time_of_row_{};
+  bool is_bare_ = false;  ///< the row's time is a number without units
+  std::vector<double> bare_times_{};
+  std::vector<std::size_t> bare_rows_{};
+  std::map<std::string, std::int64_t> sentinels_{};
 };
 
 }  // namespace
 
 ObservationTable decode_csv(const std::string& path, const ExpectedObservations& expected) {
   CsvReader reader(read_csv_text(path), path);
-  ObservationColumns columns(reader, expected);
   ObservationTable table;
   table.path = path;
   table.place.resize(expected.layout.space_names.size());
-  table.on_globe = columns.on_globe();
   if (reader.had_byte_order_mark()) table.remarks.emplace_back("a byte-order mark at the beginning was passed over");
-  if (const auto names = columns.not_used(); !names.empty()) {
-    table.remarks.push_back(fmt::format("columns not used: {}", fmt::join(names, ", ")));
+  ObservationRows rows(reader, expected);
+  table.on_globe = rows.on_globe();
+  rows.read(table);
+  std::vector<std::string> values, errors;
+  for (std::size_t o = 0; o < expected.observables.size(); ++o) {
+    values.push_back(rows.name_of(o, "value"));
+    errors.push_back(rows.name_of(o, "error"));
   }
-  bool is_first = true;
-  while (reader.next()) {
-    if (!std::exchange(is_first, false) || !columns.take_units_row()) columns.append(table);
-  }
-  table.where = [path, lines = table.origin](std::size_t row, const std::string& column) {
-    return fmt::format("{}:{}: column {}", path, lines[row], column);
+  table.where = [path, lines = table.origin, variables = table.variable, values, errors](std::size_t row,
+                                                                                         const std::string& column) {
+    const auto& named = column == "value"   ? values[variables[row]]
+                        : column == "error" ? errors[variables[row]]
+                                            : column;
+    return fmt::format("{}:{}: column {}", path, lines[row], named);
   };
   return table;
 }

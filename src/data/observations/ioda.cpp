@@ -9,6 +9,7 @@
 #include "core/torch.hpp"
 #include "data/formats/cf_decoding.hpp"
 #include "data/observations/decode.hpp"
+#include "data/observations/names.hpp"
 #include "data/observations/units.hpp"
 #include "sda/core/error.hpp"
 
@@ -24,25 +25,21 @@ constexpr const char* flag_group = "PreQC";
 
 /// The name that MetaData has for a coordinate: its own, its standard name, or IODA's.
 std::string metadata_of(const ReadableGroup& metadata, const PlaceCoordinate& coordinate) {
-  static const std::map<std::string, std::string> known{
-      {"lat", "latitude"}, {"lon", "longitude"}, {"depth", "depthBelowWaterSurface"}, {"lev", "pressure"}};
+  const auto expected = names_of(coordinate);
+  const auto known = metadata.variables();
+  if (const auto found = find_name(known, expected)) return known[*found];
   const std::string& name = coordinate.name;
-  std::vector<std::string> expected{name};
-  expected.insert(expected.end(), coordinate.other_names.begin(), coordinate.other_names.end());
-  if (const auto other = known.find(name); other != known.end()) expected.push_back(other->second);
-  for (const auto& candidate : expected) {
-    if (metadata.has_variable(candidate)) return candidate;
-  }
   throw FileError({.what = "there are no places along " + name,
                    .where = metadata.where(name),
-                   .found = fmt::format("{}", fmt::join(metadata.variables(), ", ")),
+                   .found = fmt::format("{}", fmt::join(known, ", ")),
                    .expected = fmt::format("a variable {}", fmt::join(expected, " or "))});
 }
 
 /// A variable over locations.
 Column read_location_column(const ReadableGroup& group, const std::string& name, std::size_t locations) {
   const Tensor values = read_decoded(group, name, at::kDouble);
-  if (values.dim() != 1 || values.numel() != static_cast<std::int64_t>(locations)) {
+  const bool is_one_each = values.dim() > 0 && values.size(0) == values.numel();  // as of one channel
+  if (!is_one_each || values.numel() != static_cast<std::int64_t>(locations)) {
     throw FileError({.what = "not a value for each location",
                      .where = group.where(name),
                      .found = to_string(values.sizes()),
@@ -60,7 +57,7 @@ ObservationTable decode_ioda(const ReadableGroup& file, const ExpectedObservatio
   table.counted = "location";
   const ReadableGroup metadata = file.group(metadata_group), values = file.group(value_group);
   const std::string time_name = metadata.has_variable("dateTime") ? "dateTime" : "time";
-  const Column times = read_observation_times(metadata, time_name, layout);
+  const Column times = read_observation_times(metadata, time_name, layout, table);
   const std::size_t locations = times.size();
   std::vector<Column> places;
   std::map<std::string, std::string> named{{"time", metadata.where(time_name)}};
@@ -72,7 +69,12 @@ ObservationTable decode_ioda(const ReadableGroup& file, const ExpectedObservatio
     named[coordinate.name] = metadata.where(name);
   }
   table.place.resize(places.size());
-  for (const auto& [name, observable] : observed_variables(values.variables(), expected, values.where(""), table)) {
+  std::vector<NameOfVariable> names;
+  for (const auto& name : values.variables()) names.push_back({name});
+  const auto observed = observed_variables(names, expected, values.where(""), table);
+  remark_on_others(observed.others, {}, table);
+  for (const auto& [variable, observable] : observed.found) {
+    const std::string& name = names[variable].name;
     const auto stated = values.text_of(name, "units");
     const auto convert = conversion_of_values(stated, observable, expected, values.where(name), table);
     const Column value = converted(read_location_column(values, name, locations), convert);
@@ -96,9 +98,9 @@ ObservationTable decode_ioda(const ReadableGroup& file, const ExpectedObservatio
       flag = read_location_column(file.group(flag_group), name, locations);
     }
     for (std::size_t i = 0; i < locations; ++i) {
-      // A flag that is missing says nothing good.
-      const bool flagged = !flag.empty() && !(flag[i] <= expected.parameters.max_flag);
+      const bool flagged = !flag.empty() && !expected.is_good(flag[i]);
       table.append_empty(static_cast<std::int64_t>(i), flagged);
+      if (flagged) table.count_flag(flag[i]);
       if (flagged || std::isnan(value[i])) continue;
       table.value.back() = value[i];
       table.variable.back() = observable;

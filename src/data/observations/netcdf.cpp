@@ -3,12 +3,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <fstream>
+#include <cmath>
+#include <limits>
+#include <map>
 
 #include "core/calendar.hpp"
 #include "core/torch.hpp"
+#include "core/units.hpp"
 #include "data/formats/cf_decoding.hpp"
+#include "data/formats/file_kind.hpp"
 #include "data/observations/decode.hpp"
 #include "data/observations/times.hpp"
 #include "sda/core/error.hpp"
@@ -42,61 +45,106 @@ std::vector<double> converted(std::vector<double> numbers, const UnitConversion&
   return numbers;
 }
 
-std::vector<double> read_observation_times(const ReadableGroup& group, const std::string& name,
-                                           const StateLayout& layout) {
-  const std::string where = group.where(name);
-  if (group.is_text(name)) {
-    std::vector<double> times;
-    for (const auto& text : group.read_texts(name)) {
-      times.push_back(at_place(fmt::format("{}, location {} (counted from 0)", where, times.size()),
-                               [&] { return parse_time(text, layout); }));
-    }
-    return times;
+namespace {
+
+/// Texts, each a time of its own; an empty one is missing.
+std::vector<double> read_times_in_words(const ReadableGroup& group, const std::string& name,
+                                        const StateLayout& layout) {
+  std::vector<double> times;
+  for (const auto& text : group.read_texts(name)) {
+    const auto where = fmt::format("{}, location {} (counted from 0)", group.where(name), times.size());
+    const bool is_missing = text.empty() || text == "NaT";
+    times.push_back(is_missing ? std::numeric_limits<double>::quiet_NaN()
+                               : at_place(where, [&] { return parse_time(text, layout); }));
   }
-  const auto convert = at_place(where, [&] {
-    return conversion_of_times(group.text_of(name, "units").value_or(""), group.text_of(name, "calendar").value_or(""),
-                               layout);
-  });
-  std::vector<double> times = column_from(read_decoded(group, name, at::kDouble));
-  std::transform(times.begin(), times.end(), times.begin(), convert);
   return times;
 }
 
-std::vector<std::pair<std::string, std::size_t>> observed_variables(const std::vector<std::string>& names,
-                                                                    const ExpectedObservations& expected,
-                                                                    const std::string& where, ObservationTable& table) {
-  std::vector<std::pair<std::string, std::size_t>> found;
-  std::vector<std::string> others;
-  for (const auto& name : names) {
-    if (const auto observable = expected.find(name)) {
-      found.emplace_back(name, *observable);
-    } else {
-      others.push_back(name);
-    }
+/// Numbers without units, or of "day as %Y%m%d.%f", that is digits of dates.
+void convert_bare_times(std::vector<double>& times, const StateLayout& layout, ObservationTable& table) {
+  std::vector<double> known;
+  std::copy_if(times.begin(), times.end(), std::back_inserter(known), [](double time) { return !std::isnan(time); });
+  const BareTimes meaning(known, layout);
+  for (double& time : times) {
+    if (!std::isnan(time)) time = meaning(time);
   }
-  if (found.empty()) {
-    const auto known = expected.names();
-    std::string nearest;
-    for (const auto& name : others) {
-      if (nearest.empty() && !nearest_name(name, known).empty())
-        nearest = name + ": did you mean " + nearest_name(name, known) + "?";
-    }
-    throw FileError({.what = "no variable of the system is in the file",
-                     .where = where,
-                     .found = others.empty() ? "none" : fmt::format("{}", fmt::join(others, ", ")),
-                     .expected = fmt::format("one of {}", fmt::join(known, ", ")),
-                     .hint = nearest});
-  }
-  if (!others.empty()) table.remarks.push_back(fmt::format("variables not used: {}", fmt::join(others, ", ")));
-  return found;
+  if (!meaning.remark().empty()) table.remarks.push_back(meaning.remark());
 }
 
-bool is_netcdf(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, 4> bytes{};
-  file.read(bytes.data(), bytes.size());
-  const std::string_view first(bytes.data(), static_cast<std::size_t>(file.gcount()));
-  return first == "\x89HDF" || first.starts_with("CDF");
+}  // namespace
+
+std::vector<double> read_observation_times(const ReadableGroup& group, const std::string& name,
+                                           const StateLayout& layout, ObservationTable& table) {
+  if (group.is_text(name)) return read_times_in_words(group, name, layout);
+  std::vector<double> times = column_from(read_decoded(group, name, at::kDouble));
+  const auto units = group.text_of(name, "units").value_or("");
+  at_place(group.where(name), [&] {
+    if (is_unitless(units)) return convert_bare_times(times, layout, table);
+    if (is_absolute_time(units)) return convert_absolute_times(times, units, layout);
+    const auto convert = conversion_of_times(units, group.text_of(name, "calendar").value_or(""), layout);
+    std::transform(times.begin(), times.end(), times.begin(), convert);
+  });
+  return times;
+}
+
+ObservedVariables observed_variables(const std::vector<NameOfVariable>& variables, const ExpectedObservations& expected,
+                                     const std::string& where, ObservationTable& table) {
+  ObservedVariables observed;
+  const auto by_standard_name = [&](const std::string& standard_name) -> std::optional<std::size_t> {
+    const auto& all = expected.layout.variables;
+    const auto same = [&](const Variable& variable) { return variable.standard_name == standard_name; };
+    if (standard_name.empty() || std::count_if(all.begin(), all.end(), same) != 1) return std::nullopt;
+    const auto at = std::find_if(all.begin(), all.end(), same) - all.begin();
+    const bool is_named =
+        std::any_of(variables.begin(), variables.end(), [&](const auto& other) { return other.name == all[at].name; });
+    return is_named ? std::nullopt : std::optional(static_cast<std::size_t>(at));
+  };
+  std::map<std::size_t, std::string> taken;
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const auto& [name, standard_name] = variables[i];
+    auto observable = expected.find(name);
+    if (!observable && (observable = by_standard_name(standard_name))) {
+      const std::string& ours = expected.observables[*observable].name;
+      if (const auto [other, is_new] = taken.emplace(*observable, name); !is_new) {
+        throw FileError({.what = fmt::format("two variables have the standard name of {}", ours),
+                         .where = where,
+                         .found = other->second + " and " + name,
+                         .expected = "one, or one that is named " + ours,
+                         .hint = fmt::format("leave one out (`ncks -x -v {0} IN OUT`), or name the other one "
+                                             "(`ncrename -v {1},{2} IN OUT`)",
+                                             name, other->second, ours)});
+      }
+      table.remarks.push_back(fmt::format("{} is read as {}, by its standard name", name, ours));
+    }
+    if (observable) {
+      observed.found.emplace_back(i, *observable);
+    } else {
+      observed.others.push_back(name);
+    }
+  }
+  if (!observed.found.empty()) return observed;
+  const auto known = expected.names();
+  std::string hint;
+  for (const auto& name : observed.others) {
+    if (hint.empty() && !nearest_name(name, known).empty())
+      hint = name + ": did you mean " + nearest_name(name, known) + "?";
+    if (name.find("@ObsValue") != std::string::npos)
+      hint = "IODA's files of version 1 are converted by `ioda-upgrade-v1-to-v2.x IN OUT`";
+  }
+  const auto& others = observed.others;
+  throw FileError({.what = "no variable of the system is in the file",
+                   .where = where,
+                   .found = others.empty() ? "none" : fmt::format("{}", fmt::join(others, ", ")),
+                   .expected = fmt::format("one of {}", fmt::join(known, ", ")),
+                   .hint = hint});
+}
+
+void remark_on_others(const std::vector<std::string>& others, const std::set<std::string>& used,
+                      ObservationTable& table) {
+  std::vector<std::string> named;
+  std::copy_if(others.begin(), others.end(), std::back_inserter(named),
+               [&](const auto& name) { return used.count(name) == 0; });
+  if (!named.empty()) table.remarks.push_back(fmt::format("variables not used: {}", fmt::join(named, ", ")));
 }
 
 ObservationTable decode_observations(const std::string& path, const ExpectedObservations& expected) {

@@ -7,10 +7,38 @@
 #include "data/observations/times.hpp"
 
 namespace sda::io {
+namespace {
+
+std::string criterion_of_flags(const ObservationFileParameters& parameters) {
+  return parameters.good_flags.empty()
+             ? fmt::format("with a quality flag above {}", parameters.max_flag)
+             : fmt::format("with a quality flag other than {}", fmt::join(parameters.good_flags, ", "));
+}
+
+/// "; flag 2 (probably_good): 120, flag 4: 3; --max-flag or --good-flags say which are good".
+std::string flags_in_words(const ObservationTable& table) {
+  constexpr std::size_t max_named = 8;
+  std::vector<std::string> each;
+  for (const auto& [flag, count] : table.flags) {
+    const auto meaning = table.flag_meanings.find(flag);
+    if (each.size() < max_named) {
+      each.push_back(fmt::format("flag {:g}{}: {}", flag,
+                                 meaning == table.flag_meanings.end() ? "" : " (" + meaning->second + ")", count));
+    }
+  }
+  if (table.flags.size() > max_named) each.emplace_back("…");
+  if (table.without_flag > 0) each.push_back(fmt::format("no flag: {}", table.without_flag));
+  std::string words = fmt::format("; {}; --max-flag or --good-flags say which are good", fmt::join(each, ", "));
+  if (table.without_flag > 0) words += ", and one that equals its variable's _FillValue never is";
+  return words;
+}
+
+}  // namespace
+
 std::vector<std::string> rejections_in_words(const ScreenedObservations& used, const ObservationTable& table,
                                              const ExpectedObservations& expected) {
   const std::array<std::string, rejections> why{
-      fmt::format("with a quality flag above {}", expected.parameters.max_flag),
+      criterion_of_flags(expected.parameters),
       "without a value",
       "without a time or a place",
       "outside the domain",
@@ -25,7 +53,7 @@ std::vector<std::string> rejections_in_words(const ScreenedObservations& used, c
     const bool all = count == std::ssize(first);
     sentences.push_back(fmt::format("{} {} ({}{} {}{})", count, why[i], table.counted, count == 1 ? "" : "s",
                                     fmt::join(first, ", "), all ? "" : ", …"));
-    if (static_cast<Rejection>(i) == Rejection::flagged) sentences.back() += "; --max-flag says which flags are good";
+    if (static_cast<Rejection>(i) == Rejection::flagged) sentences.back() += flags_in_words(table);
   }
   return sentences;
 }

@@ -2,6 +2,7 @@
 #include "data/observations/table.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "sda/core/error.hpp"
@@ -35,6 +36,15 @@ void ObservationTable::append_empty(std::int64_t from, bool is_flagged) {
   variable.push_back(0);
   flagged.push_back(is_flagged);
   origin.push_back(from);
+}
+
+void ObservationTable::count_flag(double flag) {
+  std::isnan(flag) ? ++without_flag : ++flags[flag];
+}
+
+bool ExpectedObservations::is_good(double flag) const {
+  const auto& good = parameters.good_flags;
+  return good.empty() ? flag <= parameters.max_flag : std::find(good.begin(), good.end(), flag) != good.end();
 }
 
 std::vector<std::string> ExpectedObservations::names() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,9 +32,12 @@ struct ObservationTable {
   bool on_globe = false;                   ///< places are latitudes and longitudes of a curvilinear grid
   std::vector<std::size_t> variable;       ///< of the observables
   std::vector<bool> flagged;
-  std::vector<std::int64_t> origin;    ///< line, or number in the file
-  std::string counted = "line";        ///< what origin counts
-  std::vector<std::string> remarks{};  ///< what was converted, assumed or not used
+  std::map<double, std::int64_t> flags{};         ///< that were found not good, and how often; NaN is counted apart
+  std::int64_t without_flag = 0;                  ///< flags that are missing
+  std::map<double, std::string> flag_meanings{};  ///< where the file says them
+  std::vector<std::int64_t> origin;               ///< line, or number in the file
+  std::string counted = "line";                   ///< what origin counts
+  std::vector<std::string> remarks{};             ///< what was converted, assumed or not used
 
   std::size_t rows() const { return value.size(); }
   /// "buoys.csv:12: column error", for messages.
@@ -41,6 +45,8 @@ struct ObservationTable {
 
   /// Appends a row without a value, to be filled in; `flagged` says why.
   void append_empty(std::int64_t from, bool is_flagged);
+  /// Counts a flag that is not good.
+  void count_flag(double flag);
 };
 
 /// What readers of all formats must know.
@@ -53,6 +59,8 @@ struct ExpectedObservations {
   /// The observable of this name; nothing where there is none.
   std::optional<std::size_t> find(std::string_view name) const;
   bool gives_errors() const { return !parameters.error.empty(); }
+  /// Whether observations with this quality flag are used; a flag that is missing (NaN) says nothing good.
+  bool is_good(double flag) const;
 };
 
 }  // namespace sda::io

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <utility>
 
 #include "observation/operators/kinds.hpp"
 #include "observation/point_columns.hpp"
@@ -98,13 +99,18 @@ class WeightsMaker {
     exact_ = exact_ && !between;
   }
 
-  SparseWeights make() const {
-    std::vector<Tensor> index, weight;
-    for (std::size_t corner = 0; corner < index_.size(); ++corner) {
-      index.push_back(at::tensor(index_[corner], at::kLong));
-      weight.push_back(at::tensor(weight_[corner], at::kDouble));
+  /// Gives what was added away, a corner at a time: there may be a million points of eight corners.
+  SparseWeights make() && {
+    const auto corners = std::ssize(index_), points = std::ssize(index_.front());
+    SparseWeights made{at::empty({corners, points}, at::kLong), at::empty({corners, points}, at::kDouble), exact_};
+    for (std::int64_t corner = 0; corner < corners; ++corner) {
+      auto& index = index_[static_cast<std::size_t>(corner)];
+      auto& weight = weight_[static_cast<std::size_t>(corner)];
+      std::copy(index.begin(), index.end(), made.index.data_ptr<std::int64_t>() + corner * points);
+      std::copy(weight.begin(), weight.end(), made.weight.data_ptr<double>() + corner * points);
+      index = {}, weight = {};
     }
-    return {at::stack(index), at::stack(weight), exact_};
+    return made;
   }
 
  private:
@@ -260,10 +266,11 @@ MadeLink make_points(const LinkSite& site) {
     if (const auto places = column_of(link, axis.name); !places.empty()) add_axis(weights, axis, places);
   }
   const auto times = column_of(link, time_column);
-  if (times.empty()) return std::make_unique<SparsePoints>(field, weights.make(), 0);
+  if (times.empty()) return std::make_unique<SparsePoints>(field, std::move(weights).make(), 0);
   auto used = add_times(weights, times, count(field.sizes));
   const auto states = std::ssize(used);
-  return {std::make_unique<StatesUsed>(std::move(used)), std::make_unique<SparsePoints>(field, weights.make(), states)};
+  return {std::make_unique<StatesUsed>(std::move(used)),
+          std::make_unique<SparsePoints>(field, std::move(weights).make(), states)};
 }
 
 }  // namespace
