@@ -161,8 +161,8 @@ class Observations:
         file = os.fspath(path)
         try:
             return cls._make(_sda.read_observations(file, allow_code), [])
-        except OSError as error:
-            if not os.path.exists(file) or "allow_code" in str(error):
+        except OSError as fault:
+            if not os.path.exists(file) or "allow_code" in str(fault):
                 raise
             with open(file, "rb") as opened:
                 start = opened.read(8)

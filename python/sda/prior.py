@@ -44,8 +44,8 @@ class Prior:
 
         Args:
             path: of a model of `sda train`, `sda import` or `Prior.save`.
-            allow_code: run the TorchScript module that the file holds, which can do all that you can. Weights alone never
-                run code.
+            allow_code: run the TorchScript module that the file holds, which can do all that you can. Weights alone
+                never run code.
 
         Raises:
             FileError: for a file that is missing, damaged or of another kind, or that holds code which was not allowed.

@@ -57,7 +57,8 @@ def test_variables_of_different_memory_are_joined(data):
     record = sda.data.record_of(mixed)
     assert numpy.array_equal(record["states"][..., 1], data.y.values.T + 1)
     swapped = data.assign(x=data.y, y=data.x)
-    assert numpy.array_equal(sda.data.record_of(swapped)["states"][..., 0], data.y.values.T)
+    for i, name in enumerate("yxz"):
+        assert numpy.array_equal(sda.data.record_of(swapped)["states"][..., i], data[name].values.T), name
 
 
 def test_posterior_outlives_what_made_it(run):

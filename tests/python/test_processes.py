@@ -77,7 +77,8 @@ def test_processes(prior, obs, method):
 
 
 def interrupt(call, after=0.4):
-    """Calls it, sends Ctrl-C meanwhile, and says how long it went on: of this process, for others may use the machine."""
+    """Calls it, sends Ctrl-C meanwhile, and says how long it went on: of this process, for others may use the
+    machine."""
     sent = []
 
     def send():
