@@ -89,7 +89,7 @@ TEST_F(ObservationTables, BuoysOfNdbc) {
   EXPECT_THAT(values(y), ElementsAre(1.5, 26.5, 27, 2.5, 27.5));
   EXPECT_THAT(y.qc_summary, AllOf(HasSubstr("rejected: 3 without a value (lines 4, 5, 6)"),
                                   HasSubstr("note: column WVHT is read as wvht"),
-                                  HasSubstr("note: 2 of WVHT are NDBC's mark of a missing value"),
+                                  HasSubstr("note: 1 of WVHT are NDBC's mark of a missing value"),
                                   HasSubstr("note: columns not used: WDIR, WSPD")));
   // Before 2007 without #, and before 1999 with two digits of the year.
   layout.time_origin = "1998-09-01";
