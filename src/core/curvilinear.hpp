@@ -16,7 +16,7 @@ namespace sda {
 std::set<std::size_t> curvilinear_closes(const StateLayout& layout);
 
 /// Areas of the cells of a curvilinear grid, |∂r/∂i × ∂r/∂j| of unit vectors r by differences of neighbours, times
-/// those of the other axes; (…space) of mean 1, 0 where a point has no place.
+/// those of the other axes; (…space) of mean 1, 0 where a point has no place, or no neighbour along one of the axes.
 Tensor curvilinear_areas(const StateLayout& layout);
 
 /// Distance of each point from there along a great circle, in units of the grid's latitudes; NaN where a point has no

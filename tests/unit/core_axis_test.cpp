@@ -322,13 +322,12 @@ TEST(CurvilinearPlaces, AGridRoundTheGlobeHasNoSeam) {
 
 TEST(CurvilinearPlaces, PointsWithoutAPlaceHaveNoCells) {
   auto layout = curved(
-      4, 4, [](double j, double) { return j; }, [](double, double i) { return i; });
-  layout.curvilinear->latitude.values[5] = std::nan("");
-  const CurvilinearPlaces places(layout);
-  EXPECT_FALSE(places.place_of(0.5, 0.5));
-  expect_place(layout, 2.5, 2.5, 2.5, 2.5);
+      5, 5, [](double j, double) { return j; }, [](double, double i) { return i; });
+  layout.curvilinear->latitude.values[12] = std::nan("");
+  EXPECT_FALSE(CurvilinearPlaces(layout).place_of(1.5, 1.5));
+  expect_place(layout, 3.5, 3.5, 3.5, 3.5);
   EXPECT_EQ(cell_areas(layout).lt(1e-12).nonzero().size(0), 1);
-  EXPECT_EQ(cell_areas(layout)[1][1].item<double>(), 0);
+  EXPECT_EQ(cell_areas(layout)[2][2].item<double>(), 0);
 }
 
 TEST(CurvilinearAreas, AreThoseOfTheSphere) {
