@@ -36,7 +36,7 @@ TEST(Misfit, TailsAreThoseOfChiSquare) {
 Observations observed(const Tensor& values, const NoiseShape& noise = {}) {
   const std::int64_t length = values.size(0);
   StateLayout layout{.event = {2}, .variables = {{"u", "wind"}, {"t", "temperature"}}, .space_names = {}, .dt = 0.5};
-  Observations y{.layout = layout, .normalisation = Normalisation::identity({2}), .length = length};
+  Observations y{.layout = layout, .normalisation = Normalisation::identity({2}), .length = length, .parts = {}};
   ObservationPart part{.name = "", .chain = {{"every", {1}}}, .noise = Noise({0.5}, noise)};
   part.op = make_operator(part.chain, layout, y.normalisation);
   part.values = values;
@@ -109,7 +109,7 @@ TEST(Misfit, SaysWhichVariableOrTimeIsWrong) {
 
   // One of three variables whose errors are of another unit.
   StateLayout layout{.event = {3}, .variables = {{"u", "u"}, {"v", "v"}, {"t", "t"}}, .space_names = {}};
-  Observations three{.layout = layout, .normalisation = Normalisation::identity({3}), .length = 100};
+  Observations three{.layout = layout, .normalisation = Normalisation::identity({3}), .length = 100, .parts = {}};
   ObservationPart part{.name = "", .chain = {{"select", {0, 1, 2}}}, .noise = Noise({1})};
   part.op = make_operator(part.chain, layout, three.normalisation);
   part.values = normal({100, 3}, {.seed = 5}, at::kDouble) * at::tensor({1.0, 1.0, 5.0}, at::kDouble);
