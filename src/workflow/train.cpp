@@ -77,10 +77,10 @@ void train_with_checkpoints(Trainer& trainer, const Prior& prior, const std::str
           if (telling.progress) telling.progress(report.epoch, report.epochs, losses_in_words(report, validation));
         });
   } catch (const Interrupted& stop) {
-    throw Interrupted(
-        stop, saved_in.empty() ? "nothing was kept"
-                               : fmt::format("saved in {} after epoch {}; the same command with --resume goes on",
-                                             saved_in, last.epoch));
+    throw Interrupted(stop, saved_in.empty()
+                                ? "nothing was kept"
+                                : fmt::format("saved in {} after epoch {}; the same command with --resume goes on",
+                                              saved_in, last.epoch));
   }
 }
 

@@ -145,8 +145,10 @@ TEST_P(StoppedSampling, GoesOnBitForBit) {
   ASSERT_EQ(stopped.code, 128 + GetParam()) << stopped.out << stopped.err;
   EXPECT_EQ(stopped.out, "");
   const bool killed = GetParam() == SIGKILL;
-  if (!killed) EXPECT_THAT(stopped.err, HasSubstr("--resume"));
-  if (!killed) EXPECT_THAT(folder.names(), UnorderedElementsAre("p.checkpoint.nc"));
+  if (!killed) {
+    EXPECT_THAT(stopped.err, HasSubstr("--resume"));
+    EXPECT_THAT(folder.names(), UnorderedElementsAre("p.checkpoint.nc"));
+  }
   EXPECT_FALSE(std::filesystem::exists(folder.file("p.nc")));
 
   const auto other = assimilate("p.nc", {"--resume", "--set", "sampler.churn=0.5"});

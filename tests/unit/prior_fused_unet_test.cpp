@@ -255,8 +255,11 @@ TEST(FusedUNetChoice, RefusesSpaceThatItsLevelsCannotHalve) {
   const auto network = make_network(unet({8, 8}, {1, 1}, true), {2, 4, 6}, 0);
   const auto odd = make_network(unet({8, 8}, {1, 1}, true), {2, 4, 5}, 0);
   EXPECT_NO_THROW(network->fused_score(1)->epsilon(at::zeros({1, 3, 2, 4, 6}), 0.5));
-  EXPECT_THAT([&] { odd->fused_score(1)->epsilon(at::zeros({1, 3, 2, 4, 5}), 0.5); },
-              testing::ThrowsMessage<ShapeError>(testing::HasSubstr("space divisible by 2; these fit: 4 × 4 or 6")));
+  EXPECT_THAT(
+      [&] {
+        odd->fused_score(1)->epsilon(at::zeros({1, 3, 2, 4, 5}), 0.5);
+      },
+      testing::ThrowsMessage<ShapeError>(testing::HasSubstr("space divisible by 2; these fit: 4 × 4 or 6")));
 }
 
 TEST(FusedUNetChoice, FewerImagesFitIntoTheMemoryOfMore) {

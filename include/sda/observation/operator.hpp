@@ -77,8 +77,8 @@ class ObservationOperator {
 ///   saturate       x / (1 + |x|)
 /// Links of space keep the components. Those of a grid need one: what chooses scattered points leaves none. A number
 /// stands for all axes, a list has one for each. Coordinates are those of the layout (and of our files); where it has
-/// none, point i of an axis is the centre of cell i, at (i + ½) spacing, spacing 1 where it is not known. Longitudes are
-/// the same after a turn; nothing else wraps around the edges.
+/// none, point i of an axis is the centre of cell i, at (i + ½) spacing, spacing 1 where it is not known. Longitudes
+/// are the same after a turn; nothing else wraps around the edges.
 ///   coarsen = n    average of blocks of n points along each axis, by the areas of their cells where these differ, a
 ///                  coarser grid; n divides the size
 ///   coarsen_to = n the same, to a grid of n points along each axis

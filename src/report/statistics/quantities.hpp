@@ -26,8 +26,8 @@ std::vector<Shown> quantities_of(const StateLayout& layout);
 Tensor upright(const StateLayout& layout, const Tensor& fields);
 /// The quantity looked at: (…, event) → (…, y, x), NaN where states have no values.
 Tensor looked_at(const StateLayout& layout, const Tensor& states, const Shown& shown);
-/// Upright fields with rows and columns of unequal steps drawn where they lie: at equal steps from the first to the last
-/// the nearest of them. Fields of another size than the layout's are left as they are.
+/// Upright fields with rows and columns of unequal steps drawn where they lie: at equal steps from the first to the
+/// last the nearest of them. Fields of another size than the layout's are left as they are.
 Tensor at_equal_steps(const StateLayout& layout, const Tensor& fields);
 /// ∂v/∂x − ∂u/∂y of an upright velocity (…, 2, y, x) by differences of neighbours, NaN where one of these is.
 Tensor local_vorticity(const StateLayout& layout, const Tensor& velocity);
