@@ -56,7 +56,8 @@ TEST_F(InstrumentObservations, GoFromACsvToAnAnalysis) {
   const auto inspected = succeed({"inspect", file("y.nc")}).out;
   EXPECT_THAT(inspected, AllOf(HasSubstr("5 observations in 9 states"),
                                HasSubstr("rejected: 1 without a value (line 6)"), HasSubstr("lorenz63")));
-  succeed({"assimilate", "--model", Workshop::shared().model(), "--obs", file("y.nc"), "-o", file("posterior.nc")});
+  succeed({"assimilate", "--keep-diverged", "--model", Workshop::shared().model(), "--obs", file("y.nc"), "-o",
+           file("posterior.nc")});
   const auto scored = succeed({"evaluate", "--obs", file("y.nc"), file("posterior.nc")});
   EXPECT_THAT(scored.out, HasSubstr("masts"));
   succeed({"report", "--obs", file("y.nc"), file("posterior.nc"), "-o", file("report")});
@@ -75,7 +76,7 @@ TEST_F(InstrumentObservations, AreScoredAgainstATruthThatIsNamed) {
   const std::string model = Workshop::shared().model(), trajectories = Workshop::shared().data() + "/train.nc";
   succeed({"observe", "--from", written("masts.csv", masts), "--model", model, "-o", file("y.nc"), "--begin", "0",
            "--end", "0.2"});
-  succeed({"assimilate", "--model", model, "--obs", file("y.nc"), "-o", file("posterior.nc")});
+  succeed({"assimilate", "--keep-diverged", "--model", model, "--obs", file("y.nc"), "-o", file("posterior.nc")});
   const auto evaluate = [&](std::vector<std::string> flags) {
     flags.insert(flags.begin(), {"evaluate", "--json", "--obs", file("y.nc"), file("posterior.nc")});
     return run_program(flags);
@@ -90,7 +91,7 @@ TEST_F(InstrumentObservations, AreScoredAgainstATruthThatIsNamed) {
 
   succeed(
       {"observe", "--from", file("masts.csv"), "--model", model, "-o", file("y.nc"), "--begin", "0.1", "--end", "10"});
-  succeed({"assimilate", "--model", model, "--obs", file("y.nc"), "-o", file("posterior.nc")});
+  succeed({"assimilate", "--keep-diverged", "--model", model, "--obs", file("y.nc"), "-o", file("posterior.nc")});
   EXPECT_THAT(evaluate({"--truth", trajectories}).err,
               AllOf(HasSubstr("train.nc: trajectory 0"), HasSubstr("expected 397 states from 0.1")));
 }

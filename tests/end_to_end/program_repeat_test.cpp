@@ -125,19 +125,13 @@ TEST_P(StoppedSampling, GoesOnBitForBit) {
   const ScratchFolder folder;
   const auto assimilate = [&](const std::string& output, const std::vector<std::string>& more,
                               RunOptions options = {}) {
-    std::vector<std::string> arguments{"assimilate",
-                                       "--model",
-                                       shop().model(),
-                                       "--obs",
-                                       shop().observations(),
-                                       "-o",
-                                       folder.file(output),
-                                       "--members",
-                                       "4",
-                                       "--steps",
-                                       "4000",
-                                       "--set",
-                                       "assimilation.save_minutes=1e-6"};
+    std::vector<std::string> arguments{"assimilate", "--keep-diverged",
+                                       "--model",    shop().model(),
+                                       "--obs",      shop().observations(),
+                                       "-o",         folder.file(output),
+                                       "--members",  "4",
+                                       "--steps",    "4000",
+                                       "--set",      "assimilation.save_minutes=1e-6"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(arguments, options);
   };
@@ -171,20 +165,21 @@ INSTANTIATE_TEST_SUITE_P(BySignal, StoppedSampling, testing::Values(SIGTERM, SIG
 
 TEST(Repeat, AssimilationStopsByItselfAtTheTimeLimit) {
   const ScratchFolder folder;
-  const auto run = run_program({"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o",
-                                folder.file("p.nc"), "--steps", "10000000", "--time-limit", "3s"});
+  const auto run =
+      run_program({"assimilate", "--keep-diverged", "--model", shop().model(), "--obs", shop().observations(), "-o",
+                   folder.file("p.nc"), "--steps", "10000000", "--time-limit", "3s"});
   EXPECT_EQ(run.code, 75) << run.err;
   EXPECT_THAT(run.err, HasSubstr("stopped by the time limit; saved in"));
   EXPECT_THAT(folder.names(), UnorderedElementsAre("p.checkpoint.nc"));
-  const auto nothing = run_program(
-      {"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o", folder.file("q.nc"), "--resume"});
+  const auto nothing = run_program({"assimilate", "--keep-diverged", "--model", shop().model(), "--obs",
+                                    shop().observations(), "-o", folder.file("q.nc"), "--resume"});
   EXPECT_EQ(nothing.code, 2);
   EXPECT_THAT(nothing.err, HasSubstr("q.checkpoint.nc: nothing to go on from"));
 }
 
 Tensor members(const ScratchFolder& folder, const std::string& name, const std::vector<std::string>& more) {
-  std::vector<std::string> arguments{"assimilate",          "--model", shop().model(),   "--obs",
-                                     shop().observations(), "-o",      folder.file(name)};
+  std::vector<std::string> arguments{"assimilate", "--keep-diverged",     "--model", shop().model(),
+                                     "--obs",      shop().observations(), "-o",      folder.file(name)};
   arguments.insert(arguments.end(), more.begin(), more.end());
   const auto run = run_program(arguments);
   EXPECT_EQ(run.code, 0) << run.err;

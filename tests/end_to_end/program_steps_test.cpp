@@ -93,7 +93,7 @@ TEST(Program, NoiseOfAnotherFormGoesThroughEveryStep) {
   EXPECT_EQ(read_observations(lo).observations.parts[0].noise.shape().kind, "student_t");
   ok({"filter", "--obs", lo, "-o", filtered});
   for (const char* rule : {"sda", "mmps"})
-    ok({"assimilate", "--model", shop().model(), "--obs", lo, "-o", posterior, "--rule", rule});
+    ok({"assimilate", "--keep-diverged", "--model", shop().model(), "--obs", lo, "-o", posterior, "--rule", rule});
   EXPECT_THAT(ok({"evaluate", "--obs", lo, "--reference", filtered, posterior}), HasSubstr("MMPS"));
   EXPECT_THAT(ok({"inspect", lo}), HasSubstr("Student-t noise with 3 degrees of freedom"));
   ok({"report", "--obs", lo, "--reference", filtered, posterior, "-o", folder.file("report")});
@@ -175,7 +175,8 @@ TEST(Program, SeveralInstrumentsOnOneTrajectory) {
               HasSubstr("observed both.x of trajectory 0 from state 0: 3 observations of shape 1 over 9"));
   EXPECT_THAT(observed.out, HasSubstr("(the last 2 states → component 2), sigma 0.5"));
   const auto obs = folder.file("both.nc"), posterior = folder.file("p.nc"), filtered = folder.file("f.nc");
-  ASSERT_EQ(run_program({"assimilate", "--model", shop().model(), "--obs", obs, "-o", posterior}).code, 0);
+  ASSERT_EQ(
+      run_program({"assimilate", "--keep-diverged", "--model", shop().model(), "--obs", obs, "-o", posterior}).code, 0);
   ASSERT_EQ(run_program({"filter", "--obs", obs, "-o", filtered}).code, 0);
   const auto scored = run_program({"evaluate", "--obs", obs, "--reference", filtered, posterior});
   EXPECT_EQ(scored.code, 0) << scored.err;
@@ -187,8 +188,9 @@ TEST(Program, SeveralInstrumentsOnOneTrajectory) {
 
 TEST(Program, AssimilateWritesAnEnsembleAndItsCost) {
   const ScratchFolder folder;
-  const auto run = run_program({"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o",
-                                folder.file("p.nc"), "--members=5", "--steps=3", "--corrections=2", "--gamma=0.1"});
+  const auto run =
+      run_program({"assimilate", "--keep-diverged", "--model", shop().model(), "--obs", shop().observations(), "-o",
+                   folder.file("p.nc"), "--members=5", "--steps=3", "--corrections=2", "--gamma=0.1"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(lines(run.out), 1) << run.out;
   // 3 steps of a predictor and 2 corrections, each a forward pass and a VJP
@@ -205,8 +207,9 @@ TEST(Program, AssimilateWritesAnEnsembleAndItsCost) {
 
 TEST(Program, AssimilateTakesTheAdvisedSettingsAndSingleOnesBesideThem) {
   const ScratchFolder folder;
-  const auto run = run_program({"assimilate", "--model", shop().model(), "--obs", shop().observations(), "-o",
-                                folder.file("p.nc"), "--steps=3", "--quality=good", "--members=2"});
+  const auto run =
+      run_program({"assimilate", "--keep-diverged", "--model", shop().model(), "--obs", shop().observations(), "-o",
+                   folder.file("p.nc"), "--steps=3", "--quality=good", "--members=2"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(run.out, HasSubstr("into 2 members by MMPS: 6 network evaluations"));
   const auto config = read_recorded_experiment(read_ensemble(folder.file("p.nc")).provenance.config, "p.nc");
@@ -220,9 +223,11 @@ TEST(Program, AssimilateTakesTheAdvisedSettingsAndSingleOnesBesideThem) {
 TEST(Program, AssimilateSamplesAsAdvisedUnlessToldOtherwise) {
   const ScratchFolder folder;
   const auto assimilated = [&](const std::vector<std::string>& more) {
-    std::vector<std::string> arguments{"assimilate", folder.file("few.toml"), "--model", shop().model(),
-                                       "--obs",      shop().observations(),   "-o",      folder.file("p.nc"),
-                                       "--steps=3"};
+    std::vector<std::string> arguments{"assimilate",          folder.file("few.toml"),
+                                       "--keep-diverged",     "--model",
+                                       shop().model(),        "--obs",
+                                       shop().observations(), "-o",
+                                       folder.file("p.nc"),   "--steps=3"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const auto run = run_program(arguments);
     EXPECT_EQ(run.code, 0) << run.err;
@@ -305,7 +310,9 @@ TEST(Program, ReportDrawsEveryCase) {
   const ScratchFolder folder;
   const std::string hi = folder.file("hi.nc"), hi_posterior = folder.file("hi_posterior.nc");
   ASSERT_EQ(run_program({"observe", "--data", shop().data() + "/test.nc", "--name", "hi", "-o", hi}).code, 0);
-  ASSERT_EQ(run_program({"assimilate", "--model", shop().model(), "--obs", hi, "-o", hi_posterior}).code, 0);
+  ASSERT_EQ(
+      run_program({"assimilate", "--keep-diverged", "--model", shop().model(), "--obs", hi, "-o", hi_posterior}).code,
+      0);
   const auto run = run_program({"report", "-o", folder.file("report"), "--obs", shop().observations(), "--obs", hi,
                                 shop().posterior(), hi_posterior, "--title", "Two cases"});
   ASSERT_EQ(run.code, 0) << run.err;

@@ -102,7 +102,8 @@ members = 3
   expect_run({"simulate", file("flow.toml"), "-o", file("data")});
   expect_run({"train", "--data", file("data"), "-o", file("model.nc")});
   expect_run({"observe", "--data", file("data/test.nc"), "-o", file("y.nc")});
-  expect_run({"assimilate", "--model", file("model.nc"), "--obs", file("y.nc"), "-o", file("posterior.nc")});
+  expect_run({"assimilate", "--keep-diverged", "--model", file("model.nc"), "--obs", file("y.nc"), "-o",
+              file("posterior.nc")});
   expect_run({"report", "--obs", file("y.nc"), file("posterior.nc"), "-o", file("report")});
   const json page = seen(file("report/report.html"));
   ASSERT_TRUE(page.is_object());

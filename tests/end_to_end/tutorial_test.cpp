@@ -149,7 +149,7 @@ sda() {
   case $1 in
     simulate) less=()" + smaller + R"() ;;
     train) less=(--set training.epochs=2) ;;
-    assimilate) less=(--set sampler.steps=4 --set assimilation.members=4) ;;
+    assimilate) less=(--keep-diverged --set sampler.steps=4 --set assimilation.members=4) ;;
     filter) less=(--set filter.particles=64 --set filter.members=8) ;;
     calibrate) less=(--set sampler.steps=4 --set filter.particles=64) ;;
   esac

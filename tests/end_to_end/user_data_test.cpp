@@ -117,8 +117,8 @@ TEST_F(UserSystem, GoesFromItsFilesToAnAnalysis) {
 
   succeed({"train", "--data", file("data"), "-o", file("model.nc")});
   succeed({"observe", "--data", file("data/test.nc"), "--trajectory", "1", "--start", "2", "-o", file("obs.nc")});
-  succeed({"assimilate", "--model", file("model.nc"), "--obs", file("obs.nc"), "-o", file("analysis.nc"),
-           "--split-members"});
+  succeed({"assimilate", "--keep-diverged", "--model", file("model.nc"), "--obs", file("obs.nc"), "-o",
+           file("analysis.nc"), "--split-members"});
   EXPECT_THAT(succeed({"evaluate", "--obs", file("obs.nc"), file("analysis.nc")}).out,
               HasSubstr("points: no log-prior, for states that were imported"));
   succeed({"report", "--obs", file("obs.nc"), file("analysis.nc"), "-o", file("report")});

@@ -14,11 +14,11 @@ run(${program} inspect posterior.nc)
 
 # An instrument from a plugin, observed and assimilated.
 run(${program} --plugin ${radar} observe ${CMAKE_CURRENT_LIST_DIR}/radar.toml --data data/test.nc --name radar -o radar.nc)
-run(${program} --plugin ${radar} assimilate --model model.nc --obs radar.nc --members 4 --quality quick --steps 4 -o of_radar.nc)
+run(${program} --plugin ${radar} assimilate --keep-diverged --model model.nc --obs radar.nc --members 4 --quality quick --steps 4 -o of_radar.nc)
 
 # A noise from another; without it the file is refused in its name.
 run(${program} --plugin ${gumbel} observe ${CMAKE_CURRENT_LIST_DIR}/gusts.toml --data data/test.nc --name gusts -o gusts.nc)
-run(${program} --plugin ${gumbel} assimilate --model model.nc --obs gusts.nc --members 4 --quality quick --steps 4 -o of_gusts.nc)
+run(${program} --plugin ${gumbel} assimilate --keep-diverged --model model.nc --obs gusts.nc --members 4 --quality quick --steps 4 -o of_gusts.nc)
 execute_process(COMMAND ${program} inspect gusts.nc WORKING_DIRECTORY ${folder} RESULT_VARIABLE refused ERROR_VARIABLE why)
 if(NOT refused OR NOT why MATCHES "gusts.nc.*gumbel.*--plugin")
   message(FATAL_ERROR "a file of an unknown noise is not refused in its name: ${why}")

@@ -47,7 +47,7 @@ run(${program} --version)
 expect("${output}" "${version}")
 run(${program} simulate -o data --trajectories 10 --length 24 --set simulation.spin_up=16)
 run(${program} observe ${CMAKE_CURRENT_LIST_DIR}/observed.toml --data data/test.nc --name lo -o lo.nc)
-run(${program} assimilate --model lorenz63_k8 --obs lo.nc --members 2 --steps 2 -o posterior.nc)
+run(${program} assimilate --keep-diverged --model lorenz63_k8 --obs lo.nc --members 2 --steps 2 -o posterior.nc)
 run(${program} inspect posterior.nc)
 expect("${output}" "lorenz63_k8")
 

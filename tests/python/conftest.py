@@ -81,6 +81,7 @@ def run(program, tmp_path_factory):
     )
     program(
         "assimilate",
+        "--keep-diverged",
         "--model",
         "model.nc",
         "--obs",

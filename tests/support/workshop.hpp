@@ -28,8 +28,8 @@ class Workshop {
     return made("lo.nc", {"observe", "--data", data() + "/test.nc", "--name", "lo", "-o", file("lo.nc")});
   }
   std::string posterior() {
-    return made("posterior.nc",
-                {"assimilate", "--model", model(), "--obs", observations(), "-o", file("posterior.nc")});
+    return made("posterior.nc", {"assimilate", "--keep-diverged", "--model", model(), "--obs", observations(), "-o",
+                                 file("posterior.nc")});
   }
   std::string filter() { return made("filter.nc", {"filter", "--obs", observations(), "-o", file("filter.nc")}); }
 

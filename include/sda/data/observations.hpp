@@ -37,7 +37,7 @@ void fields(Visitor& v, ObservationFileParameters& p) {
   v("good_flags", p.good_flags,
     "quality flags of observations that are used, such as [1, 2] of Argo or [0, 1, 2] of PREPBUFR; []: those up to "
     "max_flag",
-    any());
+    or_none(any()));
   v("background_check", p.background_check,
     "observations of a variable farther than so many standard deviations from the data's mean are rejected; 0: none",
     at_least(0));
