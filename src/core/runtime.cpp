@@ -177,8 +177,7 @@ void StopToken::limit_time(double seconds) noexcept {
 
 void StopToken::throw_if_stopped(const std::string& saved) {
   const int number = signal();
-  if (number == 0 && time_limit.is_near())
-    throw Interrupted({.what = "stopped by the time limit", .hint = saved}, Interrupted::by_time_limit);
+  if (number == 0 && time_limit.is_near()) throw Interrupted::by_time_limit(saved);
   if (number == 0) return;
   const char* name = sigabbrev_np(number);
   throw Interrupted({.what = std::string("stopped by SIG") + (name == nullptr ? "?" : name), .hint = saved}, number);

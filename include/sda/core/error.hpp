@@ -58,11 +58,14 @@ struct UnsupportedError : Error {
 /// A signal or the time limit asked the work to stop; what could be saved was saved. Exit code 128 + signal, or of the
 /// time limit 75, which sysexits.h calls a failure that is gone when the same is tried again.
 struct Interrupted : Error {
-  static constexpr int by_time_limit = 75 - 128;  ///< in place of a signal
   Interrupted(const Fault& fault, int signal) : Error(fault, 128 + signal) {}
+  static Interrupted by_time_limit(const std::string& saved) { return Interrupted(saved); }
   /// The same stop, with what was saved.
   Interrupted(const Interrupted& stop, const std::string& saved)
       : Error({.what = stop.fault().what, .hint = saved}, stop.exit_code()) {}
+
+ private:
+  explicit Interrupted(const std::string& saved) : Error({.what = "stopped by the time limit", .hint = saved}, 75) {}
 };
 
 }  // namespace sda
