@@ -28,7 +28,7 @@ struct Lorenz96 {
 
  private:
   SDA_INLINE static const Real* at(const Real* s, std::int64_t site, std::int64_t sites) {
-    return s + (site + sites) % sites * width;
+    return s + (site < 0 ? site + sites : site < sites ? site : site - sites) * width;
   }
 };
 
