@@ -4,7 +4,6 @@
 
 #include "command.hpp"
 #include "models.hpp"
-#include "sda/evaluation/misfit.hpp"
 #include "sda/guidance/likelihood_rule.hpp"
 #include "sda/workflow/assimilate.hpp"
 
@@ -26,19 +25,6 @@ Experiment experiment_of(const AssimilateOptions& options, const Globals& global
   return experiment;
 }
 
-/// Ends what is no analysis before it is written, and warns of what departs from the observations more than it should.
-void judge(const Observations& observations, const Assimilation& result, const Experiment& experiment,
-           const ModelFile& model, bool keep_diverged) {
-  if (likelihood_rule_kind(experiment.guidance.rule) == nullptr) return;  // the prior itself, which owes them nothing
-  const MisfitSummary found = misfit(observations, result.normalised);
-  if (!keep_diverged) {
-    require_explained(
-        found, largest_member(experiment.assimilation),
-        advice_on_misfit(experiment.posterior(), model.prior) + "; --keep-diverged writes these members all the same");
-  }
-  if (const auto words = in_words(found); !words.empty()) spdlog::warn("{}", words);
-}
-
 /// A rule without a variance of its own is stiffer than churn stands where γ is small (docs/results/guidance.md).
 void warn_of_churn(const GuidanceParameters& guidance, const SamplerParameters& sampler) {
   const LikelihoodRuleKind* rule = likelihood_rule_kind(guidance.rule);
@@ -57,7 +43,8 @@ void assimilate(const AssimilateOptions& options, Globals& globals) {
                                 .observations = options.observations,
                                 .ensemble = options.output,
                                 .split_members = options.split_members,
-                                .resume = options.resume};
+                                .resume = options.resume,
+                                .keep_diverged = options.keep_diverged};
   const auto stopped = stopped_assimilation(files, experiment, globals.chosen_seed());
   if (stopped) globals.seed = stopped->provenance.seed;
 
@@ -69,9 +56,8 @@ void assimilate(const AssimilateOptions& options, Globals& globals) {
   warn_of_churn(experiment.guidance, experiment.sampler);
   const Assimilation result = [&] {
     ProgressBar bar = globals.progress("assimilate", "steps");
-    return assimilate_to_file(
-        model.prior, observations, experiment, files, stopped, provenance_of(globals, experiment), telling_by(bar),
-        [&](const Assimilation& drawn) { judge(observations, drawn, experiment, model, options.keep_diverged); });
+    return assimilate_to_file(model.prior, observations, experiment, files, stopped, provenance_of(globals, experiment),
+                              telling_by(bar));
   }();
 
   say(fmt::format(

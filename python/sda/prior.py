@@ -116,12 +116,8 @@ class Prior:
                 first_member,
                 tell,
             )
-        if record["rule"] != "none" and record["departure_over_sigma"] > 3:
-            warnings.warn(
-                "these members do not explain the observations: departure of "
-                f"{record['departure_over_sigma']:.1f} sigma; more sampler.steps or a better prior would",
-                stacklevel=2,
-            )
+        if record["misfit"]:
+            warnings.warn(record["misfit"], stacklevel=2)
         return packing.dataset_of(record, "ensemble")
 
     def epsilon(self, x: Any, t: float) -> numpy.ndarray:

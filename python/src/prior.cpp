@@ -6,6 +6,7 @@
 #include "sda/core/code.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/prior/device.hpp"
+#include "sda/workflow/assimilate.hpp"
 #include "sda/workflow/train.hpp"
 #include "values.hpp"
 
@@ -80,7 +81,8 @@ py::dict assimilate_with(const LoadedPrior& prior, const BoundObservations& boun
                                        .cost = result.cost,
                                        .provenance = make_provenance(command, to_toml(experiment), seed)});
   made["departure_over_sigma"] = result.departure_over_sigma;
-  made["rule"] = experiment.guidance.rule;
+  made["misfit"] =
+      judge_analysis(result, prior.file.prior, bound.observations, experiment.posterior(), /*keep_diverged=*/true);
   return made;
 }
 

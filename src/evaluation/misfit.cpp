@@ -47,7 +47,7 @@ Misfit misfit_where(const Tensor& squares, const Tensor& chosen, const std::stri
 }
 
 MisfitGroups judged(const Tensor& squares, const ObservationGroups& by) {
-  MisfitGroups found{.kind = by.kind, .excess = {}, .groups = std::ssize(by.names)};
+  MisfitGroups found{.by = by.by, .excess = {}, .groups = std::ssize(by.names)};
   const Tensor group = at::tensor(by.group_of, at::kLong), known = group.ge(0);
   const Tensor index = group.masked_select(known), of_known = squares.masked_select(known);
   const Tensor sums = at::zeros({found.groups}, at::kDouble).index_add_(0, index, of_known);
@@ -105,9 +105,15 @@ std::string first_of(const std::vector<Misfit>& excess) {
   return fmt::format("{}{}", fmt::join(named, ", "), excess.size() > max_named ? ", …" : "");
 }
 
-std::string likely_cause(const std::string& kind) {
-  if (kind == "variable") return "its units or its error are likely wrong";
-  if (kind == "place") return "its coordinates, or an instrument there, are likely wrong";
+std::string likely_cause(ObservationGrouping by) {
+  switch (by) {
+    case ObservationGrouping::variable:
+      return "its units or its error are likely wrong";
+    case ObservationGrouping::place:
+      return "its coordinates, or an instrument there, are likely wrong";
+    case ObservationGrouping::time:
+      break;
+  }
   return "those times are likely wrong, or what happened then is unlike all that the prior was trained on";
 }
 
@@ -124,7 +130,7 @@ std::string in_words(const MisfitSummary& summary) {
     if (groups.explains && (cause == nullptr || groups.excess.size() < cause->excess.size())) cause = &groups;
   }
   if (cause != nullptr) {
-    return text + fmt::format("; all others fit but {}: {}", first_of(cause->excess), likely_cause(cause->kind));
+    return text + fmt::format("; all others fit but {}: {}", first_of(cause->excess), likely_cause(cause->by));
   }
   for (const auto& groups : summary.by) {
     const auto excess = std::ssize(groups.excess);

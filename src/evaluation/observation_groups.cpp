@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <map>
 #include <set>
 
+#include "core/axis.hpp"
 #include "core/calendar.hpp"
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
@@ -42,18 +42,10 @@ std::string time_name(const Observations& y, double state) {
   }
 }
 
-/// Where `index`, counted in points from 0, lies along an axis.
-double coordinate(const std::vector<double>& points, double index) {
-  const auto below = static_cast<std::size_t>(std::floor(index));
-  if (below + 1 >= points.size()) return points.back();
-  return points[below] + (index - std::floor(index)) * (points[below + 1] - points[below]);
-}
-
-std::string place_name(const StateLayout& layout, const std::vector<double>& place) {
+std::string place_name(const std::vector<Axis>& axes, const std::vector<double>& place) {
   std::string name;
   for (std::size_t a = 0; a < place.size(); ++a) {
-    name += fmt::format("{}{} {:.6g}", a == 0 ? "" : ", ", layout.space_names[a],
-                        coordinate(layout.points_along(a), place[a]));
+    name += fmt::format("{}{} {:.6g}", a == 0 ? "" : ", ", axes[a].name(), axes[a].coordinate_at(place[a]));
   }
   return name;
 }
@@ -78,10 +70,11 @@ std::vector<std::string> components_of(const ObservationPart& part, const StateL
 }
 
 void append_points(const Observations& y, const PointObservations& points, Names& variable, Names& place, Names& time) {
+  const auto axes = axes_of(y.layout);
   for (const auto& point : points.points) {
     const auto v = static_cast<std::size_t>(point.variable);
     variable.append(points.formula.empty() ? y.layout.variables[v].name : points.formula);
-    place.append(place_name(y.layout, point.place));
+    place.append(place_name(axes, point.place));
     time.append(time_name(y, point.time));
   }
 }
@@ -106,7 +99,8 @@ void append_values(const Observations& y, const ObservationPart& part, Names& va
 }  // namespace
 
 std::vector<ObservationGroups> observation_groups(const Observations& observations) {
-  std::vector<ObservationGroups> all{{.kind = "variable"}, {.kind = "place"}, {.kind = "time"}};
+  std::vector<ObservationGroups> all{
+      {.by = ObservationGrouping::variable}, {.by = ObservationGrouping::place}, {.by = ObservationGrouping::time}};
   Names variable(all[0]), place(all[1]), time(all[2]);
   for (const auto& part : observations.parts) {
     if (const auto points = part.points(observations.layout)) {

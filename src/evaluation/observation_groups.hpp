@@ -5,13 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "sda/evaluation/misfit.hpp"
 #include "sda/observation/observations.hpp"
 
 namespace sda::evaluation {
 
 /// A group of each observation, in the order of Observations::departure.
 struct ObservationGroups {
-  std::string kind;                      ///< "variable", "place", "time"
+  ObservationGrouping by = ObservationGrouping::variable;
   std::vector<std::string> names{};      ///< of the groups
   std::vector<std::int64_t> group_of{};  ///< of each observation; −1 where it is not known
 };

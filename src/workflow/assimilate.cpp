@@ -8,10 +8,13 @@
 
 #include "core/torch.hpp"
 #include "data/formats/sealed_file.hpp"
+#include "sda/assimilation/quality.hpp"
 #include "sda/core/error.hpp"
 #include "sda/data/files.hpp"
 #include "sda/data/formats/atomic_file.hpp"
+#include "sda/evaluation/misfit.hpp"
 #include "sda/experiment/run.hpp"
+#include "sda/guidance/likelihood_rule.hpp"
 #include "workflow/checkpoint.hpp"
 
 namespace sda {
@@ -38,6 +41,16 @@ std::string recipe_of_members(const AssimilationFiles& files, const Experiment& 
 
 }  // namespace
 
+std::string judge_analysis(const Assimilation& result, const Prior& prior, const Observations& observations,
+                           const PosteriorParameters& parameters, bool keep_diverged) {
+  if (likelihood_rule_kind(parameters.guidance.rule) == nullptr) return "";
+  const MisfitSummary found = misfit(observations, result.normalised);
+  if (!keep_diverged)
+    require_explained(found, largest_member(parameters.assimilation),
+                      advice_on_misfit(parameters, prior) + "; --keep-diverged writes these members all the same");
+  return in_words(found);
+}
+
 std::optional<StoppedAssimilation> stopped_assimilation(const AssimilationFiles& files, const Experiment& experiment,
                                                         std::optional<std::uint64_t> seed_given) {
   if (!files.resume) return std::nullopt;
@@ -55,10 +68,10 @@ std::optional<StoppedAssimilation> stopped_assimilation(const AssimilationFiles&
 
 Assimilation assimilate_to_file(const Prior& prior, const Observations& observations, const Experiment& experiment,
                                 const AssimilationFiles& files, std::optional<StoppedAssimilation> stopped,
-                                const Provenance& provenance, const Telling& telling,
-                                const AcceptAssimilation& accept) {
+                                const Provenance& provenance, const Telling& telling) {
   require_writable(files.ensemble);
-  const std::string checkpoint = checkpoint_of(files.ensemble), recipe = recipe_of_members(files, experiment);
+  const std::string checkpoint = checkpoint_of(files.ensemble);
+  const std::string recipe = stopped ? stopped->recipe : recipe_of_members(files, experiment);
   bool saved = stopped.has_value();
   AssimilationSaving saving{.save = [&](const AssimilationState& state) {
     write_stopped_assimilation(checkpoint, {state, recipe, provenance});
@@ -73,7 +86,8 @@ Assimilation assimilate_to_file(const Prior& prior, const Observations& observat
   try {
     Assimilation result =
         assimilate(prior, observations, experiment.posterior(), provenance.seed, telling.progress, saving);
-    if (accept) accept(result);
+    const auto remark = judge_analysis(result, prior, observations, experiment.posterior(), files.keep_diverged);
+    if (!remark.empty()) telling.warn(remark);
     write_ensemble(files.ensemble, result.ensemble, result.cost, provenance);
     if (files.split_members) write_members(files.ensemble, result.ensemble, provenance);
     std::error_code ignored;

@@ -8,10 +8,10 @@
 #include "scratch_folder.hpp"
 #include "sda/assimilation/assimilate.hpp"
 #include "sda/core/error.hpp"
-#include "sda/core/random.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/data/files.hpp"
 #include "sda/data/files/stopped_assimilation.hpp"
+#include "small_prior.hpp"
 
 namespace sda {
 namespace {
@@ -21,19 +21,8 @@ using testing::HasSubstr;
 constexpr std::int64_t length = 9;
 
 struct Subject {
-  Prior prior = [] {
-    const NetworkParameters network{.order = 1, .embedding = 8, .width = 16, .depth = 2};
-    return Prior{.network_parameters = network,
-                 .schedule = {},
-                 .layout = {.event = {2}, .variables = {{"a", "A"}, {"b", "B"}}, .space_names = {}, .dt = 0.5},
-                 .normalisation = {at::full({1}, 3.0, at::kDouble), at::full({1}, 2.0, at::kDouble)},
-                 .context = {},
-                 .network = make_network(network, {2}, 1),
-                 .dynamics = ""};
-  }();
-  Observations observations =
-      observe(prior.normalisation.denormalise(normal({length, 2}, {.seed = 2}, at::kDouble)), prior.layout,
-              prior.normalisation, {{"every", {4}}, {"select", {0}}}, Noise({0.5}), "y", 3, 0);
+  Prior prior = test::small_prior();
+  Observations observations = test::seen(prior, length);
   PosteriorParameters parameters{
       .guidance = {.rule = "mmps"},
       .sampler = {.steps = 6, .order = 3, .churn = 0.5, .corrections = 1, .corrector = Corrector::leimkuhler_matthews},

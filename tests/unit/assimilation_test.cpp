@@ -7,32 +7,16 @@
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/random.hpp"
+#include "small_prior.hpp"
 #include "tolerance.hpp"
 
 namespace sda {
 namespace {
 
+using test::seen, test::small_prior;
 using testing::HasSubstr;
 
 constexpr std::int64_t length = 9;
-
-/// Windows of 3 states of 2 numbers by a small network with first weights; float32.
-Prior small_prior() {
-  const NetworkParameters parameters{.order = 1, .embedding = 8, .width = 16, .depth = 2};
-  return {.network_parameters = parameters,
-          .schedule = {},
-          .layout = {.event = {2}, .variables = {{"a", "A"}, {"b", "B"}}, .space_names = {}, .dt = 0.5},
-          .normalisation = {at::full({1}, 3.0, at::kDouble), at::full({1}, 2.0, at::kDouble)},
-          .context = {},
-          .network = make_network(parameters, {2}, 1),
-          .dynamics = ""};
-}
-
-/// The first number of every fourth state.
-Observations seen(const Prior& prior) {
-  const Tensor truth = prior.normalisation.denormalise(normal({length, 2}, {.seed = 2}, at::kDouble));
-  return observe(truth, prior.layout, prior.normalisation, {{"every", {4}}, {"select", {0}}}, Noise({0.5}), "y", 3, 0);
-}
 
 PosteriorParameters short_sampling() {
   return {.guidance = {.rule = "sda", .gamma = {1}},
@@ -47,7 +31,7 @@ double largest_difference(const Tensor& a, const Tensor& b) {
 
 TEST(Assimilate, GivesMembersInBothUnitsAndTheirCost) {
   const Prior prior = small_prior();
-  const Observations y = seen(prior);
+  const Observations y = seen(prior, length);
   const Assimilation result = assimilate(prior, y, short_sampling(), 4);
   EXPECT_EQ(result.ensemble.members.sizes(), (at::IntArrayRef{5, length, 2}));
   EXPECT_TRUE(at::equal(result.ensemble.members, prior.normalisation.denormalise(result.normalised)));
@@ -62,7 +46,7 @@ TEST(Assimilate, GivesMembersInBothUnitsAndTheirCost) {
 /// Little memory, and so many chunks, is no other ensemble and no other cost.
 TEST(Assimilate, ChunksChangeNothingButRounding) {
   const Prior prior = small_prior();
-  const Observations y = seen(prior);
+  const Observations y = seen(prior, length);
   PosteriorParameters parameters = short_sampling();
   const Assimilation whole = assimilate(prior, y, parameters, 4);
   parameters.assimilation.memory = 6000;
@@ -76,7 +60,7 @@ TEST(Assimilate, ChunksChangeNothingButRounding) {
 /// So an ensemble can be shared out over machines.
 TEST(Assimilate, AnEnsembleDrawnInPartsIsTheEnsembleDrawnWhole) {
   const Prior prior = small_prior();
-  const Observations y = seen(prior);
+  const Observations y = seen(prior, length);
   PosteriorParameters parameters = short_sampling();
   const Tensor whole = assimilate(prior, y, parameters, 4).normalised;
   parameters.assimilation.members = 2;
@@ -87,7 +71,7 @@ TEST(Assimilate, AnEnsembleDrawnInPartsIsTheEnsembleDrawnWhole) {
 
 TEST(Assimilate, ProgressCountsStepsOfAllChunksAndCanStop) {
   const Prior prior = small_prior();
-  const Observations y = seen(prior);
+  const Observations y = seen(prior, length);
   PosteriorParameters parameters = short_sampling();
   parameters.assimilation.memory = 6000;
   const std::int64_t steps = 3 * plan_assimilation(prior, y, parameters.assimilation).chunks;
@@ -110,7 +94,7 @@ TEST(Assimilate, ProgressCountsStepsOfAllChunksAndCanStop) {
 
 TEST(Assimilate, TakesTheMeanForWhatIsNoState) {
   const Prior prior = small_prior();
-  const Observations y = seen(prior);
+  const Observations y = seen(prior, length);
   PosteriorParameters parameters = short_sampling();
   const Tensor free = assimilate(prior, y, parameters, 4).normalised;
   parameters.assimilation.bound = 0.01;
@@ -128,7 +112,7 @@ std::string refusal(const Prior& prior, const Observations& y) {
 
 TEST(Assimilate, RefusesObservationsOfAnotherSystem) {
   Prior prior = small_prior();
-  const Observations y = seen(prior);
+  const Observations y = seen(prior, length);
   prior.layout.dt = 0.25;
   EXPECT_EQ(refusal(prior, y), "the prior: its time step is not the one of the observations: found 0.25, expected 0.5");
   prior.normalisation.std = at::full({1}, 4.0, at::kDouble);

@@ -43,8 +43,8 @@ const std::map<std::string, std::set<std::string>> may_use{
       "baselines", "data/import", "data/observations", "data/files", "data/formats"}},
     {"report", {"core", "observation", "evaluation", "data/formats/atomic_file.hpp"}},
     {"workflow",
-     {"core", "dynamics", "observation", "prior", "training", "assimilation", "baselines", "evaluation", "data/files",
-      "data/formats", "experiment", "report"}},
+     {"core", "dynamics", "observation", "prior", "guidance", "training", "assimilation", "baselines", "evaluation",
+      "data/files", "data/formats", "experiment", "report"}},
 };
 
 /// Headers of other libraries and the only places, by the beginning of their path, that may include them.

@@ -10,6 +10,7 @@
 /// tolerated, however many observations would prove it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -31,9 +32,14 @@ struct Misfit {
   double tail(double expected) const;
 };
 
+enum class ObservationGrouping { variable, place, time };
+constexpr auto choice_names(ObservationGrouping) {
+  return std::array{"variable", "place", "time"};
+}
+
 /// How the observations are grouped.
 struct MisfitGroups {
-  std::string kind;              ///< "variable", "place" or "time"
+  ObservationGrouping by = ObservationGrouping::variable;
   std::vector<Misfit> excess{};  ///< groups that departures exceed, the largest χ² per observation first
   std::int64_t groups = 0;       ///< that were judged
   bool explains = false;         ///< whether all others fit, and they are half of the observations or more

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -20,6 +19,7 @@ struct AssimilationFiles {
   std::string ensemble;        ///< to be written
   bool split_members = false;  ///< each member in a file of its own too
   bool resume = false;         ///< from what a run that was stopped has left
+  bool keep_diverged = false;  ///< what is no analysis is written all the same
 };
 
 /// What a run of these files has left in posterior.checkpoint.nc, for posterior.nc; nothing without `resume`. Throws
@@ -27,14 +27,17 @@ struct AssimilationFiles {
 std::optional<StoppedAssimilation> stopped_assimilation(const AssimilationFiles& files, const Experiment& experiment,
                                                         std::optional<std::uint64_t> seed_given);
 
-/// Called before the ensemble is written; what it throws is passed on, and nothing is written.
-using AcceptAssimilation = std::function<void(const Assimilation&)>;
+/// A sentence on members that depart from their observations more than they should (evaluation/misfit.hpp); mostly
+/// empty, and always of members of the prior itself, which owe the observations nothing. Throws NumericalError, unless
+/// `keep_diverged`, for members that are no analysis: they left the range of the data, or miss the observations by more
+/// than three of their errors.
+std::string judge_analysis(const Assimilation& result, const Prior& prior, const Observations& observations,
+                           const PosteriorParameters& parameters, bool keep_diverged);
 
-/// Draws the ensemble under provenance.seed and writes it. Throws as assimilate, FileError where it cannot be written;
-/// Interrupted after a stop signal or at the time limit, with a checkpoint left.
+/// Draws the ensemble under provenance.seed, judges it and writes it. Throws as assimilate and judge_analysis,
+/// FileError where it cannot be written; Interrupted after a stop signal or at the time limit, with a checkpoint left.
 Assimilation assimilate_to_file(const Prior& prior, const Observations& observations, const Experiment& experiment,
                                 const AssimilationFiles& files, std::optional<StoppedAssimilation> stopped,
-                                const Provenance& provenance, const Telling& telling = {},
-                                const AcceptAssimilation& accept = {});
+                                const Provenance& provenance, const Telling& telling = {});
 
 }  // namespace sda
