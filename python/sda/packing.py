@@ -84,11 +84,44 @@ def _space(layout: dict) -> dict[str, xarray.Variable]:
         if name in ("x", "y"):
             attributes["axis"] = name.upper()
         found[name] = xarray.Variable((name,), values, attributes, {"_FillValue": None})
+    return found | _curvilinear(layout)
+
+
+def _curvilinear_dims(layout: dict) -> list[str]:
+    return [layout["space"][axis] for axis in layout["curvilinear"]["axes"]]
+
+
+def _curvilinear(layout: dict) -> dict[str, xarray.Variable]:
+    """Latitudes and longitudes of the points of a curvilinear grid."""
+    import xarray
+
+    if not layout.get("curvilinear"):
+        return {}
+    dims = _curvilinear_dims(layout)
+    sizes = layout["event"][1:] if _by_channels(layout) else layout["event"]
+    shape = [sizes[axis] for axis in layout["curvilinear"]["axes"]]
+    found = {}
+    for which in ("latitude", "longitude"):
+        given = layout["curvilinear_values"][which]
+        values = numpy.asarray(given["values"], float).reshape(shape)
+        attributes = {name: given[name] or which for name in ("standard_name", "long_name")} | {"units": given["units"]}
+        fill = None if numpy.isfinite(values).all() else float(_FILL)
+        found[layout["curvilinear"][which]] = xarray.Variable(dims, values, attributes, {"_FillValue": fill})
+    return found
+
+
+def _curvilinear_values(dataset: xarray.Dataset, layout: dict) -> dict[str, dict]:
+    """What _curvilinear made of them, back."""
+    found = {}
+    for which in ("latitude", "longitude"):
+        given = dataset[layout["curvilinear"][which]].transpose(*_curvilinear_dims(layout))
+        described = {name: given.attrs.get(name, "") for name in ("units", "long_name", "standard_name")}
+        found[which] = described | {"values": given.values.astype(float).ravel().tolist()}
     return found
 
 
 def _layout_toml(layout: dict) -> str:
-    kept = {k: v for k, v in layout.items() if k not in ("coordinate_values", "mask")}
+    kept = {k: v for k, v in layout.items() if k not in ("coordinate_values", "curvilinear_values", "mask")}
     if not kept.get("spacing"):
         kept.pop("spacing", None), kept.pop("space_units", None)
     for key in ("coordinates", "time_origin", "calendar"):
@@ -247,6 +280,8 @@ def record_of(dataset: xarray.Dataset, kind: str = "trajectories") -> dict:
         if layout.get("coordinates")
         else []
     )
+    if "curvilinear" in layout:
+        layout["curvilinear_values"] = _curvilinear_values(dataset, layout)
     layout["mask"] = dataset["sda_mask"].values.astype(bool) if "sda_mask" in dataset else None
     time = _numbers_of_time(dataset, layout)
     layout["dt"] = _step_of(time, layout)

@@ -9,6 +9,41 @@ T get(const py::dict& from, const char* key, T otherwise) {
   return from.contains(key) ? from[key].cast<T>() : otherwise;
 }
 
+py::dict dict_of(const Coordinate& coordinate) {
+  return py::dict(py::arg("units") = coordinate.units, py::arg("long_name") = coordinate.long_name,
+                  py::arg("standard_name") = coordinate.standard_name);
+}
+
+Coordinate coordinate_of(const py::dict& from, std::vector<double> values) {
+  return {.values = std::move(values),
+          .units = get<std::string>(from, "units", "1"),
+          .long_name = get<std::string>(from, "long_name", ""),
+          .standard_name = get<std::string>(from, "standard_name", "")};
+}
+
+/// The names of a curvilinear grid as `sda_layout` has them, and its latitudes and longitudes beside them.
+void put_curvilinear(py::dict& layout, const CurvilinearGrid& grid) {
+  layout["curvilinear"] = py::dict(py::arg("axes") = grid.axes, py::arg("latitude") = grid.latitude_name,
+                                   py::arg("longitude") = grid.longitude_name);
+  py::dict latitude = dict_of(grid.latitude), longitude = dict_of(grid.longitude);
+  latitude["values"] = grid.latitude.values;
+  longitude["values"] = grid.longitude.values;
+  layout["curvilinear_values"] = py::dict(py::arg("latitude") = latitude, py::arg("longitude") = longitude);
+}
+
+CurvilinearGrid curvilinear_of(const py::dict& layout) {
+  const auto names = layout["curvilinear"].cast<py::dict>(), values = layout["curvilinear_values"].cast<py::dict>();
+  const auto coordinate = [&](const char* which) {
+    const auto from = values[which].cast<py::dict>();
+    return coordinate_of(from, from["values"].cast<std::vector<double>>());
+  };
+  return {.axes = names["axes"].cast<std::array<std::size_t, 2>>(),
+          .latitude_name = names["latitude"].cast<std::string>(),
+          .longitude_name = names["longitude"].cast<std::string>(),
+          .latitude = coordinate("latitude"),
+          .longitude = coordinate("longitude")};
+}
+
 }  // namespace
 
 py::dict dict_of(const StateLayout& layout) {
@@ -18,16 +53,17 @@ py::dict dict_of(const StateLayout& layout) {
                               py::arg("standard_name") = v.standard_name));
   }
   for (const auto& c : layout.coordinates) {
-    coordinates.append(py::dict(py::arg("units") = c.units, py::arg("long_name") = c.long_name,
-                                py::arg("standard_name") = c.standard_name));
+    coordinates.append(dict_of(c));
     values.append(c.values);
   }
-  return py::dict(py::arg("event") = layout.event, py::arg("space") = layout.space_names,
-                  py::arg("variables") = variables, py::arg("dt") = layout.dt,
-                  py::arg("time_units") = layout.time_units, py::arg("spacing") = layout.spacing,
-                  py::arg("space_units") = layout.space_units, py::arg("coordinates") = coordinates,
-                  py::arg("coordinate_values") = values, py::arg("time_origin") = layout.time_origin,
-                  py::arg("calendar") = layout.calendar, py::arg("mask") = array_of(layout.mask));
+  py::dict all(py::arg("event") = layout.event, py::arg("space") = layout.space_names, py::arg("variables") = variables,
+               py::arg("dt") = layout.dt, py::arg("time_units") = layout.time_units,
+               py::arg("spacing") = layout.spacing, py::arg("space_units") = layout.space_units,
+               py::arg("coordinates") = coordinates, py::arg("coordinate_values") = values,
+               py::arg("time_origin") = layout.time_origin, py::arg("calendar") = layout.calendar,
+               py::arg("mask") = array_of(layout.mask));
+  if (layout.curvilinear) put_curvilinear(all, *layout.curvilinear);
+  return all;
 }
 
 StateLayout layout_of(const py::dict& from) {
@@ -50,15 +86,13 @@ StateLayout layout_of(const py::dict& from) {
   std::size_t axis = 0;
   for (const auto& item : get(from, "coordinates", py::list())) {
     const auto c = py::cast<py::dict>(item);
-    layout.coordinates.push_back({.values = axis < values.size() ? values[axis] : std::vector<double>{},
-                                  .units = get<std::string>(c, "units", "1"),
-                                  .long_name = get<std::string>(c, "long_name", ""),
-                                  .standard_name = get<std::string>(c, "standard_name", "")});
+    layout.coordinates.push_back(coordinate_of(c, axis < values.size() ? values[axis] : std::vector<double>{}));
     ++axis;
   }
   if (from.contains("mask") && !from["mask"].is_none()) {
     layout.mask = tensor_of(from["mask"].cast<py::array>(), "mask");
   }
+  if (from.contains("curvilinear")) layout.curvilinear = curvilinear_of(from);
   layout.check();
   return layout;
 }

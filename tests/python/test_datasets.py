@@ -4,6 +4,7 @@ import shutil
 import subprocess
 
 import numpy
+import pandas
 import pytest
 import sda
 import xarray
@@ -107,6 +108,35 @@ def test_calendars_of_models(tmp_path):
     found = sda.trajectories(dataset)
     assert str(found.time.values[8]) == "2020-03-01 00:00:00" and found.time.values[0].calendar == "noleap"
     assert sda.data.record_of(found)["layout"]["calendar"] == "noleap"
+
+
+def test_curvilinear_grids_stay_on_the_globe(tmp_path):
+    rows, columns = numpy.mgrid[0:3, 0:4].astype(float)
+    latitude, longitude = 40 + 2 * rows + 0.5 * columns, 170 + 5 * columns - rows
+    longitude[2, 3] = numpy.nan
+    temperature = numpy.random.default_rng(0).normal(280, 3, (12, 3, 4)).astype("float32")
+    dataset = xarray.Dataset(
+        {"t": (("time", "y", "x"), temperature, {"units": "K"})},
+        {
+            "time": pandas.date_range("2020-01-01", periods=12, freq="h"),
+            "lat": (("y", "x"), latitude, {"units": "degrees_north"}),
+            "lon": (("y", "x"), longitude, {"units": "degrees_east"}),
+        },
+    )
+    found = sda.trajectories(dataset)
+    assert found.lat.dims == ("y", "x") and found.lat.units == "degrees_north"
+    numpy.testing.assert_array_equal(found.lat, latitude)
+    numpy.testing.assert_array_equal(found.lon, longitude)
+    layout = sda.data.record_of(found.isel(time=slice(0, 5)))["layout"]
+    assert layout["curvilinear"] == {"axes": [0, 1], "latitude": "lat", "longitude": "lon"}
+    numpy.testing.assert_array_equal(layout["curvilinear_values"]["longitude"]["values"], longitude.ravel())
+    # Bilinear between four points: (0.5, 0.5) of the grid is at 41.25, 172.
+    where = {"time": ["2020-01-01T02:00"], "lat": [41.25], "lon": [172.0], "variable": ["t"], "value": [280.0]}
+    seen = sda.Observations.from_dataframe(pandas.DataFrame(where), error=0.1).of(found)
+    expected = temperature[2, :2, :2].mean()
+    assert seen.predict(found.t.values.swapaxes(0, 1)[:, 2:3])[0, 0] == pytest.approx(expected, rel=1e-5)
+    found.to_netcdf(tmp_path / "saved.nc")
+    numpy.testing.assert_array_equal(sda.open(tmp_path / "saved.nc").lon, longitude)
 
 
 def test_a_system_without_a_calendar_has_numbers(data, tmp_path):
