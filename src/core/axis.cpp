@@ -41,11 +41,7 @@ bool has_two_ends(const std::string& standard_name, const std::string& units) {
 /// Whether a number has no more digits than float32 keeps.
 bool has_digits_of_float32(double value) {
   const auto rounded = static_cast<float>(value);
-  if (static_cast<double>(rounded) == value) return true;
-  const std::string digits = fmt::format("{}", rounded);
-  double written = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), written);
-  return written == value;
+  return static_cast<double>(rounded) == value || number_meant_by(rounded) == value;
 }
 
 double smallest_step(const std::vector<double>& points) {
@@ -79,6 +75,13 @@ std::vector<double> without_jumps(std::vector<double> points, double period) {
 }
 
 }  // namespace
+
+double number_meant_by(float value) {
+  const std::string digits = fmt::format("{}", value);
+  double number = value;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return number;
+}
 
 double degrees_in(const std::string& units) {
   const auto conversion = conversion_of_units(units, "degrees");
@@ -206,6 +209,13 @@ std::optional<double> Axis::place_of(double coordinate) const {
   if (std::abs(place - whole) < std::max(rounding_of_places, std::min(float32, 1e-2))) place = whole;
   const auto points = static_cast<double>(n);
   return place < 0 ? place + points : place >= points ? place - points : place;
+}
+
+double Axis::coordinate_at(double place) const {
+  const double below = std::floor(place);
+  const auto i = static_cast<std::size_t>(below);
+  const double next = i + 1 < points_.size() ? points_[i + 1] : is_cyclic() ? points_[i] + closing_step() : points_[i];
+  return points_[i] + (place - below) * (next - points_[i]);
 }
 
 std::string Axis::domain() const {

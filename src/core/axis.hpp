@@ -22,6 +22,8 @@ enum class AxisKind { plain, latitude, longitude };
 AxisKind kind_of(const Coordinate& coordinate);
 /// Degrees in one unit of a latitude or longitude.
 double degrees_in(const std::string& units);
+/// What a float32 stands for: the number of as few digits as tell it from its neighbours, 0.1 for 0.100000001.
+double number_meant_by(float value);
 
 /// What lies beyond the last point of an axis.
 enum class AxisEnds {
@@ -67,6 +69,8 @@ class Axis {
   /// cyclic axis from size − 1 to size. Nothing outside the domain, which reaches half a step beyond the outermost
   /// points (not beyond a pole); their value is taken there. Throws UnsupportedError where coordinates have no order.
   std::optional<double> place_of(double coordinate) const;
+  /// The coordinate at a place, the other way round: in points from 0, between points by their distance.
+  double coordinate_at(double place) const;
   /// "lat from -80 to 80 degrees_north".
   std::string domain() const;
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 #include "core/axis.hpp"
@@ -80,16 +79,9 @@ std::vector<std::string> axes_in_words(const StateLayout& layout) {
   for (const auto& axis : axes_of(layout)) lines.push_back(fmt::format("{}: {}", axis.name(), axis.in_words()));
   if (!layout.curvilinear) return lines;
   const auto& grid = *layout.curvilinear;
-  const auto reach = [](const std::string& name, const Coordinate& coordinate) {
-    double low = std::numeric_limits<double>::infinity(), high = -low;
-    for (const double value : coordinate.values) {
-      if (std::isfinite(value)) low = std::min(low, value), high = std::max(high, value);
-    }
-    return fmt::format("{} from {:.6g} to {:.6g} {}", name, low, high, coordinate.units);
-  };
   lines.push_back(fmt::format("curvilinear over {}, {}: {}, {}", layout.space_names[grid.axes[0]],
-                              layout.space_names[grid.axes[1]], reach(grid.latitude_name, grid.latitude),
-                              reach(grid.longitude_name, grid.longitude)));
+                              layout.space_names[grid.axes[1]], reach_in_words(grid.latitude_name, grid.latitude),
+                              reach_in_words(grid.longitude_name, grid.longitude)));
   return lines;
 }
 

@@ -258,17 +258,15 @@ TimeUnits parse_time_units(const std::string& units) {
 std::optional<std::string> date_of_digits(double digits) {
   double whole = std::floor(digits);
   if (!(whole >= 1e7 && whole < 1e14) || (whole != digits && whole >= 1e8)) return std::nullopt;
-  double seconds = std::round((digits - whole) * 86400), unit = 1;
-  int extra = static_cast<int>(fmt::format("{:.0f}", whole).size()) - 8;
-  if (extra % 2 != 0) return std::nullopt;
-  for (const double limit : {100.0, 100.0, 100.0}) {
-    unit = extra == 6 ? 1 : extra == 4 ? 60 : 3600;
-    if (extra == 0) break;
-    const double part = std::fmod(whole, limit);
+  double seconds = std::round((digits - whole) * 86400);
+  int of_clock = static_cast<int>(fmt::format("{:.0f}", whole).size()) - 8;
+  if (of_clock % 2 != 0) return std::nullopt;
+  for (; of_clock > 0; of_clock -= 2) {  // seconds, minutes and hours, from the last on
+    const int unit = of_clock == 6 ? 1 : of_clock == 4 ? 60 : 3600;
+    const double part = std::fmod(whole, 100);
     if (part > (unit == 3600 ? 23 : 59)) return std::nullopt;
     seconds += unit * part;
-    whole = std::floor(whole / limit);
-    extra -= 2;
+    whole = std::floor(whole / 100);
   }
   const auto date = static_cast<int>(whole);
   const int year = date / 10000, month = date / 100 % 100, day = date % 100;

@@ -1,6 +1,8 @@
 /// A k-d tree of unit vectors, and bilinear cells solved by Newton's method.
 #include "core/curvilinear.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -107,6 +109,14 @@ Tensor curvilinear_areas(const StateLayout& layout) {
     areas = areas * at::tensor(sizes, at::kDouble).view(along);
   }
   return (areas / areas.mean()).expand(space).contiguous();
+}
+
+std::string reach_in_words(const std::string& name, const Coordinate& coordinate) {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  for (const double value : coordinate.values) {
+    if (std::isfinite(value)) low = std::min(low, value), high = std::max(high, value);
+  }
+  return fmt::format("{} from {:.6g} to {:.6g} {}", name, low, high, coordinate.units);
 }
 
 std::vector<double> great_circle_distances(const CurvilinearGrid& grid, double latitude, double longitude) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "core/sphere.hpp"
@@ -18,6 +19,9 @@ std::set<std::size_t> curvilinear_closes(const StateLayout& layout);
 /// Areas of the cells of a curvilinear grid, |∂r/∂i × ∂r/∂j| of unit vectors r by differences of neighbours, times
 /// those of the other axes; (…space) of mean 1, 0 where a point has no place, or no neighbour along one of the axes.
 Tensor curvilinear_areas(const StateLayout& layout);
+
+/// "lat from 20.1 to 61.5 degrees_north", of the points that have a place.
+std::string reach_in_words(const std::string& name, const Coordinate& coordinate);
 
 /// Distance of each point from there along a great circle, in units of the grid's latitudes; NaN where a point has no
 /// place.

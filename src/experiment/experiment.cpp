@@ -110,7 +110,9 @@ std::string sections_to_toml(const std::vector<SectionDescription>& all, bool wi
 }
 
 void read_sections(toml::table given, Experiment& experiment, const TomlOrigin& origin) {
-  const toml::table table = io::with_present_names(std::move(given));
+  toml::table table = io::with_present_names(std::move(given));
+  if (toml::table* dynamics = table["dynamics"].as_table(); dynamics != nullptr && origin.is_our_output)
+    io::keep_former_ring(*dynamics);
   SectionReader reader(table, origin);
   sections(reader, experiment);
   reader.finish();
@@ -228,12 +230,6 @@ Experiment read_all(const std::string& toml, const TomlOrigin& origin, Experimen
   return experiment;
 }
 
-/// Until 0.2 every Lorenz 1996 was mirrored, and there was no key that said so.
-void keep_former_ring(DynamicsParameters& dynamics, const std::string& recorded) {
-  if (dynamics.system == "lorenz96" && recorded.find("mirrored") == std::string::npos)
-    dynamics.lorenz96.mirrored = true;
-}
-
 }  // namespace
 
 std::vector<ObservationPart> ObservationParameters::parts() const {
@@ -254,10 +250,7 @@ Experiment read_experiment(const std::string& path) {
 }
 
 Experiment read_recorded_experiment(const std::string& toml, const std::string& where, Experiment otherwise) {
-  Experiment experiment =
-      read_all(toml, {.name = where + ": recorded configuration", .is_our_output = true}, std::move(otherwise));
-  keep_former_ring(experiment.dynamics, toml);
-  return experiment;
+  return read_all(toml, {.name = where + ": recorded configuration", .is_our_output = true}, std::move(otherwise));
 }
 
 void apply(Quality quality, Experiment& experiment) {
@@ -296,8 +289,9 @@ std::string to_toml(const DynamicsParameters& dynamics) {
 DynamicsParameters read_dynamics(const std::string& toml, const std::string& where) {
   const TomlOrigin origin{.name = where + ": recorded dynamics", .is_our_output = true};
   DynamicsParameters dynamics;
-  io::read_fields(io::parse_toml(toml, origin), dynamics, origin, "");
-  keep_former_ring(dynamics, toml);
+  toml::table table = io::parse_toml(toml, origin);
+  io::keep_former_ring(table);
+  io::read_fields(table, dynamics, origin, "");
   return dynamics;
 }
 

@@ -23,19 +23,23 @@ struct FormerChoice {
 };
 constexpr std::array former_choices{FormerChoice{"sampler", "corrector", "balanced", "leimkuhler_matthews"}};
 
-/// A default that has changed since, where a file's choice allows the former alone: Heun's steps have no churn.
-struct FormerDefault {
-  std::string_view section, key, choice, unsaid;
-  double value;
-};
-constexpr std::array former_defaults{FormerDefault{"sampler", "predictor", "heun", "churn", 0}};
-
 void rename(toml::table& table, std::string_view former, std::string_view present) {
   table.insert(std::string(present), std::move(*table.get(former)));
   table.erase(former);
 }
 
+/// A default that has changed since: where a file makes `choice` and does not say the key `unsaid`, it meant `value`.
+template <class Value>
+void keep_former_default(toml::table& keys, std::string_view key, std::string_view choice, std::string_view unsaid,
+                         Value value) {
+  if (keys[key].value<std::string_view>() == choice && !keys.contains(unsaid)) keys.insert(std::string(unsaid), value);
+}
+
 }  // namespace
+
+void keep_former_ring(toml::table& dynamics) {
+  keep_former_default(dynamics, "system", "lorenz96", "mirrored", true);
+}
 
 toml::table with_present_names(toml::table experiment) {
   for (const auto& [former, present] : former_sections)
@@ -48,11 +52,9 @@ toml::table with_present_names(toml::table experiment) {
     toml::value<std::string>* choice = experiment[section][key].as_string();
     if (choice != nullptr && **choice == former) **choice = present;
   }
-  for (const auto& [section, key, choice, unsaid, value] : former_defaults) {
-    toml::table* keys = experiment[section].as_table();
-    if (keys != nullptr && (*keys)[key].value<std::string_view>() == choice && !keys->contains(unsaid))
-      keys->insert(std::string(unsaid), value);
-  }
+  // Heun's steps have no churn, which is a default now.
+  if (toml::table* sampler = experiment["sampler"].as_table())
+    keep_former_default(*sampler, "predictor", "heun", "churn", 0.0);
   return experiment;
 }
 

@@ -9,4 +9,8 @@ namespace sda::io {
 /// 0.1 that today's refuse. A table that has both keeps the present one.
 toml::table with_present_names(toml::table experiment);
 
+/// What a file recorded of [dynamics] before there was the key `mirrored`: Lorenz 1996 with its sites counted the other
+/// way round. Not of what a user writes.
+void keep_former_ring(toml::table& dynamics);
+
 }  // namespace sda::io

@@ -102,6 +102,14 @@ TEST(Axis, LongitudesRoundTheGlobeHaveNoSeam) {
   EXPECT_THAT(ring.domain(), HasSubstr("all round the globe"));
 }
 
+TEST(Axis, CoordinatesOfPlaces) {
+  EXPECT_EQ(lon(steps(0, 30, 12)).coordinate_at(11.5), 345);  // between the last and the first
+  EXPECT_EQ(lon(steps(330, -30, 12)).coordinate_at(11.5), -15);
+  EXPECT_EQ(axis(stretched, "m").coordinate_at(3.25), 7 + 0.25 * 8);
+  EXPECT_EQ(axis(stretched, "m").coordinate_at(5), 31);
+  EXPECT_EQ(lat(gauss4).coordinate_at(*lat(gauss4).place_of(10)), 10);
+}
+
 TEST(Axis, LongitudesThatDoNotCloseHaveEnds) {
   const Axis region = lon(steps(-10, 10, 5)), repeated = lon(steps(0, 90, 5)), one_missing = lon(steps(0, 30, 11));
   for (const auto& one : {region, repeated, one_missing}) EXPECT_FALSE(one.is_cyclic()) << one.in_words();

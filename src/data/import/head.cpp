@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <optional>
@@ -186,22 +185,14 @@ std::vector<double> spacing_of(const StateLayout& layout) {
   return all;
 }
 
-/// What a variable of float32 stands for: each number in as few digits as tell it from its neighbours, 0.1 for
-/// 0.100000001.
-void restore_digits(Coordinate& coordinate) {
-  for (double& value : coordinate.values) {
-    const std::string digits = fmt::format("{}", static_cast<float>(value));
-    std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  }
-}
-
 /// The coordinates of an axis of space; a remark where they look like latitudes or longitudes and do not say so.
 Coordinate read_axis(const ReadableGroup& file, const std::string& name, std::vector<std::string>& remarks) {
   Coordinate axis = read_coordinate(file, name);
   if (axis.values.empty()) return axis;
   if (file.number_type(name).bytes == sizeof(float) && file.read_numbers(name).scalar_type() == at::kFloat &&
       !file.number_type(name).is_integer && !file.numbers_of(name, "scale_factor"))
-    restore_digits(axis);
+    std::transform(axis.values.begin(), axis.values.end(), axis.values.begin(),
+                   [](double value) { return number_meant_by(static_cast<float>(value)); });
   const bool looks_like_latitude = name == "lat" || name == "latitude",
              looks_like_longitude = name == "lon" || name == "longitude";
   if ((looks_like_latitude || looks_like_longitude) && kind_of(axis) == AxisKind::plain) {

@@ -110,12 +110,6 @@ TimeColumns find_time(Columns& columns, const StateLayout& layout) {
   return {{columns.require({"time"}, fmt::format("times in {}", time_units_of(layout)))}};
 }
 
-std::vector<std::string> with_suffixes(const std::string& name, const std::vector<std::string>& suffixes) {
-  std::vector<std::string> names;
-  for (const auto& suffix : suffixes) names.push_back(name + suffix);
-  return names;
-}
-
 /// Columns that bear the name of an observable; where none is written so, one in another case.
 std::vector<ValueColumn> find_wide(Columns& columns, const ExpectedObservations& expected,
                                    std::vector<std::string>& remarks) {

@@ -26,12 +26,6 @@ std::string with_dimensions(const FoundVariable& variable) {
   return fmt::format("{}({})", variable.name, fmt::join(variable.group.dimensions(variable.name), ", "));
 }
 
-std::vector<std::string> with_suffixes(const std::string& name, const std::vector<std::string>& suffixes) {
-  std::vector<std::string> names;
-  for (const auto& suffix : suffixes) names.push_back(name + suffix);
-  return names;
-}
-
 /// The dimensions of a curvilinear grid, in its order.
 std::vector<std::string> dimensions_of(const StateLayout& layout, const CurvilinearGrid& grid) {
   return {layout.space_names[grid.axes[0]], layout.space_names[grid.axes[1]]};

@@ -3,18 +3,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
-#include <string>
+
+#include "data/observations/names.hpp"
 
 namespace sda::io {
 
 bool stands_for_none(std::string_view field) {
-  constexpr std::array<std::string_view, 8> words{"", "mm", "na", "n/a", "nan", "null", "-", "--"};
-  std::string small(field);
-  std::transform(small.begin(), small.end(), small.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::find(words.begin(), words.end(), small) != words.end();
+  constexpr std::array<std::string_view, 8> words{"", "MM", "NA", "N/A", "NaN", "null", "-", "--"};
+  return std::any_of(words.begin(), words.end(), [&](auto word) { return same_but_for_case(word, field); });
 }
 
 bool is_sentinel(double value) {

@@ -40,6 +40,12 @@ const std::vector<std::string>& suffixes_of_flags() {
   return suffixes;
 }
 
+std::vector<std::string> with_suffixes(const std::string& name, const std::vector<std::string>& suffixes) {
+  std::vector<std::string> names;
+  for (const auto& suffix : suffixes) names.push_back(name + suffix);
+  return names;
+}
+
 bool same_but_for_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char p, char q) { return lower(p) == lower(q); });

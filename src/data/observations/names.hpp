@@ -20,6 +20,8 @@ const std::vector<std::string>& names_of_time();
 const std::vector<std::string>& suffixes_of_errors();
 const std::vector<std::string>& suffixes_of_flags();
 
+std::vector<std::string> with_suffixes(const std::string& name, const std::vector<std::string>& suffixes);
+
 /// Where `names` has one of `wanted`, the first wanted first; as it is written, else in whatever case.
 std::optional<std::size_t> find_name(const std::vector<std::string>& names, const std::vector<std::string>& wanted);
 bool same_but_for_case(std::string_view a, std::string_view b);
