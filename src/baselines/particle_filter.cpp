@@ -11,6 +11,7 @@
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
+#include "sda/dynamics/simulation.hpp"
 
 namespace sda {
 namespace {
@@ -152,8 +153,7 @@ FilterResult particle_filter(const Dynamics& dynamics, const Observations& obser
 
   // x_1 ~ p(x_1): the dynamics' start, spun up. Particles are solver states, weighed by the states seen of them.
   Tensor x = dynamics.start(particles, {.seed = seed, .purpose = Purpose::filter_start}, at::kFloat);
-  dynamics.advance(x, parameters.spin_up, noise);
-  noise.step = static_cast<std::uint64_t>(parameters.spin_up);
+  spin_up(dynamics, parameters.spin_up, noise, x, "no ensemble");
 
   FilterResult result;
   result.smallest_effective_size = static_cast<double>(particles);

@@ -22,19 +22,26 @@ void simulate_some(const Dynamics& dynamics, const SimulationPlan& plan, std::in
   const auto member = static_cast<std::uint64_t>(first);
   Tensor x = dynamics.start(states.size(0), {plan.seed, Purpose::initial_state, member}, states.scalar_type());
   StreamKey key{.seed = plan.seed, .purpose = Purpose::transition_noise, .first_member = member};
-  const std::int64_t stride = std::max<std::int64_t>(1, plan.spin_up / 32);
-  for (std::int64_t done = 0; done < plan.spin_up; done += stride) {
-    const std::int64_t steps = std::min(stride, plan.spin_up - done);
-    dynamics.advance(x, steps, key);
-    StopToken::throw_if_stopped("no trajectory");
-    key.step += static_cast<std::uint64_t>(steps);
-    passed(done + steps);
-  }
+  spin_up(dynamics, plan.spin_up, key, x, "no trajectory", passed);
   states.copy_(
       dynamics.trajectories(x, plan.length, key, [&](auto done, auto, const auto&) { passed(plan.spin_up + done); }));
 }
 
 }  // namespace
+
+void spin_up(const Dynamics& dynamics, std::int64_t transitions, StreamKey& key, Tensor& x, const std::string& saved,
+             const std::function<void(std::int64_t done)>& passed) {
+  constexpr std::int64_t values_between_looks = 1 << 22;  // some hundredths of a second
+  const std::int64_t soon = std::min(transitions / 32, values_between_looks / std::max<std::int64_t>(1, x.numel()));
+  const std::int64_t stride = std::max<std::int64_t>(1, soon);
+  for (std::int64_t done = 0; done < transitions; done += stride) {
+    const std::int64_t steps = std::min(stride, transitions - done);
+    dynamics.advance(x, steps, key);
+    StopToken::throw_if_stopped(saved);
+    key.step += static_cast<std::uint64_t>(steps);
+    if (passed) passed(done + steps);
+  }
+}
 
 void simulate(const Dynamics& dynamics, const SimulationPlan& plan, std::int64_t from, Tensor& states,
               const std::function<void(std::int64_t)>& after, const ProgressCallback& progress) {

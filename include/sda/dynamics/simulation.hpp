@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "sda/core/progress.hpp"
 #include "sda/dynamics/dynamics.hpp"
@@ -17,6 +18,12 @@ struct SimulationPlan {
 
   std::int64_t transitions_of_one() const { return spin_up + length - 1; }
 };
+
+/// Takes solver states `x` (member, …solver_event) through `transitions` draws of `key`'s stream, whose step goes on with
+/// them. The work is parted so that a stop signal is soon heard, which changes no state; `passed` is told how many are
+/// done. Throws Interrupted, which says that `saved` was kept.
+void spin_up(const Dynamics& dynamics, std::int64_t transitions, StreamKey& key, Tensor& x, const std::string& saved,
+             const std::function<void(std::int64_t done)>& passed = {});
 
 /// Trajectories `from` … of `states`, contiguous (trajectory, length, …event), float32 or float64. They are simulated a
 /// few at a time, from start to end, and `after(done)` is told how many there are after each time; `progress` counts
