@@ -41,11 +41,7 @@ void require_no_code(const NetworkParameters& network, const std::string& where)
 }
 
 void require_no_code(const ObservationParameters& observation, const std::string& where) {
-  for (const auto& part : observation.parts()) {
-    for (const auto& link : part.chain) {
-      if (link.kind == "torchscript") require_code_allowed(where, link.text);
-    }
-  }
+  for (const auto& part : observation.parts()) require_no_code(part.chain, where);
 }
 
 Experiment posterior_experiment(const std::string& config, const ModelFile& model, const std::string& where,

@@ -140,6 +140,10 @@ using MakeStateFunction =
 /// True. To be called before other threads make operators. Throws UsageError if the name is taken.
 bool register_link(const std::string& kind, const std::string& help, MakeStateFunction make);
 
+/// Throws FileError unless code may be run (`--allow-code`, `allow_code`) or no link of the chain, which the file at
+/// `path` holds, runs any.
+void require_no_code(const std::vector<OperatorLink>& chain, const std::string& path);
+
 /// The kinds of link there are, with a line of help each.
 std::vector<std::pair<std::string, std::string>> operator_kinds();
 

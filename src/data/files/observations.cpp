@@ -174,9 +174,7 @@ void write_part(WritableGroup& file, const Observations& observations, const Obs
 ObservationPart read_part(const ReadableGroup& file, const Observations& observations, const std::string& name) {
   const PartNames named(name);
   ObservationPart part{.name = name, .chain = read_chain(file, named)};
-  for (const auto& link : part.chain) {
-    if (link.kind == "torchscript") require_code_allowed(file.path(), link.text);
-  }
+  require_no_code(part.chain, file.path());
   part.op = make_operator(part.chain, observations.layout, observations.normalisation);
   part.noise = Noise(read_sigma(file, named("sigma")), read_noise(file, named.noise_attribute()));
   part.values = file.read(named("observation")).to(at::kDouble);

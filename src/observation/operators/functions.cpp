@@ -86,10 +86,12 @@ std::vector<LinkKind> function_links() {
   return {{.name = "torchscript",
            .help = "\"FILE\": a module saved from Python whose forward(states) is what is read, after physical",
            .value = takes::text(),
-           .make = [](const LinkSite& site) {
-             auto function = std::make_shared<ScriptFunction>(Script::from_file(site.link.text));
-             return make_function_link(site, std::move(function), "TorchScript " + site.link.text);
-           }}};
+           .make =
+               [](const LinkSite& site) {
+                 auto function = std::make_shared<ScriptFunction>(Script::from_file(site.link.text));
+                 return make_function_link(site, std::move(function), "TorchScript " + site.link.text);
+               },
+           .runs_code = true}};
 }
 
 }  // namespace sda::observation

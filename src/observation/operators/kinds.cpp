@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "sda/core/code.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/fields.hpp"
 
@@ -71,6 +72,12 @@ void require_physical(const LinkSite& site, const std::string& what) {
 }  // namespace sda::observation
 
 namespace sda {
+
+void require_no_code(const std::vector<OperatorLink>& chain, const std::string& path) {
+  for (const auto& link : chain) {
+    if (observation::find_kind(link.kind, path).runs_code) require_code_allowed(path, link.text);
+  }
+}
 
 std::vector<std::pair<std::string, std::string>> operator_kinds() {
   std::vector<std::pair<std::string, std::string>> kinds;

@@ -104,6 +104,7 @@ struct LinkKind {
   std::function<MadeLink(const LinkSite&)> make{};
   LinkExample example{};
   std::function<void(const OperatorLink&)> check{};  ///< what the value's form does not say; throws UsageError
+  bool runs_code = false;                            ///< of the file that its text names
 };
 
 /// The factory of a link that knows all it needs from the field.
