@@ -129,11 +129,15 @@ bool units_agree(const std::string& units, const std::string& other) {
   return is_unitless(units) || is_unitless(other) || conversion_of_units(other, units).has_value();
 }
 
-/// The mean step between points, whatever their order; 0 of one point.
+/// The mean step between points, whatever their order, but for points without a place (NaN); 0 where there is none.
 double mean_step(const std::vector<double>& points) {
   double sum = 0;
-  for (std::size_t i = 1; i < points.size(); ++i) sum += std::abs(points[i] - points[i - 1]);
-  return points.size() < 2 ? 0 : sum / static_cast<double>(points.size() - 1);
+  int steps = 0;
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    const double step = std::abs(points[i] - points[i - 1]);
+    if (std::isfinite(step)) sum += step, ++steps;
+  }
+  return steps == 0 ? 0 : sum / steps;
 }
 
 /// The same but for a thousandth of a step, and the digits that float32 has.
