@@ -61,21 +61,23 @@ SDA_SIMD_CLONES void uniform_blocks(double* out, const Places& at, int n, Key ke
   }
 }
 
-/// Fills rows of `row` elements: element e of row m is draw e mod per_block of block e / per_block of that member.
+/// Fills rows of `row` elements: element e of row m, counted from the name's first element on, is draw e mod per_block
+/// of block e / per_block of that member.
 template <class Real, class Kernel>
 void fill_rows(Real* out, std::int64_t rows, std::int64_t row, const StreamKey& name, Kernel kernel) {
   constexpr std::int64_t per_block = stream::per_block<Real>;
-  const std::int64_t blocks = (row + per_block - 1) / per_block;  // of a row
-  if (blocks > std::int64_t{1} << 32) {
+  const std::int64_t first_block = name.first_element / per_block, left_out = name.first_element % per_block;
+  const std::int64_t blocks = (left_out + row + per_block - 1) / per_block;  // that a row touches
+  if (first_block + blocks > std::int64_t{1} << 32) {
     throw ValueError({.what = "a member's row needs more blocks than a stream has",
                       .where = "random streams",
-                      .found = std::to_string(row) + " elements",
+                      .found = std::to_string(name.first_element + row) + " elements",
                       .expected = "at most " + std::to_string(per_block << 32),
                       .hint = "split the row over several steps of the stream"});
   }
   const Key key = stream::make_key(name.seed, name.purpose, name.step);
   const auto step = static_cast<std::uint32_t>(name.step);
-  const bool packed = row == blocks * per_block;  // no block is cut at a row's end
+  const bool packed = row == blocks * per_block;  // no block is cut at a row's beginning or end
   constexpr std::int64_t grain = 16384 / per_block;
   at::parallel_for(0, rows * blocks, grain, [&](std::int64_t begin, std::int64_t end) {
     Places at;
@@ -84,7 +86,7 @@ void fill_rows(Real* out, std::int64_t rows, std::int64_t row, const StreamKey& 
       const int n = static_cast<int>(std::min<std::int64_t>(Places::capacity, end - first));
       std::int64_t m = first / blocks, b = first % blocks;
       for (int i = 0; i < n; ++i) {
-        at.set(i, name.first_member + static_cast<std::uint64_t>(m), static_cast<std::uint32_t>(b));
+        at.set(i, name.first_member + static_cast<std::uint64_t>(m), static_cast<std::uint32_t>(first_block + b));
         if (++b == blocks) b = 0, ++m;
       }
       if (packed) {
@@ -94,9 +96,10 @@ void fill_rows(Real* out, std::int64_t rows, std::int64_t row, const StreamKey& 
       kernel(cut.data(), at, n, key, step);
       m = first / blocks, b = first % blocks;
       for (int i = 0; i < n; ++i) {
-        const std::int64_t e = b * per_block;
-        std::memcpy(out + m * row + e, cut.data() + i * per_block,
-                    static_cast<std::size_t>(std::min(per_block, row - e)) * sizeof(Real));
+        const std::int64_t e = b * per_block - left_out;  // the block's first draw in the row, which may begin after it
+        const std::int64_t from = std::max<std::int64_t>(0, -e), to = std::min(per_block, row - e);
+        std::memcpy(out + m * row + e + from, cut.data() + i * per_block + from,
+                    static_cast<std::size_t>(to - from) * sizeof(Real));
         if (++b == blocks) b = 0, ++m;
       }
     }

@@ -159,6 +159,21 @@ TEST_P(RandomOfType, ChunksOfMembersAreThePartsOfTheWhole) {
   }
 }
 
+TEST_P(RandomOfType, PartsOfARowAreThePartsOfTheWhole) {
+  const std::int64_t row = 29;
+  StreamKey key{.seed = 3, .purpose = Purpose::test, .first_member = 2, .step = 4};
+  const Tensor normals = sda::normal({3, row}, key, GetParam()), uniforms = sda::uniform({3, row}, key, GetParam());
+  for (const std::int64_t first : {0, 1, 2, 3, 4, 7, 8, 26}) {
+    for (const std::int64_t count : {1, 2, 3, 4, 5, 8, 21}) {
+      if (first + count > row) continue;
+      key.first_element = first;
+      EXPECT_TRUE(sda::normal({3, count}, key, GetParam()).equal(normals.narrow(1, first, count)))
+          << first << " " << count;
+      EXPECT_TRUE(sda::uniform({3, count}, key, GetParam()).equal(uniforms.narrow(1, first, count)));
+    }
+  }
+}
+
 TEST_P(RandomOfType, ThreadsDoNotChangeADraw) {
   const int before = at::get_num_threads();
   for (const std::int64_t row : {3, 64, 100001}) {

@@ -33,12 +33,14 @@ enum class Purpose : std::uint32_t {
   observation_form,    ///< second draw of a noise that takes two: which Gaussian of a mixture, say
 };
 
-/// Names a family of draws: row m of a filled tensor has member `first_member + m`.
+/// Names a family of draws: row m of a filled tensor has member `first_member + m`, and element e of it is element
+/// `first_element + e` of the member, so that a part of a row can be filled alone.
 struct StreamKey {
   std::uint64_t seed = 0;
   Purpose purpose = Purpose::test;
   std::uint64_t first_member = 0;
   std::uint64_t step = 0;
+  std::int64_t first_element = 0;
 };
 
 /// Standard normal draws in place; `out` is contiguous float32 or float64, (member, …event). A float64 draw is
