@@ -11,7 +11,14 @@
 namespace sda {
 
 Departures::Departures(const Observations& observed, Tensor denoised)
-    : observed_(observed), denoised_(std::move(denoised)), departure_(observed_.departure(denoised_)) {}
+    : Departures(observed, std::move(denoised), count_observations(observed), alone()) {}
+
+Departures::Departures(const Observations& observed, Tensor denoised, std::int64_t count, const Communicator& ranks)
+    : observed_(observed),
+      denoised_(std::move(denoised)),
+      departure_(observed_.departure(denoised_)),
+      count_(count),
+      ranks_(ranks) {}
 
 bool Departures::are_gaussian() const {
   const auto& parts = observed_.parts;
@@ -68,6 +75,12 @@ Tensor Departures::jvp(const Tensor& d) const {
   const Tensor v = at::zeros_like(observations).requires_grad_(true);
   const auto pulled = torch::autograd::grad({observations}, {at}, {v}, /*retain_graph=*/true, /*create_graph=*/true);
   return torch::autograd::grad({pulled.front()}, {v}, {d}).front();
+}
+
+std::int64_t count_observations(const Observations& observed) {
+  std::int64_t observations = 0;
+  for (const auto& part : observed.parts) observations += part.values.numel();
+  return observations;
 }
 
 void require_fits(const std::vector<double>& values, const Observations& observed) {

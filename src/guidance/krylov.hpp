@@ -13,7 +13,9 @@ struct KrylovBasis {
 };
 /// Of the span of v, B v, B² v, …, n vectors for each `first` v (batch, size); `apply` is u ↦ B u of such rows. Where
 /// the span has fewer dimensions, the rows beyond are 0.
-KrylovBasis arnoldi(const Tensor& first, std::int64_t n, const std::function<Tensor(const Tensor&)>& apply);
+/// `total` makes sums over the elements of v that are here sums over all, where ranks share them.
+using Map = std::function<Tensor(const Tensor&)>;
+KrylovBasis arnoldi(const Tensor& first, std::int64_t n, const Map& apply, const Map& total = std::identity());
 
 /// Symmetric parts of matrices (…, n, n) without their negative eigenvalues.
 Tensor positive_part(const Tensor& matrices);

@@ -37,20 +37,21 @@ void require_noise(const std::string& rule, const Observations& observations) {
 }  // namespace
 
 PosteriorScore::PosteriorScore(std::shared_ptr<const DifferentiableScore> prior, NoiseSchedule schedule,
-                               Observations observations, const GuidanceParameters& parameters)
+                               Observations observations, const GuidanceParameters& parameters,
+                               const Communicator& ranks)
     : prior_(std::move(prior)),
       schedule_(std::move(schedule)),
       observations_(std::move(observations)),
-      rule_(make_likelihood_rule(parameters)) {
+      rule_(make_likelihood_rule(parameters)),
+      ranks_(ranks),
+      count_(ranks.sum(at::tensor({count_observations(observations_)}, at::kLong)).item<std::int64_t>()) {
   observations_.check();
   require_noise(parameters.rule, observations_);
   require_fits(parameters.gamma, observations_);
 }
 
 std::int64_t PosteriorScore::passes() const {
-  std::int64_t observations = 0;
-  for (const auto& part : observations_.parts) observations += part.values.numel();
-  return 1 + (rule_ == nullptr ? 0 : rule_->vjps(observations));
+  return 1 + (rule_ == nullptr ? 0 : rule_->vjps(count_));
 }
 
 Tensor PosteriorScore::epsilon(const Tensor& x, double t) const {
@@ -64,7 +65,7 @@ Tensor PosteriorScore::epsilon(const Tensor& x, double t) const {
   const double mu = schedule_.mu(t), sigma = schedule_.sigma(t);
   const auto linear = passes() > 1 ? prior_->linearise(x, t) : nullptr;
   const Tensor epsilon = linear ? linear->epsilon() : prior_->epsilon(x, t);
-  const Departures y(observations_, tweedie_mean(schedule_, x, t, epsilon));
+  const Departures y(observations_, tweedie_mean(schedule_, x, t, epsilon), count_, ranks_);
   // ∂x̂/∂x = (I − σ ∂ε/∂x) / μ
   const DenoiserVjp vjp = [&](const Tensor& v) { return linear ? at::sub(v, linear->vjp(v), sigma) : v; };
   return at::sub(epsilon, rule_->gradient(y, vjp, sigma / mu), sigma / mu);

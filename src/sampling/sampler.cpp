@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <deque>
 
 #include "core/torch.hpp"
@@ -14,17 +15,24 @@ namespace sda {
 
 namespace {
 
+/// Where a share's states begin in a member's row of draws; `shape` is (member, state, …event).
+std::int64_t first_element(const SamplerShare& share, at::IntArrayRef shape) {
+  return share.first_state * count(shape.slice(2));
+}
+
 /// x(t) on its way from t = 1 to t = 0.
 class Path {
  public:
   /// Owns the state's x.
-  Path(SamplerState state, const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member)
+  Path(SamplerState state, const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member,
+       const SamplerShare& share)
       : x_(std::move(state.x)),
         z_(at::empty_like(x_)),
         epsilons_(state.epsilons.begin(), state.epsilons.end()),
         score_(score),
         seed_(seed),
-        first_member_(first_member) {}
+        first_member_(first_member),
+        share_(share) {}
 
   const Tensor& x() const { return x_; }
   SamplerState state(std::int64_t stages_done) const {
@@ -47,7 +55,7 @@ class Path {
 
   void operator()(const LangevinStep& step) {
     draw(step.z);
-    langevin_correction(x_, score_.epsilon(x_, step.t), z_, step.tau, step.sigma);
+    langevin_correction(x_, score_.epsilon(x_, step.t), z_, step.tau, step.sigma, share_);
   }
 
   void operator()(const HeunStep& step) {
@@ -58,21 +66,38 @@ class Path {
   }
 
  private:
-  void draw(const StepNoise& z) { fill_normal(z_, {seed_, z.purpose, first_member_, z.number}); }
+  void draw(const StepNoise& z) {
+    fill_normal(z_, {seed_, z.purpose, first_member_, z.number, first_element(share_, z_.sizes())});
+  }
 
   Tensor x_, z_;
   std::deque<Tensor> epsilons_;  ///< the evaluations remembered, the latest first
   const ScoreModel& score_;
   std::uint64_t seed_, first_member_;
+  const SamplerShare& share_;
 };
+
+bool is_finite(const Tensor& x) {
+  return at::isfinite(x).all().item<bool>();
+}
+
+/// Where one rank is asked to stop, all stop after the same stage, so that what they save fits together.
+void stop_together(const Communicator& all) {
+  if (all.size() > 1 && any_of(all, StopToken::is_raised()) && !StopToken::is_raised()) StopToken::request(SIGTERM);
+  StopToken::throw_if_stopped("");
+}
 
 }  // namespace
 
-void langevin_correction(Tensor& x, const Tensor& epsilon, const Tensor& z, double tau, double sigma) {
+void langevin_correction(Tensor& x, const Tensor& epsilon, const Tensor& z, double tau, double sigma,
+                         const SamplerShare& share) {
   Shape each_member(static_cast<std::size_t>(x.dim()), 1);
   each_member[0] = x.size(0);
   // δ = τ / mean ε²: each trajectory has its own step.
-  const Tensor delta = (tau / epsilon.flatten(1).square().mean(1)).view(each_member);
+  const Tensor own = epsilon.flatten(1).square();
+  const std::int64_t elements = share.length == 0 ? own.size(1) : own.size(1) / x.size(1) * share.length;
+  const Tensor mean = share.states->sum(own.sum(1)) / elements;
+  const Tensor delta = (tau / mean).view(each_member);
   x.addcmul_(delta, epsilon, -sigma).addcmul_((2 * delta).sqrt(), z, -sigma);
 }
 
@@ -90,14 +115,15 @@ Tensor Sampler::sample_from(Tensor x,  // NOLINT(performance-unnecessary-value-p
   return finish({.x = x.clone(at::MemoryFormat::Contiguous)}, score, seed, first_member, progress);
 }
 
-SamplerState Sampler::start(at::IntArrayRef shape, std::uint64_t seed, std::uint64_t first_member,
-                            at::ScalarType dtype) const {
+SamplerState Sampler::start(at::IntArrayRef shape, std::uint64_t seed, std::uint64_t first_member, at::ScalarType dtype,
+                            const SamplerShare& share) const {
   // σ(1) is 1 but for η: x(1) ~ N(0, I).
-  return {.x = normal(shape, {seed, Purpose::sampler_start, first_member, 0}, dtype)};
+  return {.x = normal(shape, {seed, Purpose::sampler_start, first_member, 0, first_element(share, shape)}, dtype)};
 }
 
 Tensor Sampler::finish(SamplerState state, const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member,
-                       const ProgressCallback& progress, const StageCallback& after_stage) const {
+                       const ProgressCallback& progress, const StageCallback& after_stage,
+                       const SamplerShare& share) const {
   at::NoGradGuard no_grad;
   const std::int64_t stages = std::ssize(plan_);
   std::int64_t done = state.stages_done;
@@ -106,12 +132,12 @@ Tensor Sampler::finish(SamplerState state, const ScoreModel& score, std::uint64_
                       .where = "sampler",
                       .found = fmt::format("{} stages done", done),
                       .expected = fmt::format("0 to {}", stages)});
-  Path path(std::move(state), score, seed, first_member);
+  Path path(std::move(state), score, seed, first_member, share);
   while (done < stages) {
-    StopToken::throw_if_stopped("");
+    stop_together(*share.all);
     const Stage& stage = plan_[done++];
     for (const Step& step : stage.steps) std::visit(path, step);
-    if (!at::isfinite(path.x()).all().item<bool>())
+    if (!is_finite(path.x()))
       throw NumericalError({.what = "the state is not finite",
                             .where = fmt::format("sampler, step {} of {}, t = {}", done, stages, stage.to),
                             .found = "NaN or infinity",

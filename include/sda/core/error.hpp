@@ -55,6 +55,10 @@ struct NumericalError : Error {
 struct UnsupportedError : Error {
   explicit UnsupportedError(const Fault& fault) : Error(fault) {}
 };
+/// Processes that share the work cannot reach each other.
+struct MpiError : Error {
+  explicit MpiError(const Fault& fault) : Error(fault) {}
+};
 /// A signal or the time limit asked the work to stop; what could be saved was saved. Exit code 128 + signal, or of the
 /// time limit 75, which sysexits.h calls a failure that is gone when the same is tried again.
 struct Interrupted : Error {

@@ -3,16 +3,25 @@
 
 #include <vector>
 
+#include "sda/core/communicator.hpp"
 #include "sda/core/tensor.hpp"
 #include "sda/observation/observations.hpp"
 
 namespace sda {
 
 /// The observations seen from trajectories x̂ (member, length, …event); observations are flat, (member, observation).
+/// Where ranks share the states of a trajectory, each has the observations of its own states, and what a rule sums over
+/// observations it sums by `total`.
 class Departures {
  public:
-  /// `observed` has to outlive it.
+  /// `observed` has to outlive it, and so have `ranks`; `count` is the number of all their observations.
   Departures(const Observations& observed, Tensor denoised);
+  Departures(const Observations& observed, Tensor denoised, std::int64_t count, const Communicator& ranks);
+
+  /// Observations of the whole trajectory.
+  std::int64_t count() const { return count_; }
+  /// Sums over this rank's observations or states → over those of the whole trajectory.
+  Tensor total(const Tensor& sums) const { return ranks_.sum(sums); }
 
   /// y − A(x̂): departures, or innovations
   const Tensor& departure() const { return departure_; }
@@ -37,7 +46,12 @@ class Departures {
  private:
   const Observations& observed_;
   Tensor denoised_, departure_;
+  std::int64_t count_;
+  const Communicator& ranks_;
 };
+
+/// How many there are, of all parts.
+std::int64_t count_observations(const Observations& observed);
 
 /// Throws UsageError unless `values` has one value, or one for each part, or of a single part one for each element.
 void require_fits(const std::vector<double>& values, const Observations& observed);

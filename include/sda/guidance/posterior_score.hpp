@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "sda/core/communicator.hpp"
 #include "sda/diffusion/noise_schedule.hpp"
 #include "sda/guidance/likelihood_rule.hpp"
 #include "sda/guidance/parameters.hpp"
@@ -17,9 +18,11 @@ namespace sda {
 /// prior's. Of observations in several parts y is all of them.
 class PosteriorScore final : public ScoreModel {
  public:
-  /// Throws UsageError for parameters that do not fit the observations, or noise that the rule does not take.
+  /// Throws UsageError for parameters that do not fit the observations, or noise that the rule does not take. Where
+  /// `ranks`, which have to outlive it, share the states of the trajectories, prior and observations are of this
+  /// rank's.
   PosteriorScore(std::shared_ptr<const DifferentiableScore> prior, NoiseSchedule schedule, Observations observations,
-                 const GuidanceParameters& parameters);
+                 const GuidanceParameters& parameters, const Communicator& ranks = alone());
   /// Throws ShapeError for trajectories of another length than the observed.
   Tensor epsilon(const Tensor& x, double t) const override;
 
@@ -33,6 +36,8 @@ class PosteriorScore final : public ScoreModel {
   NoiseSchedule schedule_;
   Observations observations_;
   std::shared_ptr<const LikelihoodRule> rule_;
+  const Communicator& ranks_;
+  std::int64_t count_;  ///< of the observations of all ranks
 };
 
 }  // namespace sda

@@ -74,6 +74,10 @@ struct Observations {
   /// "every 8th state → component 0"; of several parts "averages: …; probe: …".
   std::string describe() const;
 
+  /// Those of states first … first + count − 1, as observations of a trajectory of these alone; there may be none.
+  /// Throws UnsupportedError where a point lies between a state within and one beyond.
+  Observations within(std::int64_t first, std::int64_t count) const;
+
   /// The same observations, for those who go from state to state: parts whose operator takes states together become a
   /// part for each state. Throws UnsupportedError where an observation lies between two states.
   Observations by_state() const;

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "sda/core/communicator.hpp"
 #include "sda/diffusion/noise_schedule.hpp"
 #include "sda/prior/network.hpp"
 #include "sda/prior/score_model.hpp"
@@ -52,5 +53,12 @@ class WindowedScore final : public DifferentiableScore {
   std::shared_ptr<const DifferentiableScore> window_score_;
   std::int64_t order_, stride_;
 };
+
+/// States first … first + count − 1 of trajectories of `length`, which `score` takes windows of: for rows (row, count,
+/// …event) that ε which `score` gives these states within the whole trajectory. Ranks hold shares one after the other
+/// (share_of); for each evaluation neighbours exchange a halo, for stride 1 the k states on each side of a boundary, and
+/// for each VJP as much. Throws UsageError where a share is smaller than a halo. `ranks` have to outlive it.
+std::shared_ptr<const DifferentiableScore> make_sharded_score(std::shared_ptr<const DifferentiableScore> score,
+                                                              const WindowPlan& plan, const Communicator& ranks);
 
 }  // namespace sda

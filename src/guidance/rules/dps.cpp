@@ -16,7 +16,7 @@ class Dps final : public LikelihoodRule {
   /// (μ ∂x̂/∂x)ᵀ Hᵀ 2ζ (y − A(x̂)) / ‖y − A(x̂)‖
   Tensor gradient(const Departures& y, const DenoiserVjp& vjp, double /*s*/) const override {
     const Tensor& departure = y.departure();
-    const Tensor norm = departure.square().sum(1, /*keepdim=*/true).sqrt().clamp_min(1e-30);
+    const Tensor norm = y.total(departure.square().sum(1, /*keepdim=*/true)).sqrt().clamp_min(1e-30);
     return vjp(y.vjp(2 * zeta_ * departure / norm));
   }
 

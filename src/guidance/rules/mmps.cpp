@@ -16,9 +16,9 @@ namespace {
 
 using guidance::arnoldi, guidance::no_less_than, guidance::positive_part;
 
-/// A space of departures: orthonormal rows Q, T = Q B Qᵀ and P = (μ ∂x̂/∂x)ᵀ Hᵀ D^-½ Q; float64 (member, n, …).
+/// A space of departures: orthonormal rows Q, T = Q B Qᵀ, and P Pᵀ of P = (μ ∂x̂/∂x)ᵀ Hᵀ D^-½ Q; float64 (member, n, …).
 struct MmpsSpace {
-  Tensor q, t, p;
+  Tensor q, t, gram;
   std::vector<Tensor> pulled;  ///< the rows of P as trajectories
 };
 
@@ -26,23 +26,24 @@ struct MmpsSpace {
 MmpsSpace mmps_space(const Departures& y, const DenoiserVjp& vjp, const Tensor& first, const Tensor& scale,
                      std::int64_t n, double s) {
   MmpsSpace space;
-  const auto [q, t] = arnoldi(first, n, [&](const Tensor& v) {
+  const auto apply = [&](const Tensor& v) {
     space.pulled.push_back(vjp(y.vjp(v * scale)));
     return y.jvp(space.pulled.back()) * scale * (s * s);
-  });
+  };
+  const auto [q, t] = arnoldi(first, n, apply, [&](const Tensor& sums) { return y.total(sums); });
   space.q = q, space.t = t;
-  space.p = at::stack(space.pulled, 1).flatten(2).to(at::kDouble);
+  const Tensor p = at::stack(space.pulled, 1).flatten(2).to(at::kDouble);
+  space.gram = y.total(at::matmul(p, p.mT()));
   return space;
 }
 
 /// (μ ∂x̂/∂x)ᵀ Hᵀ w for w = D^-½ Qᵀ (N + T)⁻¹ Q r: `noise` is N, `whitened` r (member, observation) in float64.
-Tensor solved(const MmpsSpace& space, const Tensor& noise, const Tensor& whitened, double s) {
+Tensor solved(const Departures& y, const MmpsSpace& space, const Tensor& noise, const Tensor& whitened, double s) {
   // Where ε is exact, J = μ ∂x̂/∂x has eigenvalues from 0 to 1, so that T is a covariance and N + T no less than
   // s² Q D^-½ H J Jᵀ Hᵀ D^-½ Qᵀ. A network's errors break both; what is lacking is added. So guidance never pushes away
   // from y, and never by more than the distance: its part of ∂ε/∂x stays below 1/σ.
-  const Tensor of_pulled = at::matmul(space.p, space.p.mT()) * (s * s);
-  const Tensor matrix = no_less_than(noise + positive_part(space.t), of_pulled);
-  const Tensor weights = at::linalg_solve(matrix, at::matmul(space.q, whitened.unsqueeze(2)));
+  const Tensor matrix = no_less_than(noise + positive_part(space.t), space.gram * (s * s));
+  const Tensor weights = at::linalg_solve(matrix, y.total(at::matmul(space.q, whitened.unsqueeze(2))));
   // w lies in the space, whose VJPs are known.
   Tensor gradient = at::zeros_like(space.pulled.front());
   Shape each_member(static_cast<std::size_t>(gradient.dim()), 1);
@@ -77,8 +78,8 @@ class Mmps final : public LikelihoodRule {
   Tensor gaussian(const Departures& y, const DenoiserVjp& vjp, double s) const {
     const Tensor scale = (y.noise_variance() + y.per_element(gamma_) * (s * s)).rsqrt();
     const Tensor whitened = y.departure() * scale;
-    const auto space = mmps_space(y, vjp, whitened, scale, vjps(whitened.size(1)), s);
-    return solved(space, at::eye(space.t.size(1), space.t.options()), whitened.to(at::kDouble), s);
+    const auto space = mmps_space(y, vjp, whitened, scale, vjps(y.count()), s);
+    return solved(y, space, at::eye(space.t.size(1), space.t.options()), whitened.to(at::kDouble), s);
   }
 
   /// Other noise is taken, observation by observation, for the Gaussian that has the marginal likelihood's own first
@@ -90,13 +91,14 @@ class Mmps final : public LikelihoodRule {
     const auto first = guidance::surrogate(y, own + s * s / (1 + s * s));
     const auto dtype = y.departure().scalar_type();
     const Tensor scale = first.variance.rsqrt(), whitened = (first.departure * scale).to(dtype);
-    const auto space = mmps_space(y, vjp, whitened, scale.to(dtype), vjps(whitened.size(1)), s);
+    const auto space = mmps_space(y, vjp, whitened, scale.to(dtype), vjps(y.count()), s);
     const Tensor of_state = diagonal_of(space) * first.variance;
     const auto [departure, variance] = guidance::surrogate(y, (own + of_state).clamp_min(1e-30));
     const Tensor noise = (variance - of_state) / first.variance;
     // Where the space was whole before its last vectors, these are 0; 1 on the diagonal keeps them so.
-    const Tensor absent = at::diag_embed(1 - space.q.square().sum(2));
-    return solved(space, at::matmul(space.q * noise.unsqueeze(1), space.q.mT()) + absent, departure * scale, s);
+    const Tensor absent = at::diag_embed(1 - y.total(space.q.square().sum(2)));
+    const Tensor within = y.total(at::matmul(space.q * noise.unsqueeze(1), space.q.mT()));
+    return solved(y, space, within + absent, departure * scale, s);
   }
 
   std::vector<double> gamma_;
