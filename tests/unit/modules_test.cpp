@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 const std::map<std::string, std::set<std::string>> may_use{
     {"core", {}},
     {"diffusion", {"core"}},
+    {"mpi", {"core"}},
     {"dynamics", {"core"}},
     {"observation", {"core"}},
     {"kernels", {"core"}},
@@ -60,7 +61,7 @@ const std::map<std::string, std::set<std::string>> kept_in{
     {"dnnl", {"src/prior/", "src/kernels/"}},
     {"oneapi/dnnl", {"src/prior/"}},
     {"immintrin", {"src/kernels/", "src/core/"}},
-    {"mpi", {"src/core/"}},
+    {"mpi", {"src/mpi/"}},
     {"librsvg/", {"src/report/"}},
     {"cairo", {"src/report/"}},
     {"gif_lib", {"src/report/"}},
