@@ -120,7 +120,7 @@ class Denoiser:
         else:
             time = numpy.full(shape[0], s, u.dtype)
         out = self.network(u, time)
-        if self.convention == "azula":
+        if self.convention == "azula" and not hasattr(out, "shape"):  # a posterior, or in some versions its mean alone
             out = out.mean
         if math.prod(out.shape) != math.prod(shape):
             raise ShapeError(

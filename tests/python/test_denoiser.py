@@ -132,6 +132,37 @@ def test_edm_preconditioning_is_its_formula(chain):
             assert numpy.abs(found - expected.detach().numpy()).max() < 1e-5
 
 
+@pytest.mark.parametrize("gives", ["mean", "posterior"])
+def test_azulas_preconditioning_is_its_formula(chain, gives):
+    """x̂₀ = c_skip x_t + c_out b(c_in x_t, ln σ/α), with c_in = 1/√(α² + σ²), c_out = σ c_in and c_skip = α c_in² (azula's
+    denoise.py). Its first and latest versions give a posterior, others the mean alone."""
+    torch.manual_seed(0)
+    inner = torch.nn.Linear(7, 6).double()
+
+    def backbone(x, noise):
+        return inner(torch.cat([x.reshape(len(x), 6), noise.expand(len(x), 1)], 1)).reshape(x.shape)
+
+    class Preconditioned(torch.nn.Module):
+        def schedule(self, t):  # the variance exploding one, 1e-3 … 1e3
+            return torch.ones_like(t)[..., None], (torch.exp(t * numpy.log(1e6)) * 1e-3)[..., None]
+
+        def forward(self, x_t, t):
+            alpha, sigma = self.schedule(t.to(x_t))
+            norm = torch.sqrt(alpha**2 + sigma**2)
+            mean = alpha / norm**2 * x_t + sigma / norm * backbone(x_t / norm, torch.log(sigma / alpha).reshape(1, 1))
+            return mean if gives == "mean" else torch.distributions.Normal(mean, 1.0)
+
+    prior = sda.Prior.from_denoiser(Preconditioned(), like=chain, order=1, convention="azula", check=False)
+    for t in (0.1, 0.4, 0.7):
+        mu, sigma = prior.schedule(t)
+        r = sigma / mu
+        z = torch.randn(4, 3, 2, dtype=torch.float64)
+        norm = (1 + r**2) ** 0.5
+        expected = z / norm**2 + r / norm * backbone(z / norm, torch.full((1, 1), numpy.log(r), dtype=torch.float64))
+        found = prior.denoise((mu * z).numpy(), t)
+        assert numpy.abs(found - expected.detach().numpy()).max() < 1e-5
+
+
 def test_a_wrong_convention_is_refused(chain):
     for right, told in (("epsilon", "x0"), ("x0", "v"), ("flow", "edm")):
         with pytest.raises(sda.UsageError, match="does not denoise"):
