@@ -120,7 +120,7 @@ const std::vector<Case> operators{
     {"affine_expression", {{"physical", {}}, formula("2 - v0 / 4"), {"every", {3}}}, flow, 1},
     {"expression_of_means", {{"physical", {}}, formula("mean(v0) * mean(v1) + exp(-mean(v0^2))")}, flow, 1},
     {"expression_without_space",
-     {{"physical", {}}, formula("max(v0, v1) * tanh(v2) - abs(v1) + sin(v0) * cos(v2)")},
+     {{"physical", {}}, formula("max(v0, v1) * tanh(v2) - abs(v1) + sin(v0) * cos(v2) + atan(v0) * atan2(v1, v2)")},
      {3}},
     {"expression_at_points",
      {{"physical", {}},

@@ -71,6 +71,8 @@ TEST(Expression, PrecedenceByHand) {
 TEST(Expression, FunctionsByHand) {
   EXPECT_DOUBLE_EQ(value("sqrt(x^2 + y^2)"), std::sqrt(13));
   EXPECT_DOUBLE_EQ(value("exp(x) + log(y)"), std::exp(2) + std::log(3));
+  EXPECT_DOUBLE_EQ(value("atan(x) + tan(y) * log10(x)"), std::atan(2) + std::tan(3) * std::log10(2));
+  EXPECT_DOUBLE_EQ(value("atan2(z, x)"), std::atan2(-4, 2));
   EXPECT_DOUBLE_EQ(value("tanh(x) - sin(y) / cos(z)"), std::tanh(2) - std::sin(3) / std::cos(-4));
   EXPECT_EQ(value("abs(z)"), 4);
   EXPECT_EQ(value("min(x, z) + max(y, 10)"), 6);

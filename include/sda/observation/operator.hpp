@@ -65,10 +65,10 @@ class ObservationOperator {
 ///   physical       normalised → physical units; before any other link of state
 ///   select = [c …] components c
 ///   expression = "sqrt(u^2 + v^2)"  a formula of the variables by their names, in physical units: + - * / ^, brackets,
-///                  numbers, sqrt, exp, log, sin, cos, tanh, abs, min(a, b), max(a, b), and of fields mean(a) over
-///                  space, curl(u, v), div(u, v) and grad_NAME(a) along the axis NAME, by differences of neighbours per
-///                  unit of its coordinate; a name that is no word stands in single quotes. One component, or one
-///                  point where all is means
+///                  numbers, sqrt, exp, log, log10, sin, cos, tan, atan, tanh, abs, min(a, b), max(a, b),
+///                  atan2(a, b), and of fields mean(a) over space, curl(u, v), div(u, v) and grad_NAME(a) along the
+///                  axis NAME, by differences of neighbours per unit of its coordinate; a name that is no word stands
+///                  in single quotes. One component, or one point where all is means
 ///   torchscript = "FILE"  a function of your own, saved from Python with torch.jit.save: forward takes states
 ///                  (n, …event) in physical units and gives observations (n, …); it must be differentiable
 ///   speed          length of the vector of components at each point, one component

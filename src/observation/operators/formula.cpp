@@ -20,12 +20,16 @@ constexpr const char* derivative_prefix = "grad_";
 const std::map<std::string, Function>& functions() {
   static const std::map<std::string, Function> all{
       {"abs", {.of_values = [](const Values& v) { return v[0].abs(); }}},
+      {"atan", {.of_values = [](const Values& v) { return v[0].atan(); }}},
+      {"atan2", {.arguments = 2, .of_values = [](const Values& v) { return at::atan2(v[0], v[1]); }}},
       {"cos", {.of_values = [](const Values& v) { return v[0].cos(); }}},
       {"exp", {.of_values = [](const Values& v) { return v[0].exp(); }}},
       {"log", {.of_values = [](const Values& v) { return v[0].log(); }}},
+      {"log10", {.of_values = [](const Values& v) { return v[0].log10(); }}},
       {"sin", {.of_values = [](const Values& v) { return v[0].sin(); }}},
       {"sqrt", {.of_values = [](const Values& v) { return v[0].sqrt(); }}},
       {"tanh", {.of_values = [](const Values& v) { return v[0].tanh(); }}},
+      {"tan", {.of_values = [](const Values& v) { return v[0].tan(); }}},
       {"max", {.arguments = 2, .of_values = [](const Values& v) { return at::maximum(v[0], v[1]); }}},
       {"min", {.arguments = 2, .of_values = [](const Values& v) { return at::minimum(v[0], v[1]); }}},
       {"mean", {.is_linear = true, .averages = true}},
