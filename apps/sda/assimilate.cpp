@@ -78,7 +78,7 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   flags->add_option("--obs", options->observations, "observation file")->required()->type_name(value::file);
   flags->add_option("-o,--output", options->output, "ensemble file")->required()->type_name(value::file);
   flags->add_flag("--split-members", options->split_members, "each member in a file of its own too: OUTPUT_0000.nc, …");
-  flags->add_flag("--resume", options->resume, "go on from what a run that was stopped has left beside OUTPUT");
+  flags->add_flag("--resume", options->resume, resume_help);
   flags->add_flag("--keep-diverged", options->keep_diverged,
                   "write members that do not explain the observations, or leave the range of the data, too");
   add_machine_flags(*flags, options->memory, options->device);

@@ -85,6 +85,9 @@ inline constexpr const char* quality_help =
     "guidance and sampler advised, in 64, 256 or 512 steps, or the paper's, whatever the configuration says; single "
     "settings beside it beat it";
 
+/// Of --resume, in every command that goes on.
+inline constexpr const char* resume_help = "go on from what a run that was stopped has saved";
+
 /// Says so if others use the cores that this process is about to fill: its threads then wait for each other.
 void tell_of_other_work(const Globals& globals);
 /// What --memory and --device say. Throws UsageError.

@@ -4,12 +4,11 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <span>
 
 #include "core/torch.hpp"
-#include "data/formats/sealed_file.hpp"
 #include "sda/assimilation/quality.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/going_on.hpp"
 #include "sda/data/files.hpp"
 #include "sda/data/formats/atomic_file.hpp"
 #include "sda/evaluation/misfit.hpp"
@@ -21,11 +20,6 @@ namespace sda {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string checksum_of_file(const std::string& path) {
-  const std::string all = io::read_text_file(path, {.what = "cannot be read"});
-  return io::checksum(std::as_bytes(std::span(all)));
-}
 
 /// What decides the members that come out.
 std::string recipe_of_members(const AssimilationFiles& files, const Experiment& experiment) {
@@ -55,12 +49,7 @@ std::optional<StoppedAssimilation> stopped_assimilation(const AssimilationFiles&
                                                         std::optional<std::uint64_t> seed_given) {
   if (!files.resume) return std::nullopt;
   const std::string path = checkpoint_of(files.ensemble);
-  if (!fs::exists(path)) {
-    throw UsageError({.what = "nothing to go on from",
-                      .where = path,
-                      .expected = "what a run that was stopped has left",
-                      .hint = "start without --resume"});
-  }
+  require_saved(path);
   StoppedAssimilation stopped = read_stopped_assimilation(path);
   require_same_run(path, recipe_of_members(files, experiment), stopped.recipe, stopped.provenance.seed, seed_given);
   return stopped;
@@ -82,6 +71,8 @@ Assimilation assimilate_to_file(const Prior& prior, const Observations& observat
     telling.say(fmt::format("going on after {} stages of the sampler, chunk {} of {}",
                             stopped->state.sampler.stages_done, stopped->state.chunk + 1, stopped->state.chunks));
     saving.from = std::move(stopped->state);
+  } else if (fs::exists(checkpoint)) {
+    telling.warn(of_an_earlier_run(checkpoint));
   }
   try {
     Assimilation result =
@@ -94,8 +85,7 @@ Assimilation assimilate_to_file(const Prior& prior, const Observations& observat
     if (saved) fs::remove(checkpoint, ignored);
     return result;
   } catch (const Interrupted& stop) {
-    throw Interrupted(stop, saved ? fmt::format("saved in {}; the same command with --resume goes on", checkpoint)
-                                  : "nothing was written");
+    throw Interrupted(stop, saved_in(saved ? checkpoint : ""));
   }
 }
 

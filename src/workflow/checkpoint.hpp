@@ -8,4 +8,7 @@ namespace sda {
 /// model.nc → model.checkpoint.nc, beside it.
 std::string checkpoint_of(const std::string& file);
 
+/// The checksum of all of a file, which a recipe names it by. Throws FileError.
+std::string checksum_of_file(const std::string& path);
+
 }  // namespace sda

@@ -44,7 +44,7 @@ void fields(Visitor& v, AssimilationParameters& p) {
     "farther than so many standard deviations from the data's mean, the prior's estimate x̂ is no state and the mean is "
     "taken for it; 0: never",
     at_least(0));
-  v("save_minutes", p.save_minutes, "between savings of what is done, from which --resume goes on", above(0));
+  v("save_minutes", p.save_minutes, "minutes between savings of what is done, to go on from with --resume", above(0));
 }
 
 /// All that a posterior ensemble hangs on, beside prior, observations and seed.

@@ -14,7 +14,7 @@
 namespace sda {
 
 /// What a file holds, from its attribute `sda_kind`.
-enum class FileKind { trajectories, observations, ensemble, model, stopped_assimilation };
+enum class FileKind { trajectories, observations, ensemble, model, stopped_assimilation, stopped_filter };
 std::string to_string(FileKind kind);
 
 void write_trajectories(const std::string& path, const Trajectories& trajectories, const Normalisation& normalisation,

@@ -41,7 +41,8 @@ class Sampler {
   /// x(1), before the first stage.
   SamplerState start(at::IntArrayRef shape, std::uint64_t seed, std::uint64_t first_member = 0,
                      at::ScalarType dtype = at::kFloat) const;
-  /// From where `state` stands to x(0). Throws ShapeError for a state of another plan.
+  /// From where `state` stands to x(0). Throws ShapeError for a state of another plan: more stages, or
+  /// other evaluations remembered than it would leave.
   Tensor finish(SamplerState state, const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member = 0,
                 const ProgressCallback& progress = {}, const StageCallback& after_stage = {}) const;
 

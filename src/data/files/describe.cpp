@@ -11,6 +11,7 @@
 #include "data/files/layout.hpp"
 #include "sda/data/files/model.hpp"
 #include "sda/data/files/stopped_assimilation.hpp"
+#include "sda/data/files/stopped_filter.hpp"
 #include "sda/observation/operator_toml.hpp"
 
 namespace sda {
@@ -195,6 +196,14 @@ std::string describe_stopped_assimilation(Description description, const Stopped
   return description.text();
 }
 
+std::string describe_stopped_filter(Description description, const StoppedFilter& file) {
+  description.line("particles",
+                   fmt::format("{} after {} states", file.state.particles.size(0), file.state.states_done));
+  description.line("cost so far", fmt::format("{:.1f} s", file.state.seconds));
+  describe_provenance(description, file.provenance);
+  return description.text();
+}
+
 }  // namespace
 
 std::string describe_file(const std::string& path) {
@@ -217,6 +226,8 @@ std::string describe_file(const std::string& path) {
       return describe_model(description, read_model(path));
     case FileKind::stopped_assimilation:
       return describe_stopped_assimilation(description, read_stopped_assimilation(path));
+    case FileKind::stopped_filter:
+      return describe_stopped_filter(description, read_stopped_filter(path));
   }
   return description.text();
 }

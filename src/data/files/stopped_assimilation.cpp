@@ -5,6 +5,7 @@
 
 #include "core/torch.hpp"
 #include "data/files/head.hpp"
+#include "data/files/under_way.hpp"
 #include "data/formats/reading.hpp"
 #include "data/formats/sealed_file.hpp"
 
@@ -19,16 +20,6 @@ constexpr const char* under_way_name = "under_way";
 
 std::string evaluation_name(std::size_t back) {
   return fmt::format("evaluation_{}", back);
-}
-
-/// Normalised values under dimensions of their own.
-void write_values(WritableGroup& file, const std::string& name, const Tensor& values, const std::string& long_name) {
-  std::vector<std::string> dimensions;
-  for (std::int64_t axis = 0; axis < values.dim(); ++axis) {
-    dimensions.push_back(fmt::format("{}_{}", name, axis));
-    file.dimension(dimensions.back(), values.size(axis));
-  }
-  file.variable(name, dimensions, values, {{"long_name", long_name}, {"units", "1"}});
 }
 
 }  // namespace
