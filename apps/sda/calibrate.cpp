@@ -82,7 +82,7 @@ void calibrate(const CalibrateOptions& options, const Globals& globals) {
                    "trajectories", {"trajectory"}, CalibrationFiles::columns(), recipe(options, experiment, name));
   table.expect(options.trajectories);
   tell_of_other_work(globals);
-  CalibrationFiles files(table, options.output, provenance_of(globals, experiment));
+  CalibrationFiles files(table, options.output, recipe(options, experiment, name), provenance_of(globals, experiment));
   const Calibration found =
       sda::calibrate(*subject, {name, observation.parts(), observation.length}, options, globals.seed, files);
   const StudyResult result = table.finish(

@@ -66,6 +66,7 @@ Subcommand manual_command(CLI::App& program, Globals& globals);
 Subcommand completion_command(CLI::App& program, Globals& globals);
 Subcommand study_command(CLI::App& program, Globals& globals);
 Subcommand calibrate_command(CLI::App& program, Globals& globals);
+Subcommand join_command(CLI::App& program, Globals& globals);
 
 /// A subcommand with its one-line description and an example below its help.
 CLI::App* add_subcommand(CLI::App& program, const std::string& name, const std::string& description,

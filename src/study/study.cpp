@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <sstream>
 #include <tuple>
 
@@ -105,7 +106,9 @@ StudyTable::StudyTable(const StudyOutput& output, const std::string& what, const
       provenance_(make_provenance(output.command, config, output.seed)),
       table_(
           [&] {
-            if (output.resume) require_saved(output.path + ".csv");
+            if (output.resume)
+              require_saved(output.path + ".csv", std::filesystem::exists(output.path + ".csv") ||
+                                                      std::filesystem::exists(checkpoint_of(output.path)));
             require_writable(output.path + ".csv");
             return output.path + ".csv";
           }(),
@@ -141,7 +144,8 @@ std::vector<double> StudyTable::row(const TableRow& key, const std::function<std
 }
 
 std::string StudyTable::where_saved() const {
-  return done_ == 0 ? saved_in("") : saved_in(output_ + ".csv", fmt::format("{} {}", done_, what_));
+  if (done_ > 0) return saved_in(output_ + ".csv", fmt::format("{} {}", done_, what_));
+  return saved_in(std::filesystem::exists(checkpoint()) ? checkpoint() : "");
 }
 
 StudyResult StudyTable::finish(std::string text, const std::string& title, const std::vector<PlotPanel>& panels,

@@ -40,7 +40,7 @@ std::optional<StoppedFilter> stopped_filter(const FilterFiles& files, const Expe
 FilterResult filter_to_file(const Dynamics& dynamics, const Observations& observations, const Experiment& experiment,
                             const FilterFiles& files, std::optional<StoppedFilter> stopped,
                             const Provenance& provenance, const Telling& telling) {
-  require_writable(files.ensemble);
+  prepare_output(files.ensemble);
   const std::string checkpoint = checkpoint_of(files.ensemble);
   const std::string recipe = stopped ? stopped->recipe : recipe_of_filter(files, experiment);
   bool saved = stopped.has_value();

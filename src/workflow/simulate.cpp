@@ -10,6 +10,7 @@
 #include "sda/data/files.hpp"
 #include "sda/dynamics/simulation.hpp"
 #include "sda/experiment/run.hpp"
+#include "workflow/checkpoint.hpp"
 #include "workflow/simulation_pieces.hpp"
 
 namespace sda {
@@ -110,7 +111,7 @@ SimulationReport simulate_to_files(const Experiment& experiment, const std::stri
   const StateLayout layout = dynamics->layout();
   for (const auto& part : report.parts) require_no_others(folder, part.name, false);
   OutputFolder output(folder);
-  for (const auto& part : report.parts) require_writable(output.file(part_file(part.name)));
+  for (const auto& part : report.parts) prepare_output(output.file(part_file(part.name)));
   telling.say(fmt::format("{}: {} trajectories of {} states after {} transitions of spin-up", dynamics->name(),
                           p.trajectories, p.length, p.spin_up));
 

@@ -140,7 +140,7 @@ TrainingReport TrainingRun::run(const Experiment& experiment, at::Device device,
   const auto& [files, saved_in, train_files, valid_files, first, valid_states, checkpoint] = *opened_;
   Prior prior = prior_of(experiment, first, provenance.seed);
   if (!files.from.empty()) start_from(files.from, prior);
-  if (!files.model.empty()) require_writable(files.model);
+  if (!files.model.empty()) prepare_output(files.model);
   const std::string folder = fs::absolute("." / fs::path(files.model)).parent_path().string();
   TrainingStates train = training_states(train_files, first.trajectories, prior.normalisation, folder);
   TrainingStates valid =

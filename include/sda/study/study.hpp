@@ -101,11 +101,14 @@ class StudyTable {
   /// The numbers of this key, as the file has them. Throws Interrupted after a stop signal, of what is there.
   std::vector<double> row(const TableRow& key, const std::function<std::vector<double>()>& compute);
   void expect(std::int64_t rows) { expected_ = rows; }
+  /// Where a row under way may save itself, OUTPUT.checkpoint.nc.
+  std::string checkpoint() const { return checkpoint_of(output_); }
   /// Draws OUTPUT.png; `text` is what people read of the rows.
   StudyResult finish(std::string text, const std::string& title, const std::vector<PlotPanel>& panels,
                      const std::string& caption) const;
 
  private:
+  static std::string checkpoint_of(const std::string& output) { return output + ".checkpoint.nc"; }
   std::string where_saved() const;
 
   std::string output_, what_;

@@ -188,11 +188,18 @@ std::string describe_model(Description description, const ModelFile& file) {
 
 std::string describe_stopped_assimilation(Description description, const StoppedAssimilation& file) {
   const AssimilationState& state = file.state;
-  const auto finished = state.finished.defined() ? state.finished.size(0) : 0;
-  description.line("members", fmt::format("{} done, {} after {} stages of the sampler", finished,
-                                          state.sampler.x.size(0), state.sampler.stages_done));
+  description.line("chunks of members", fmt::format("{} of {} done", state.chunk, state.chunks));
+  if (state.sampler.x.defined()) {
+    description.line("members", fmt::format("{} of the next after {} stages of the sampler", state.sampler.x.size(0),
+                                            state.sampler.stages_done));
+  }
   description.line("cost so far", fmt::format("{:.1f} s", state.seconds));
   describe_provenance(description, file.provenance);
+  return description.text();
+}
+
+std::string describe_drawn_members(Description description, const Tensor& members) {
+  description.line("members", fmt::format("{}, drawn, of an ensemble under way", members.size(0)));
   return description.text();
 }
 
@@ -226,6 +233,8 @@ std::string describe_file(const std::string& path) {
       return describe_model(description, read_model(path));
     case FileKind::stopped_assimilation:
       return describe_stopped_assimilation(description, read_stopped_assimilation(path));
+    case FileKind::drawn_members:
+      return describe_drawn_members(description, read_drawn_members(path));
     case FileKind::stopped_filter:
       return describe_stopped_filter(description, read_stopped_filter(path));
   }

@@ -4,6 +4,7 @@
 #include "core/torch.hpp"
 #include "data/files/head.hpp"
 #include "data/files/under_way.hpp"
+#include "data/formats/netcdf_stream.hpp"
 #include "data/formats/reading.hpp"
 
 namespace sda {
@@ -12,18 +13,20 @@ using namespace io;
 
 void write_stopped_filter(const std::string& path, const StoppedFilter& stopped) {
   const FilterState& state = stopped.state;
-  NetcdfWriter writer(path);
-  WritableGroup file = writer.root();
+  NetcdfStream stream(path);
+  WritableGroup file = stream.root();
   write_head(file, FileKind::stopped_filter, "Particle filter under way", stopped.provenance);
   file.attributes({{"sda_recipe", stopped.recipe},
                    {"states_done", state.states_done},
                    {"log_evidence", state.log_evidence},
                    {"smallest_effective_size", state.smallest_effective_size},
                    {"seconds", state.seconds}});
+  stream.make_room(
+      static_cast<std::int64_t>(state.particles.nbytes() + state.passed.nbytes() + state.ancestors.nbytes()));
   write_values(file, "particles", state.particles, "particles at the last state that is done");
   write_values(file, "passed", state.passed, "states that particles passed");
   write_values(file, "ancestors", state.ancestors, "whom each particle descends from");
-  writer.commit();
+  stream.commit();
 }
 
 StoppedFilter read_stopped_filter(const std::string& path) {
