@@ -13,6 +13,7 @@ namespace {
 struct AssimilateOptions {
   std::string config, model, observations, output, memory, device = "cpu";
   std::optional<Quality> quality;
+  std::int64_t first_member = 0;
   bool split_members = false, resume = false, keep_diverged = false;
 };
 
@@ -22,6 +23,7 @@ Experiment experiment_of(const AssimilateOptions& options, const Globals& global
   apply_flags(experiment, globals,
               {"dynamics", "simulation", "data", "network", "schedule", "training", "observation"});
   set_machine(experiment.assimilation, options.memory, options.device);
+  experiment.assimilation.first_member = options.first_member;
   return experiment;
 }
 
@@ -54,7 +56,7 @@ void assimilate(const AssimilateOptions& options, Globals& globals) {
                observations.length, experiment.sampler.steps, experiment.sampler.corrections,
                plan.chunks > 1 ? fmt::format(", {} members at a time", plan.members_at_once) : "");
   warn_of_churn(experiment.guidance, experiment.sampler);
-  const Assimilation result = [&] {
+  const AssimilationReport result = [&] {
     ProgressBar bar = globals.progress("assimilate", "steps");
     return assimilate_to_file(model.prior, observations, experiment, files, stopped, provenance_of(globals, experiment),
                               telling_by(bar));
@@ -62,8 +64,8 @@ void assimilate(const AssimilateOptions& options, Globals& globals) {
 
   say(fmt::format(
       "assimilated {} into {} members by {}: {} network evaluations in {:.1f} s, departure {:.3f} sigma, in {}",
-      observations.name, experiment.assimilation.members, result.ensemble.method, result.cost.evaluations,
-      result.cost.seconds, result.departure_over_sigma, options.output));
+      observations.name, experiment.assimilation.members, result.method, result.cost.evaluations, result.cost.seconds,
+      result.departure_over_sigma, options.output));
 }
 
 }  // namespace
@@ -77,8 +79,13 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   add_model_flag(*flags, options->model, "model file, or the name of an installed model")->required();
   flags->add_option("--obs", options->observations, "observation file")->required()->type_name(value::file);
   flags->add_option("-o,--output", options->output, "ensemble file")->required()->type_name(value::file);
+  flags
+      ->add_option("--members-from", options->first_member,
+                   "number of the first member, for parts of one ensemble that `sda join` puts together")
+      ->check(CLI::NonNegativeNumber.description("≥ 0"))
+      ->capture_default_str();
   flags->add_flag("--split-members", options->split_members, "each member in a file of its own too: OUTPUT_0000.nc, …");
-  flags->add_flag("--resume", options->resume, "go on from what a run that was stopped has left beside OUTPUT");
+  flags->add_flag("--resume", options->resume, resume_help);
   flags->add_flag("--keep-diverged", options->keep_diverged,
                   "write members that do not explain the observations, or leave the range of the data, too");
   add_machine_flags(*flags, options->memory, options->device);

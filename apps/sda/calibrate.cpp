@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 struct CalibrateOptions : CalibrationParameters {
   std::string config, model, exact, name, output, memory, device = "cpu";
   std::optional<Quality> quality;
+  bool resume = false;
 };
 
 std::string text_of(const Calibration& found) {
@@ -76,11 +77,12 @@ void calibrate(const CalibrateOptions& options, const Globals& globals) {
   StudyTable table({.path = (fs::path(options.output) / "calibration").string(),
                     .command = globals.command_line,
                     .seed = globals.seed,
-                    .progress = telling_by(bar).progress},
+                    .progress = telling_by(bar).progress,
+                    .resume = options.resume},
                    "trajectories", {"trajectory"}, CalibrationFiles::columns(), recipe(options, experiment, name));
   table.expect(options.trajectories);
   tell_of_other_work(globals);
-  CalibrationFiles files(table, options.output, provenance_of(globals, experiment));
+  CalibrationFiles files(table, options.output, recipe(options, experiment, name), provenance_of(globals, experiment));
   const Calibration found =
       sda::calibrate(*subject, {name, observation.parts(), observation.length}, options, globals.seed, files);
   const StudyResult result = table.finish(
@@ -131,6 +133,7 @@ Subcommand calibrate_command(CLI::App& program, Globals& globals) {
                    "the posterior believes in so many times the noise that was drawn: what a wrong noise would show")
       ->check(CLI::PositiveNumber.description("> 0"))
       ->capture_default_str();
+  flags->add_flag("--resume", options->resume, resume_help);
   flags->add_flag("!--no-filter", options->reference, "without the filter and the classifier that compares with it");
   return {flags, [options, &globals] {
             if (options->model.empty() && options->exact.empty()) {

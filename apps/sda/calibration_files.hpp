@@ -11,8 +11,11 @@ namespace sda::app {
 /// Rows in OUTPUT/calibration.csv, and members for the classifier in OUTPUT/members, each a file of the ordinary kind.
 class CalibrationFiles final : public CalibrationRecord {
  public:
-  CalibrationFiles(StudyTable& table, const std::string& output, Provenance provenance)
-      : table_(table), folder_(std::filesystem::path(output) / "members"), provenance_(std::move(provenance)) {
+  CalibrationFiles(StudyTable& table, const std::string& output, std::string recipe, Provenance provenance)
+      : table_(table),
+        folder_(std::filesystem::path(output) / "members"),
+        recipe_(std::move(recipe)),
+        provenance_(std::move(provenance)) {
     std::filesystem::create_directories(folder_);
   }
   static TableRow columns() {
@@ -34,6 +37,7 @@ class CalibrationFiles final : public CalibrationRecord {
     if (!std::filesystem::exists(path(kind, trajectory))) return std::nullopt;
     return read_ensemble(path(kind, trajectory)).ensemble;
   }
+  PosteriorSaving saving() const override { return {table_.checkpoint(), recipe_, provenance_}; }
 
  private:
   std::string path(const std::string& kind, std::int64_t trajectory) const {
@@ -42,6 +46,7 @@ class CalibrationFiles final : public CalibrationRecord {
 
   StudyTable& table_;
   std::filesystem::path folder_;
+  std::string recipe_;
   Provenance provenance_;
 };
 

@@ -66,6 +66,7 @@ Subcommand manual_command(CLI::App& program, Globals& globals);
 Subcommand completion_command(CLI::App& program, Globals& globals);
 Subcommand study_command(CLI::App& program, Globals& globals);
 Subcommand calibrate_command(CLI::App& program, Globals& globals);
+Subcommand join_command(CLI::App& program, Globals& globals);
 
 /// A subcommand with its one-line description and an example below its help.
 CLI::App* add_subcommand(CLI::App& program, const std::string& name, const std::string& description,
@@ -84,6 +85,9 @@ void add_quality_flag(CLI::App& flags, std::optional<Quality>& quality, const st
 inline constexpr const char* quality_help =
     "guidance and sampler advised, in 64, 256 or 512 steps, or the paper's, whatever the configuration says; single "
     "settings beside it beat it";
+
+/// Of --resume, in every command that goes on.
+inline constexpr const char* resume_help = "go on from what a run that was stopped has saved";
 
 /// Says so if others use the cores that this process is about to fill: its threads then wait for each other.
 void tell_of_other_work(const Globals& globals);

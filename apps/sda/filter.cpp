@@ -3,18 +3,18 @@
 #include <spdlog/spdlog.h>
 
 #include "command.hpp"
-#include "sda/baselines/particle_filter.hpp"
 #include "sda/core/error.hpp"
-#include "sda/core/runtime.hpp"
+#include "sda/workflow/filter.hpp"
 
 namespace sda::app {
 namespace {
 
 struct FilterOptions {
   std::string config, observations, output;
+  bool resume = false;
 };
 
-void filter(const FilterOptions& options, const Globals& globals) {
+void filter(const FilterOptions& options, Globals& globals) {
   const ObservationFile file = read_observations(options.observations);
   const Observations& observations = file.observations;
   Experiment experiment = base_experiment(options.config, file.provenance, options.observations);
@@ -27,26 +27,21 @@ void filter(const FilterOptions& options, const Globals& globals) {
   apply_flags(experiment, globals, {"simulation", "data", "schedule", "network", "training", "observation"});
   const auto dynamics = make_dynamics(experiment.dynamics);
   require_same_states(options.observations, dynamics->layout(), observations.length, observations);
-  require_writable(options.output);
+  const FilterFiles files{.observations = options.observations, .ensemble = options.output, .resume = options.resume};
+  const auto stopped = stopped_filter(files, experiment, globals.chosen_seed());
+  if (stopped) globals.seed = stopped->provenance.seed;
   spdlog::info("{}: {} particles over {} states, {} trajectories kept", dynamics->name(), experiment.filter.particles,
                observations.length, experiment.filter.members);
 
-  const Stopwatch stopwatch;
-  FilterResult result;
-  {
+  const FilterResult result = [&] {
     ProgressBar bar = globals.progress("filter", "states");
-    result = particle_filter(*dynamics, observations, experiment.filter, globals.seed,
-                             [&](std::int64_t done, std::int64_t total, const std::string& note) {
-                               StopToken::throw_if_stopped("nothing was written");
-                               bar.update(done, total, note);
-                             });
-  }
-  const EnsembleCost cost{.seconds = stopwatch.seconds()};
-  write_ensemble(options.output, result.ensemble, cost, provenance_of(globals, experiment));
+    return filter_to_file(*dynamics, observations, experiment, files, stopped, provenance_of(globals, experiment),
+                          telling_by(bar));
+  }();
   say(
       fmt::format("filtered {} with {} particles in {:.1f} s: {} trajectories kept of {} distinct starts, smallest "
                   "effective size {:.0f}, log-evidence {:.2f}, in {}",
-                  observations.name, experiment.filter.particles, cost.seconds, experiment.filter.members,
+                  observations.name, experiment.filter.particles, result.seconds, experiment.filter.members,
                   result.distinct_starts, result.smallest_effective_size, result.log_evidence, options.output));
 }
 
@@ -61,6 +56,7 @@ Subcommand filter_command(CLI::App& program, Globals& globals) {
       ->required()
       ->type_name(value::file);
   flags->add_option("-o,--output", options->output, "ensemble file")->required()->type_name(value::file);
+  flags->add_flag("--resume", options->resume, resume_help);
   add_key_flag(*flags, globals, "--particles", "filter.particles", "particles");
   add_key_flag(*flags, globals, "--members", "filter.members", "trajectories kept of them");
   return {flags, [options, &globals] { filter(*options, globals); }};

@@ -59,7 +59,7 @@ Subcommand simulate_command(CLI::App& program, Globals& globals) {
   flags->add_option("-o,--output", options->output, "folder for train.nc, valid.nc and test.nc; made if missing")
       ->required()
       ->type_name(value::folder);
-  flags->add_flag("--resume", options->resume, "go on from what a run that was stopped has saved");
+  flags->add_flag("--resume", options->resume, resume_help);
   add_key_flag(*flags, globals, "--trajectories", "simulation.trajectories", "trajectories simulated");
   add_key_flag(*flags, globals, "--length", "simulation.length", "states kept of each");
   return {flags, [options, &globals] { simulate(*options, globals); }};

@@ -12,6 +12,7 @@ CLI::App* add_study(CLI::App& studies, const std::string& name, const std::strin
   app->add_option("-o,--output", flags.output, "OUTPUT.csv and OUTPUT.png; rows that are there are not computed again")
       ->required()
       ->type_name(value::file);
+  app->add_flag("--resume", flags.resume, resume_help);
   return app;
 }
 
@@ -29,7 +30,7 @@ void run_study(const Globals& globals, const StudyFlags& flags, const std::strin
                const std::function<StudyResult(const StudyOutput&)>& study) {
   const StudyResult found = [&] {
     ProgressBar bar = globals.progress("study", unit);
-    return study({flags.output, globals.command_line, globals.seed, telling_by(bar).progress});
+    return study({flags.output, globals.command_line, globals.seed, telling_by(bar).progress, flags.resume});
   }();
   print(found.text);
   say(found.summary);

@@ -22,6 +22,7 @@ Subcommand scaling_study(CLI::App& studies, Globals& globals);
 /// Flags of every study.
 struct StudyFlags {
   std::string config, observation, output;
+  bool resume = false;
 };
 /// `example` is what follows "sda study NAME ".
 CLI::App* add_study(CLI::App& studies, const std::string& name, const std::string& description,

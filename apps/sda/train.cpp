@@ -51,7 +51,7 @@ Subcommand train_command(CLI::App& program, Globals& globals) {
   flags->add_option("--from", files.from, "model whose weights and normalisation to start from, of the same network")
       ->type_name(value::file);
   add_device_flag(*flags, options->device);
-  flags->add_flag("--resume", files.resume, "go on from the checkpoint of a run that was stopped");
+  flags->add_flag("--resume", files.resume, resume_help);
   add_key_flag(*flags, globals, "--order", "network.order", "k: windows of 2k+1 states");
   add_key_flag(*flags, globals, "--epochs", "training.epochs", "passes over the data");
   return {flags, [options, &globals] { train(*options, globals); }};

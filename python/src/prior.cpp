@@ -81,8 +81,8 @@ py::dict assimilate_with(const LoadedPrior& prior, const BoundObservations& boun
                                        .cost = result.cost,
                                        .provenance = make_provenance(command, to_toml(experiment), seed)});
   made["departure_over_sigma"] = result.departure_over_sigma;
-  made["misfit"] =
-      judge_analysis(result, prior.file.prior, bound.observations, experiment.posterior(), /*keep_diverged=*/true);
+  made["misfit"] = judge_analysis(misfit(bound.observations, result.normalised), prior.file.prior,
+                                  experiment.posterior(), /*keep_diverged=*/true);
   return made;
 }
 

@@ -55,8 +55,9 @@ AssimilationPlan plan_assimilation(const Prior& prior, const Observations& obser
           .network_memory = network_memory(parameters, budget)};
 }
 
-Assimilation assimilate(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
-                        std::uint64_t seed, const ProgressCallback& progress, const AssimilationSaving& saving) {
+EnsembleCost draw_members(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
+                          std::uint64_t seed, const MemberSink& sink, const ProgressCallback& progress,
+                          const AssimilationSaving& saving) {
   const auto& [guidance, sampling, drawing] = parameters;
   require_one_system(prior, observations);
   const AssimilationPlan plan = plan_assimilation(prior, observations, drawing);
@@ -67,15 +68,30 @@ Assimilation assimilate(const Prior& prior, const Observations& observations, co
   const Sampler sampler(schedule, sampling);
 
   assimilation::ChunkedSampling chunks(sampler, posterior, *prior_score, drawing, seed, saving);
-  const Tensor members = chunks.run(saving.from.value_or(AssimilationState{.chunks = plan.chunks}),
-                                    prepend({observations.length}, prior.layout.event), progress);
+  chunks.run(saving.from.value_or(AssimilationState{.chunks = plan.chunks}),
+             prepend({observations.length}, prior.layout.event), sink, progress);
   // Each chunk made the same passes: together they are those of the whole batch.
   const AssimilationState& done = chunks.state();
-  const EnsembleCost cost{.seconds = done.seconds, .evaluations = done.passes / done.chunks};
+  return {.seconds = done.seconds, .evaluations = done.passes / done.chunks};
+}
+
+Assimilation assimilate(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
+                        std::uint64_t seed, const ProgressCallback& progress) {
+  const std::int64_t all = parameters.assimilation.members;
+  Tensor members;
+  const auto collect = [&](std::int64_t first, const Tensor& some) {
+    if (some.size(0) == all) {
+      members = some;
+      return;
+    }
+    if (first == 0) members = at::empty(prepend({all}, some.sizes().slice(1)), some.options());
+    members.narrow(0, first, some.size(0)).copy_(some);
+  };
+  const EnsembleCost cost = draw_members(prior, observations, parameters, seed, collect, progress);
   return {.ensemble = {.layout = prior.layout,
                        .members = prior.normalisation.denormalise(members),
                        .start_time = observations.start_time,
-                       .method = method_name(guidance)},
+                       .method = method_name(parameters.guidance)},
           .normalised = members,
           .cost = cost,
           .departure_over_sigma = observations.departure_over_sigma(members)};

@@ -17,16 +17,12 @@ void require_shape(const Tensor& found, const Shape& expected, const std::string
 
 }  // namespace
 
-Tensor ChunkedSampling::run(AssimilationState state, const Shape& trajectory, const ProgressCallback& progress) {
+void ChunkedSampling::run(AssimilationState state, const Shape& trajectory, const MemberSink& sink,
+                          const ProgressCallback& progress) {
   state_ = std::move(state);
   passes_before_ = state_.passes;
   seconds_before_ = state_.seconds;
-  Tensor all = at::empty(prepend({parameters_.members}, trajectory), at::kFloat);
-  if (state_.chunk > 0) {
-    require_shape(state_.finished, prepend({begin_of(state_.chunk)}, trajectory), "members that are finished");
-    all.narrow(0, 0, begin_of(state_.chunk)).copy_(state_.finished);
-  }
-  for (; state_.chunk < state_.chunks; ++state_.chunk) {
+  while (state_.chunk < state_.chunks) {
     const std::int64_t begin = begin_of(state_.chunk), members = begin_of(state_.chunk + 1) - begin;
     const auto first = static_cast<std::uint64_t>(parameters_.first_member + begin);
     const Shape shape = prepend({members}, trajectory);
@@ -36,34 +32,37 @@ Tensor ChunkedSampling::run(AssimilationState state, const Shape& trajectory, co
     } else {
       state_.sampler = sampler_.start(shape, seed_, first);
     }
-    state_.finished = all.narrow(0, 0, begin);
     const auto of_all = [&](std::int64_t done, std::int64_t total, const std::string& line) {
       if (progress) progress(state_.chunk * total + done, state_.chunks * total, line);
     };
     try {
-      all.narrow(0, begin, members)
-          .copy_(sampler_.finish(state_.sampler, posterior_, seed_, first, of_all,
-                                 [this](const SamplerState& sampler) { note(sampler); }));
+      sink(begin, sampler_.finish(state_.sampler, posterior_, seed_, first, of_all,
+                                  [this](const SamplerState& sampler) { note(sampler); }));
     } catch (const Interrupted&) {
       save();
       throw;
     }
     state_.sampler = {};
+    count();
+    ++state_.chunk;
+    if (state_.chunks > 1) save();
   }
-  return all;
+}
+
+void ChunkedSampling::count() {
+  state_.passes = passes_before_ + passes_.passes();
+  state_.seconds = seconds_before_ + since_start_.seconds();
 }
 
 void ChunkedSampling::note(const SamplerState& sampler) {
   state_.sampler = sampler;
-  state_.passes = passes_before_ + passes_.passes();
-  state_.seconds = seconds_before_ + since_start_.seconds();
-  if (since_saved_.seconds() <= 60 * parameters_.save_minutes) return;
-  save();
-  since_saved_ = Stopwatch();
+  count();
+  if (since_saved_.seconds() > 60 * parameters_.save_minutes) save();
 }
 
 void ChunkedSampling::save() {
   if (saving_.save) saving_.save(state_);
+  since_saved_ = Stopwatch();
 }
 
 }  // namespace sda::assimilation

@@ -18,13 +18,13 @@ class ChunkedSampling {
         seed_(seed),
         saving_(saving) {}
 
-  /// All members (member, …trajectory), each chunk written into its place, from `state` on.
-  Tensor run(AssimilationState state, const Shape& trajectory, const ProgressCallback& progress);
+  /// Members (some, …trajectory), chunk by chunk into `sink`, from `state` on.
+  void run(AssimilationState state, const Shape& trajectory, const MemberSink& sink, const ProgressCallback& progress);
   const AssimilationState& state() const { return state_; }  ///< how far it is, and what it cost
 
  private:
-  /// Where chunk `chunk` begins; chunk `chunks` begins where all end.
-  std::int64_t begin_of(std::int64_t chunk) const { return parameters_.members * chunk / state_.chunks; }
+  std::int64_t begin_of(std::int64_t chunk) const { return begin_of_chunk(parameters_.members, state_.chunks, chunk); }
+  void count();  ///< what it cost so far
   void note(const SamplerState& sampler);
   void save();
 

@@ -60,6 +60,10 @@ struct Instrument {
   bool reads(std::int64_t state) const {
     return observation < std::ssize(times) && times[static_cast<std::size_t>(observation)] == state;
   }
+  /// How many observations are of states before this one.
+  std::int64_t before(std::int64_t state) const {
+    return std::count_if(times.begin(), times.end(), [&](std::int64_t time) { return time < state; });
+  }
 };
 
 /// log p(y_i | x) of each particle, y_i what the instruments read of state i; float64. Nothing where none reads it.
@@ -140,65 +144,169 @@ std::vector<std::int64_t> systematic_resampling(const std::vector<double>& log_w
   return ancestors;
 }
 
+namespace {
+
+/// The filter on its way along the trajectory.
+class Filtering {
+ public:
+  Filtering(const Dynamics& dynamics, const Observations& observations, const ParticleFilterParameters& parameters,
+            std::uint64_t seed, const FilterSaving& saving)
+      : dynamics_(dynamics),
+        observations_(observations),
+        single_(observations.by_state()),
+        parameters_(parameters),
+        seed_(seed),
+        saving_(saving) {
+    for (const auto& part : single_.parts) instruments_.push_back({part, part.op->times(observations.length)});
+    const Shape of_all = prepend({observations.length, parameters.particles}, dynamics.layout().event);
+    if (saving.from) {
+      go_on_from(*saving.from, of_all);
+    } else {
+      start();
+      passed_ = at::empty(of_all, state_.particles.options());
+      ancestors_ = at::empty({observations.length, parameters.particles}, at::kLong);
+    }
+  }
+
+  void run(const ProgressCallback& progress) {
+    const std::int64_t length = observations_.length;
+    while (state_.states_done < length) {
+      const Tensor before = state_.particles.clone();
+      try {
+        step(state_.states_done);
+      } catch (const Interrupted&) {  // within a long transition
+        state_.particles = before;
+        save();
+        throw;
+      }
+      ++state_.states_done;
+      if (progress) progress(state_.states_done, length, "");
+      save_if_due();
+    }
+  }
+
+  FilterResult result() const;
+
+ private:
+  /// x_1 ~ p(x_1): the dynamics' start, spun up. Particles are solver states, weighed by the states seen of them.
+  void start() {
+    StreamKey noise{.seed = seed_, .purpose = Purpose::filter_transition};
+    state_.particles =
+        dynamics_.start(parameters_.particles, {.seed = seed_, .purpose = Purpose::filter_start}, at::kFloat);
+    spin_up(dynamics_, parameters_.spin_up, noise, state_.particles, "nothing was written");
+    state_.smallest_effective_size = static_cast<double>(parameters_.particles);
+  }
+
+  void go_on_from(const FilterState& from, const Shape& of_all) {
+    const auto require = [](const Tensor& found, const Shape& expected) {
+      if (found.defined() && found.sizes() == at::IntArrayRef(expected)) return;
+      throw ShapeError({.what = "a filter that was begun is of another size",
+                        .where = "particle filter",
+                        .found = found.defined() ? to_string(found.sizes()) : "nothing",
+                        .expected = to_string(expected)});
+    };
+    Shape of_done = of_all;
+    of_done.front() = from.states_done;
+    require(from.particles, prepend({parameters_.particles}, dynamics_.solver_event()));
+    require(from.passed, of_done);
+    require(from.ancestors, {from.states_done, parameters_.particles});
+    state_ = from;
+    seconds_before_ = from.seconds;
+    passed_ = at::empty(of_all, from.passed.options());
+    passed_.narrow(0, 0, from.states_done).copy_(from.passed);
+    ancestors_ = at::empty({of_all[0], of_all[1]}, at::kLong);
+    ancestors_.narrow(0, 0, from.states_done).copy_(from.ancestors);
+    for (auto& instrument : instruments_) instrument.observation = instrument.before(from.states_done);
+  }
+
+  /// x_i ~ p(x_i | x_{i−1}), step spin_up + i of the stream; weighed and resampled where state i is observed.
+  void step(std::int64_t i) {
+    Tensor& x = state_.particles;
+    StreamKey noise{.seed = seed_,
+                    .purpose = Purpose::filter_transition,
+                    .step = static_cast<std::uint64_t>(parameters_.spin_up + i)};
+    if (i > 0) dynamics_.advance(x, 1, noise);
+    passed_[i].copy_(dynamics_.to_state(x));
+    ancestors_[i].copy_(at::arange(parameters_.particles, at::kLong));
+    const std::vector<double> log_weights = log_likelihoods(observations_, instruments_, i, passed_[i]);
+    if (log_weights.empty()) return;
+    const std::optional<Weighing> weighing = weigh(log_weights);
+    if (!weighing) {
+      throw NumericalError({.what = "no particle explains the observation, or a state is no longer finite",
+                            .where = fmt::format("particle filter: state {}", i),
+                            .hint = "check the observation's values and noise, or use more particles"});
+    }
+    state_.log_evidence += weighing->log_mean;
+    state_.smallest_effective_size = std::min(state_.smallest_effective_size, weighing->effective_size);
+    const StreamKey draw{.seed = seed_,
+                         .purpose = Purpose::filter_resampling,
+                         .first_member = resampling_member,
+                         .step = static_cast<std::uint64_t>(i)};
+    const Tensor from = as_tensor(systematic_resampling(log_weights, parameters_.particles, uniform_scalar(draw)));
+    ancestors_[i].copy_(from);
+    x = x.index_select(0, from);
+  }
+
+  void save_if_due() {
+    const bool stop = StopToken::is_raised();
+    if (!stop && since_saved_.seconds() <= 60 * parameters_.save_minutes) return;
+    save();
+    since_saved_ = Stopwatch();
+    if (stop) StopToken::throw_if_stopped("");
+  }
+
+  void save() {
+    if (!saving_.save) return;
+    state_.passed = passed_.narrow(0, 0, state_.states_done);
+    state_.ancestors = ancestors_.narrow(0, 0, state_.states_done);
+    state_.seconds = seconds();
+    saving_.save(state_);
+  }
+
+  double seconds() const { return seconds_before_ + since_start_.seconds(); }
+
+  const Dynamics& dynamics_;
+  const Observations& observations_;
+  Observations single_;
+  const ParticleFilterParameters& parameters_;
+  std::uint64_t seed_;
+  const FilterSaving& saving_;
+  std::vector<Instrument> instruments_;
+  FilterState state_;
+  Tensor passed_, ancestors_;  ///< as those of the state, of all states of the trajectory
+  Stopwatch since_start_, since_saved_;
+  double seconds_before_ = 0;  ///< of the run that was stopped
+};
+
+/// Trajectories of the kept particles, from the last state back.
+FilterResult Filtering::result() const {
+  const std::int64_t length = observations_.length;
+  Tensor who = choose(parameters_.particles, parameters_.members, seed_);
+  Tensor members = at::empty(prepend({parameters_.members, length}, dynamics_.layout().event), passed_.options());
+  for (std::int64_t i = length - 1; i >= 0; --i) {
+    who = ancestors_[i].index_select(0, who);
+    members.select(1, i).copy_(passed_[i].index_select(0, who));
+  }
+  return {.ensemble = {.layout = dynamics_.layout(),
+                       .members = members,
+                       .start_time = observations_.start_time,
+                       .method = "bootstrap particle filter"},
+          .log_evidence = state_.log_evidence,
+          .smallest_effective_size = state_.smallest_effective_size,
+          .distinct_starts = std::get<0>(at::_unique(who)).numel(),
+          .seconds = seconds()};
+}
+
+}  // namespace
+
 FilterResult particle_filter(const Dynamics& dynamics, const Observations& observations,
                              const ParticleFilterParameters& parameters, std::uint64_t seed,
-                             const ProgressCallback& progress) {
+                             const ProgressCallback& progress, const FilterSaving& saving) {
   check(dynamics, observations, parameters);
   const at::NoGradGuard no_grad;
-  const std::int64_t particles = parameters.particles, length = observations.length;
-  std::vector<Instrument> instruments;
-  const Observations single = observations.by_state();
-  for (const auto& part : single.parts) instruments.push_back({part, part.op->times(length)});
-  StreamKey noise{.seed = seed, .purpose = Purpose::filter_transition};
-
-  // x_1 ~ p(x_1): the dynamics' start, spun up. Particles are solver states, weighed by the states seen of them.
-  Tensor x = dynamics.start(particles, {.seed = seed, .purpose = Purpose::filter_start}, at::kFloat);
-  spin_up(dynamics, parameters.spin_up, noise, x, "no ensemble");
-
-  FilterResult result;
-  result.smallest_effective_size = static_cast<double>(particles);
-  // States as they were before resampling, and who descends from whom where there was one.
-  Tensor passed = at::empty(prepend({length, particles}, dynamics.layout().event), x.options());
-  std::vector<Tensor> ancestors(static_cast<std::size_t>(length));
-  for (std::int64_t i = 0; i < length; ++i, ++noise.step) {
-    if (i > 0) dynamics.advance(x, 1, noise);  // x_i ~ p(x_i | x_{i−1}), step spin_up + i of the stream
-    passed[i].copy_(dynamics.to_state(x));
-    const std::vector<double> log_weights = log_likelihoods(observations, instruments, i, passed[i]);
-    if (!log_weights.empty()) {
-      const std::optional<Weighing> weighing = weigh(log_weights);
-      if (!weighing) {
-        throw NumericalError({.what = "no particle explains the observation, or a state is no longer finite",
-                              .where = fmt::format("particle filter: state {}", i),
-                              .hint = "check the observation's values and noise, or use more particles"});
-      }
-      result.log_evidence += weighing->log_mean;
-      result.smallest_effective_size = std::min(result.smallest_effective_size, weighing->effective_size);
-      const StreamKey draw{.seed = seed,
-                           .purpose = Purpose::filter_resampling,
-                           .first_member = resampling_member,
-                           .step = static_cast<std::uint64_t>(i)};
-      Tensor& from = ancestors[static_cast<std::size_t>(i)];
-      from = as_tensor(systematic_resampling(log_weights, particles, uniform_scalar(draw)));
-      x = x.index_select(0, from);
-    }
-    if (progress) progress(i + 1, length, "");
-    StopToken::throw_if_stopped("no ensemble");
-  }
-
-  // Trajectories of the kept particles, from the last state back.
-  Tensor who = choose(particles, parameters.members, seed);
-  Tensor members = at::empty(prepend({parameters.members, length}, dynamics.layout().event), x.options());
-  for (std::int64_t i = length - 1; i >= 0; --i) {
-    const Tensor& from = ancestors[static_cast<std::size_t>(i)];
-    if (from.defined()) who = from.index_select(0, who);
-    members.select(1, i).copy_(passed[i].index_select(0, who));
-  }
-  result.distinct_starts = std::get<0>(at::_unique(who)).numel();
-  result.ensemble = {.layout = dynamics.layout(),
-                     .members = members,
-                     .start_time = observations.start_time,
-                     .method = "bootstrap particle filter"};
-  return result;
+  Filtering filtering(dynamics, observations, parameters, seed, saving);
+  filtering.run(progress);
+  return filtering.result();
 }
 
 }  // namespace sda

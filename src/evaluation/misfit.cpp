@@ -24,14 +24,14 @@ constexpr double tolerated = 1.5, no_analysis = 9;
 constexpr double level = 1e-4;
 constexpr double largest_of_other_noise = 4;
 
-/// z² of each observation, mean over members: (observation) in float64.
-Tensor mean_squares(const Observations& y, const Tensor& members) {
+/// z² of each observation, summed over members: (observation) in float64.
+Tensor sums_of_squares(const Observations& y, const Tensor& members) {
   const Tensor x = members.detach().to(at::kDouble);
   std::vector<Tensor> all;
   for (const auto& part : y.parts) {
     const Tensor z = part.noise.standardised(part.values, part.op->apply(x)).abs();
     const Tensor counted = part.noise.is_gaussian() ? z : z.clamp_max(largest_of_other_noise);
-    all.push_back(counted.square().flatten(1).mean(0));
+    all.push_back(counted.square().flatten(1).sum(0));
   }
   return at::cat(all).nan_to_num(std::numeric_limits<double>::infinity());
 }
@@ -82,12 +82,26 @@ bool MisfitSummary::any_excess() const {
   return is_excess || std::any_of(by.begin(), by.end(), [](const auto& groups) { return !groups.excess.empty(); });
 }
 
+void MisfitOfMembers::add(const Tensor& members) {
+  const Tensor squares = sums_of_squares(observations_, members);
+  squares_ = squares_.defined() ? squares_ + squares : squares;
+  members_ += members.size(0);
+  const double farthest = members.abs().max().item<double>();
+  if (!(farthest <= farthest_)) farthest_ = farthest;  // NaN too
+}
+
 MisfitSummary misfit(const Observations& observations, const Tensor& members) {
-  const Tensor squares = mean_squares(observations, members);
+  MisfitOfMembers all(observations);
+  all.add(members);
+  return all.summary();
+}
+
+MisfitSummary MisfitOfMembers::summary() const {
+  const Tensor squares = squares_ / static_cast<double>(members_);
   MisfitSummary summary{.all = misfit_where(squares, at::ones_like(squares, at::kBool), "all")};
   summary.is_excess = is_excess(summary.all, 1);
-  summary.farthest = members.abs().max().item<double>();
-  for (const auto& by : evaluation::observation_groups(observations)) {
+  summary.farthest = farthest_;
+  for (const auto& by : evaluation::observation_groups(observations_)) {
     if (by.names.size() > 1) summary.by.push_back(judged(squares, by));
   }
   return summary;

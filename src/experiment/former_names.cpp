@@ -16,7 +16,8 @@ constexpr std::array former_sections{FormerSection{"readings", "observation_file
 struct FormerKey {
   std::string_view section, former, present;
 };
-constexpr std::array former_keys{FormerKey{"sampler", "renewal", "churn"}};
+constexpr std::array former_keys{FormerKey{"sampler", "renewal", "churn"},
+                                 FormerKey{"training", "checkpoint_minutes", "save_minutes"}};
 
 struct FormerChoice {
   std::string_view section, key, former, present;

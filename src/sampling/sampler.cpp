@@ -87,6 +87,35 @@ void stop_together(const Communicator& all) {
   StopToken::throw_if_stopped("");
 }
 
+/// How many evaluations coming steps use after the first `stages` of a plan.
+std::size_t remembered_after(const StepPlan& plan, std::int64_t stages) {
+  std::size_t remembered = 0;
+  for (std::int64_t i = 0; i < stages; ++i)
+    for (const Step& step : plan[static_cast<std::size_t>(i)].steps) {
+      const auto* affine = std::get_if<AffineStep>(&step);
+      if (affine != nullptr && !affine->w.empty()) remembered = static_cast<std::size_t>(affine->kept);
+    }
+  return remembered;
+}
+
+/// Throws ShapeError for a state that no sampler of this plan can have left.
+void require_state_of(const StepPlan& plan, const SamplerState& state) {
+  const auto refuse = [](const std::string& found, const std::string& expected) {
+    throw ShapeError({.what = "a state of another plan", .where = "sampler", .found = found, .expected = expected});
+  };
+  const std::int64_t stages = std::ssize(plan), done = state.stages_done;
+  if (done < 0 || done > stages) refuse(fmt::format("{} stages done", done), fmt::format("0 to {}", stages));
+  if (!state.x.defined()) refuse("no members", "members on their way");
+  const std::size_t needed = remembered_after(plan, done);
+  if (state.epsilons.size() != needed) {
+    refuse(fmt::format("{} evaluations remembered after {} stages", state.epsilons.size(), done),
+           fmt::format("{}", needed));
+  }
+  for (const Tensor& epsilon : state.epsilons)
+    if (epsilon.sizes() != state.x.sizes())
+      refuse("an evaluation of " + to_string(epsilon.sizes()), to_string(state.x.sizes()));
+}
+
 }  // namespace
 
 void langevin_correction(Tensor& x, const Tensor& epsilon, const Tensor& z, double tau, double sigma,
@@ -125,13 +154,9 @@ Tensor Sampler::finish(SamplerState state, const ScoreModel& score, std::uint64_
                        const ProgressCallback& progress, const StageCallback& after_stage,
                        const SamplerShare& share) const {
   at::NoGradGuard no_grad;
+  require_state_of(plan_, state);
   const std::int64_t stages = std::ssize(plan_);
   std::int64_t done = state.stages_done;
-  if (done < 0 || done > stages)
-    throw ShapeError({.what = "a state of another plan",
-                      .where = "sampler",
-                      .found = fmt::format("{} stages done", done),
-                      .expected = fmt::format("0 to {}", stages)});
   Path path(std::move(state), score, seed, first_member, share);
   while (done < stages) {
     stop_together(*share.all);

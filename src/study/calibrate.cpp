@@ -2,11 +2,13 @@
 #include "sda/study/calibrate.hpp"
 
 #include <cmath>
+#include <filesystem>
 
 #include "core/torch.hpp"
 #include "sda/baselines/kalman.hpp"
 #include "sda/core/error.hpp"
 #include "sda/evaluation/metrics.hpp"
+#include "sda/experiment/saved_drawing.hpp"
 #include "sda/study/exact_chain.hpp"
 
 namespace sda {
@@ -14,6 +16,25 @@ namespace {
 
 constexpr std::int64_t bootstrap_draws = 2000;
 constexpr std::int64_t fewest_to_classify = 10;
+
+/// What is saved of the same draws; nothing where it is of others.
+std::optional<AssimilationState> saved_state(const PosteriorSaving& saving) {
+  if (!std::filesystem::exists(saving.checkpoint)) return std::nullopt;
+  StoppedAssimilation stopped = read_stopped_assimilation(saving.checkpoint);
+  if (stopped.recipe != saving.recipe || stopped.provenance.seed != saving.provenance.seed) return std::nullopt;
+  return std::move(stopped.state);
+}
+
+Tensor posterior_saved(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
+                       std::uint64_t seed, PosteriorSaving saving) {
+  saving.provenance.seed = seed;  // which names the trajectory too
+  SavedDrawing drawing(saving.checkpoint, saving.recipe, saving.provenance);
+  drawing.draw(prior, observations, parameters, saved_state(saving));
+  std::vector<Tensor> members;
+  drawing.each([&](std::int64_t, const Tensor& some) { members.push_back(some); });
+  drawing.remove();
+  return at::cat(members);
+}
 
 class TrainedSubject final : public CalibrationSubject {
  public:
@@ -34,10 +55,12 @@ class TrainedSubject final : public CalibrationSubject {
   const Dynamics& dynamics() const override { return *dynamics_; }
   Normalisation normalisation() const override { return prior_.normalisation; }
   std::int64_t spin_up() const override { return spin_up_; }
-  Tensor posterior(const Observations& believed, std::int64_t members, std::uint64_t seed) const override {
+  Tensor posterior(const Observations& believed, std::int64_t members, std::uint64_t seed,
+                   const PosteriorSaving& saving) const override {
     PosteriorParameters parameters = parameters_;
     parameters.assimilation.members = members;
-    return assimilate(prior_, believed, parameters, seed).normalised;
+    if (saving.checkpoint.empty()) return assimilate(prior_, believed, parameters, seed).normalised;
+    return posterior_saved(prior_, believed, parameters, seed, saving);
   }
   Tensor reference(const Observations& observed, std::int64_t members, std::uint64_t seed) const override {
     if (!dynamics_->is_stochastic()) return {};
@@ -63,7 +86,8 @@ class ExactSubject final : public CalibrationSubject {
   const Dynamics& dynamics() const override { return chain_; }
   Normalisation normalisation() const override { return chain_.normalisation(); }
   std::int64_t spin_up() const override { return 0; }
-  Tensor posterior(const Observations& believed, std::int64_t members, std::uint64_t seed) const override {
+  Tensor posterior(const Observations& believed, std::int64_t members, std::uint64_t seed,
+                   const PosteriorSaving& /*it takes no time*/) const override {
     if (!order_) return smoothed(believed, members, seed);
     const auto prior = exact_score(stationary_process(chain_), schedule_, believed.length, *order_);
     const PosteriorScore score(prior, schedule_, believed, parameters_.guidance);
@@ -119,7 +143,8 @@ TrajectoryCalibration calibrate_one(const CalibrationSubject& subject, const Cal
                                     std::int64_t trajectory, CalibrationRecord& record) {
   const Observations y = observed_truth(subject, observation, seed, trajectory);
   const auto own_seed = 1000003 * seed + static_cast<std::uint64_t>(trajectory) + 1;
-  const Tensor posterior = subject.posterior(believing(y, parameters.believed_noise), parameters.members, own_seed);
+  const Tensor posterior =
+      subject.posterior(believing(y, parameters.believed_noise), parameters.members, own_seed, record.saving());
   if (parameters.reference) {
     const Tensor reference = subject.reference(y, parameters.members, own_seed);
     if (reference.defined()) keep(record, subject, "reference", trajectory, reference);

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <sstream>
 #include <tuple>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/going_on.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/data/files.hpp"
 #include "sda/experiment/run.hpp"
@@ -104,6 +106,9 @@ StudyTable::StudyTable(const StudyOutput& output, const std::string& what, const
       provenance_(make_provenance(output.command, config, output.seed)),
       table_(
           [&] {
+            if (output.resume)
+              require_saved(output.path + ".csv", std::filesystem::exists(output.path + ".csv") ||
+                                                      std::filesystem::exists(checkpoint_of(output.path)));
             require_writable(output.path + ".csv");
             return output.path + ".csv";
           }(),
@@ -112,9 +117,13 @@ StudyTable::StudyTable(const StudyOutput& output, const std::string& what, const
 
 std::vector<double> StudyTable::row(const TableRow& key, const std::function<std::vector<double>()>& compute) {
   if (table_.find(key) == nullptr) {
-    StopToken::throw_if_stopped(fmt::format("{} {} in {}.csv; the same command goes on", done_, what_, output_));
     TableRow row = key;
-    for (const double value : compute()) row.push_back(fmt::format("{:.6g}", value));
+    try {
+      StopToken::throw_if_stopped("");
+      for (const double value : compute()) row.push_back(fmt::format("{:.6g}", value));
+    } catch (const Interrupted& stop) {
+      throw Interrupted(stop, where_saved());
+    }
     table_.add(row);
   } else {
     ++found_;
@@ -132,6 +141,11 @@ std::vector<double> StudyTable::row(const TableRow& key, const std::function<std
     }
   }
   return numbers;
+}
+
+std::string StudyTable::where_saved() const {
+  if (done_ > 0) return saved_in(output_ + ".csv", fmt::format("{} {}", done_, what_));
+  return saved_in(std::filesystem::exists(checkpoint()) ? checkpoint() : "");
 }
 
 StudyResult StudyTable::finish(std::string text, const std::string& title, const std::vector<PlotPanel>& panels,

@@ -191,7 +191,7 @@ void Trainer::run(const std::function<void(const TrainingState&)>& on_checkpoint
     }
     if (on_epoch) on_epoch(report);
     const bool stopped = StopToken::is_raised();
-    if (on_checkpoint && (stopped || seconds_since(last_checkpoint) > 60 * self.parameters.checkpoint_minutes)) {
+    if (on_checkpoint && (stopped || seconds_since(last_checkpoint) > 60 * self.parameters.save_minutes)) {
       on_checkpoint(state());
       last_checkpoint = std::chrono::steady_clock::now();
     }

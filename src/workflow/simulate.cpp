@@ -1,15 +1,16 @@
 // Simulation into files: plan, go on from the pieces that are there, simulate and save, write a file for each part.
 #include "sda/workflow/simulate.hpp"
-#include "sda/data/formats/atomic_file.hpp"
 
 #include <fmt/format.h>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/going_on.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/data/files.hpp"
 #include "sda/dynamics/simulation.hpp"
 #include "sda/experiment/run.hpp"
+#include "workflow/checkpoint.hpp"
 #include "workflow/simulation_pieces.hpp"
 
 namespace sda {
@@ -51,11 +52,8 @@ class SavingSimulation {
       simulate(dynamics_, plan_of(experiment_.simulation, provenance_.seed), done, states_, after, telling.progress);
     } catch (const Interrupted& stop) {
       save();
-      const std::string hint =
-          pieces_.empty() ? "nothing was written"
-                          : fmt::format("{} of {} trajectories are saved in {}; the same command with --resume goes on",
-                                        done_, total, pieces_.folder());
-      throw Interrupted(stop, hint);
+      throw Interrupted(
+          stop, saved_in(pieces_.empty() ? "" : pieces_.folder(), fmt::format("trajectory {} of {}", done_, total)));
     }
   }
 
@@ -83,8 +81,7 @@ std::int64_t trajectories_there(SimulationPieces& pieces, bool resume, Tensor& s
     return done;
   }
   if (!pieces.empty()) {
-    telling.warn(
-        fmt::format("{} is of an earlier run and is removed; --resume would have gone on from it", pieces.folder()));
+    telling.warn(of_an_earlier_run(pieces.folder()));
     pieces.remove();
   }
   return 0;
@@ -94,12 +91,7 @@ std::int64_t trajectories_there(SimulationPieces& pieces, bool resume, Tensor& s
 
 StoppedSimulation stopped_simulation(const std::string& folder) {
   const SimulationPieces pieces(folder);
-  if (pieces.empty()) {
-    throw UsageError({.what = "nothing to go on from",
-                      .where = pieces.folder(),
-                      .expected = "pieces of a run that was stopped",
-                      .hint = "start without --resume"});
-  }
+  require_saved(pieces.folder(), !pieces.empty());
   return {pieces.first(), read_trajectories(pieces.first()).provenance};
 }
 
@@ -119,7 +111,7 @@ SimulationReport simulate_to_files(const Experiment& experiment, const std::stri
   const StateLayout layout = dynamics->layout();
   for (const auto& part : report.parts) require_no_others(folder, part.name, false);
   OutputFolder output(folder);
-  for (const auto& part : report.parts) require_writable(output.file(part_file(part.name)));
+  for (const auto& part : report.parts) prepare_output(output.file(part_file(part.name)));
   telling.say(fmt::format("{}: {} trajectories of {} states after {} transitions of spin-up", dynamics->name(),
                           p.trajectories, p.length, p.spin_up));
 

@@ -47,7 +47,10 @@ void SimulationPieces::write(std::int64_t from, const Trajectories& trajectories
 
 void SimulationPieces::remove() {
   std::error_code ignored;
-  for (const auto& file : files_) fs::remove(file, ignored);
+  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+    const std::string file = entry.path().filename().string();
+    if (file.starts_with("from_") || file.starts_with(".from_")) fs::remove(entry.path(), ignored);
+  }
   fs::remove(folder_, ignored);
   files_.clear();
 }

@@ -1,6 +1,5 @@
 // Training on files: open, choose the configuration, gather the states, train with checkpoints, write the model.
 #include "sda/workflow/train.hpp"
-#include "sda/data/formats/atomic_file.hpp"
 
 #include <fmt/format.h>
 
@@ -8,6 +7,7 @@
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/going_on.hpp"
 #include "sda/core/runtime.hpp"
 #include "sda/data/files.hpp"
 #include "sda/data/files/folders.hpp"
@@ -26,11 +26,12 @@ std::string recipe_of_weights(const Experiment& experiment) {
   only.schedule = experiment.schedule;
   only.network = experiment.network;
   only.training = experiment.training;
-  only.training.checkpoint_minutes = 0;  // when to save does not change what is saved
+  only.training.save_minutes = 0;  // when to save does not change what is saved
   return to_toml(only);
 }
 
 ModelFile read_checkpoint(const std::string& path) {
+  require_saved(path);
   ModelFile checkpoint = read_model(path);
   if (checkpoint.training) return checkpoint;
   throw FileError({.what = "holds a model but no state of its training", .where = path, .expected = "a checkpoint"});
@@ -61,15 +62,15 @@ std::string losses_in_words(const EpochReport& report, const std::optional<doubl
                     : fmt::format("loss {:.4f}", report.loss);
 }
 
-/// To the last epoch, with checkpoints of `prior` in the file `saved_in`.
-void train_with_checkpoints(Trainer& trainer, const Prior& prior, const std::string& saved_in,
+/// To the last epoch, saving itself in the file `checkpoint`.
+void train_with_checkpoints(Trainer& trainer, const Prior& prior, const std::string& checkpoint,
                             const Provenance& provenance, const Telling& telling) {
   EpochReport last;
   std::optional<double> validation;
   try {
     trainer.run(
         [&](const TrainingState& state) {
-          if (!saved_in.empty()) write_model(saved_in, prior, &state, provenance);
+          if (!checkpoint.empty()) write_model(checkpoint, prior, &state, provenance);
         },
         [&](const EpochReport& report) {
           last = report;
@@ -77,10 +78,7 @@ void train_with_checkpoints(Trainer& trainer, const Prior& prior, const std::str
           if (telling.progress) telling.progress(report.epoch, report.epochs, losses_in_words(report, validation));
         });
   } catch (const Interrupted& stop) {
-    throw Interrupted(stop, saved_in.empty()
-                                ? "nothing was kept"
-                                : fmt::format("saved in {} after epoch {}; the same command with --resume goes on",
-                                              saved_in, last.epoch));
+    throw Interrupted(stop, saved_in(checkpoint, fmt::format("epoch {} of {}", last.epoch, last.epochs)));
   }
 }
 
@@ -142,7 +140,7 @@ TrainingReport TrainingRun::run(const Experiment& experiment, at::Device device,
   const auto& [files, saved_in, train_files, valid_files, first, valid_states, checkpoint] = *opened_;
   Prior prior = prior_of(experiment, first, provenance.seed);
   if (!files.from.empty()) start_from(files.from, prior);
-  if (!files.model.empty()) require_writable(files.model);
+  if (!files.model.empty()) prepare_output(files.model);
   const std::string folder = fs::absolute("." / fs::path(files.model)).parent_path().string();
   TrainingStates train = training_states(train_files, first.trajectories, prior.normalisation, folder);
   TrainingStates valid =
@@ -156,8 +154,7 @@ TrainingReport TrainingRun::run(const Experiment& experiment, at::Device device,
     trainer.resume(*checkpoint->training);
     telling.say(fmt::format("going on after epoch {} of {}", checkpoint->training->epoch, experiment.training.epochs));
   } else if (!saved_in.empty() && fs::exists(saved_in)) {
-    telling.warn(
-        fmt::format("{} is of an earlier run and will be replaced; --resume would have gone on from it", saved_in));
+    telling.warn(of_an_earlier_run(saved_in));
   }
 
   const Stopwatch stopwatch;

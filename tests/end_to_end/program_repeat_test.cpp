@@ -10,6 +10,7 @@
 #include "sda/data/files.hpp"
 #include "sda/data/files/model.hpp"
 #include "tolerance.hpp"
+#include "tools.hpp"
 #include "workshop.hpp"
 
 namespace sda::test {
@@ -188,6 +189,69 @@ Tensor members(const ScratchFolder& folder, const std::string& name, const std::
 
 double largest_difference(const Tensor& a, const Tensor& b) {
   return (a - b).abs().max().item<double>() / b.abs().max().item<double>();
+}
+
+/// The values of an ensemble file with those beside its members, as text.
+std::string values_of(const std::string& path) {
+  const std::string all = run("ncdump -p 9,17 " + path).output;
+  return all.substr(all.find("\ndata:"));
+}
+
+TEST(Repeat, PartsOfAnEnsembleAreJoinedToTheWhole) {
+  const ScratchFolder folder;
+  // The whole is drawn in two chunks of three members, as the parts are.
+  members(folder, "whole.nc", {"--seed", "4", "--members", "6", "--memory", "14K"});
+  members(folder, "a.nc", {"--seed", "4", "--members", "3"});
+  members(folder, "b.nc", {"--seed", "4", "--members", "3", "--members-from", "3"});
+  const auto join = [&](const std::vector<std::string>& parts, const std::string& output) {
+    std::vector<std::string> arguments{"join", "-o", folder.file(output)};
+    for (const auto& part : parts) arguments.push_back(folder.file(part));
+    return run_program(arguments);
+  };
+  const auto joined = join({"b.nc", "a.nc"}, "joined.nc");
+  ASSERT_EQ(joined.code, 0) << joined.err;
+  EXPECT_THAT(joined.out, HasSubstr("joined 2 parts into 6 members"));
+  EXPECT_EQ(values_of(folder.file("joined.nc")), values_of(folder.file("whole.nc")));
+  const auto one = read_ensemble(folder.file("joined.nc")), whole = read_ensemble(folder.file("whole.nc"));
+  EXPECT_EQ(one.provenance.seed, 4U);
+  EXPECT_EQ(one.provenance.config, whole.provenance.config);
+  EXPECT_EQ(one.cost.evaluations, whole.cost.evaluations);
+
+  const auto refuse = [&](const std::vector<std::string>& parts, const std::string& message) {
+    const auto run = join(parts, "no.nc");
+    EXPECT_EQ(run.code, 1);
+    EXPECT_THAT(run.err, HasSubstr(message));
+    EXPECT_FALSE(std::filesystem::exists(folder.file("no.nc")));
+  };
+  members(folder, "c.nc", {"--seed", "4", "--members", "3", "--members-from", "6"});
+  members(folder, "other.nc", {"--seed", "5", "--members", "3", "--members-from", "3"});
+  refuse({"a.nc", "c.nc"}, "c.nc: members before it are missing: found members from 6 on, expected from 3 on");
+  refuse({"a.nc", "b.nc", "a.nc"}, "members are there twice");
+  refuse({"a.nc", "other.nc"}, "found seed = 5, expected seed = 4");
+}
+
+TEST(Repeat, TellsOfAnEarlierRunThatItDoesNotGoOnFrom) {
+  const ScratchFolder folder;
+  write_bytes(folder.file("p.checkpoint.nc"), "of an earlier run");
+  write_bytes(folder.file("f.checkpoint.nc"), "of an earlier run");
+  write_bytes(folder.file("m.checkpoint.nc"), "of an earlier run");
+  for (const auto& [name, command] :
+       {std::pair<std::string, std::vector<std::string>>{
+            "p", {"assimilate", "--keep-diverged", "--model", shop().model(), "--obs", shop().observations()}},
+        {"f", {"filter", "--obs", shop().observations()}},
+        {"m", {"train", "--data", shop().data(), "--epochs", "2"}}}) {
+    auto arguments = command;
+    arguments.insert(arguments.end(), {"-o", folder.file(name + ".nc")});
+    const auto run = run_program(arguments);
+    EXPECT_EQ(run.code, 0) << run.err;
+    EXPECT_THAT(run.err, HasSubstr(name + ".checkpoint.nc is of an earlier run and will be replaced; --resume would have "
+                                          "gone on from it"));
+    arguments.push_back("--resume");
+    std::filesystem::remove(folder.file(name + ".checkpoint.nc"));
+    const auto nothing = run_program(arguments);
+    EXPECT_EQ(nothing.code, 2) << name;
+    EXPECT_THAT(nothing.err, HasSubstr(name + ".checkpoint.nc: nothing to go on from")) << name;
+  }
 }
 
 TEST(Repeat, TheSameSeedGivesTheSameEnsemble) {

@@ -23,6 +23,7 @@ namespace sda::test {
 struct Finished {
   int code = -1;  ///< exit code; 128 + N if signal N ended it; −1 if it took too long and was killed
   std::string out, err;
+  std::int64_t peak_memory = 0;  ///< bytes
 };
 
 struct RunOptions {
@@ -32,6 +33,7 @@ struct RunOptions {
   std::string out_file{};          ///< stdout goes here ("/dev/full") and not into Finished::out
   int signal = 0;                  ///< sent a moment after `signal_when` appears on stderr
   std::string signal_when{};
+  std::chrono::milliseconds signal_after{-1};  ///< since the start, in place of signal_when; −1: not so
 };
 
 class Program {
@@ -41,12 +43,18 @@ class Program {
   }
 
   Finished wait() {
-    const auto deadline = std::chrono::steady_clock::now() + options_.timeout;
+    const auto start = std::chrono::steady_clock::now(), deadline = start + options_.timeout;
     bool signalled = options_.signal == 0;
     int status = 0;
-    while (waitpid(pid_, &status, WNOHANG) == 0) {
+    rusage usage{};
+    while (wait4(pid_, &status, WNOHANG, &usage) == 0) {
       drain_terminal();
-      if (!signalled && error_text().find(options_.signal_when) != std::string::npos) {
+      if (options_.signal_after.count() >= 0) {
+        if (!signalled && std::chrono::steady_clock::now() - start >= options_.signal_after) {
+          kill(pid_, options_.signal);
+          signalled = true;
+        }
+      } else if (!signalled && error_text().find(options_.signal_when) != std::string::npos) {
         std::this_thread::sleep_for(std::chrono::milliseconds(300));
         kill(pid_, options_.signal);
         signalled = true;
@@ -54,13 +62,14 @@ class Program {
       if (std::chrono::steady_clock::now() > deadline) {
         kill(pid_, SIGKILL);
         waitpid(pid_, &status, 0);
-        return {-1, read_bytes(out_path()), error_text()};
+        return {-1, read_bytes(out_path()), error_text(), 0};
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     drain_terminal();
     if (terminal_ >= 0) close(terminal_);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_bytes(out_path()), error_text()};
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_bytes(out_path()), error_text(),
+            std::int64_t{1024} * usage.ru_maxrss};
   }
 
  private:

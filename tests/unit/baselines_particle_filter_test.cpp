@@ -2,9 +2,14 @@
 #include "sda/baselines/particle_filter.hpp"
 
 #include <cmath>
+#include <csignal>
 
 #include "core/torch.hpp"
+#include "scratch_folder.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/runtime.hpp"
+#include "sda/data/files.hpp"
+#include "sda/data/files/stopped_filter.hpp"
 #include "sda/dynamics/linear_gaussian.hpp"
 #include "sda/dynamics/systems.hpp"
 
@@ -102,6 +107,48 @@ TEST(ParticleFilter, TracedPathsAreTrajectories) {
   const sda::Tensor log_p = lorenz->log_transition(x.slice(1, 0, -1), x.slice(1, 1));
   // −3 log(1e-3 √2π) − ½ χ²; a jump of 0.01 in any component would take off 50.
   EXPECT_GT(log_p.min().item<double>(), -3 * std::log(1e-3 * std::sqrt(2 * M_PI)) - 25);
+}
+
+class StoppedFilterTest : public testing::TestWithParam<std::int64_t> {};
+
+/// Stopped after a state, through the file and back, the bits are the same.
+TEST_P(StoppedFilterTest, GoesOnBitForBit) {
+  const auto lorenz = sda::make_dynamics({});
+  const sda::Observations y = some_observations(*lorenz);
+  const sda::ParticleFilterParameters p{.particles = 100, .members = 30, .spin_up = 5};
+  const sda::FilterResult whole = sda::particle_filter(*lorenz, y, p, 3);
+  const sda::test::ScratchFolder folder;
+  const std::string file = folder.file("f.checkpoint.nc");
+  const sda::FilterSaving saving{.save = [&](const sda::FilterState& state) {
+    sda::write_stopped_filter(file, {state, "a = 1\n", {}});
+  }};
+  const auto signal = [](std::int64_t done, std::int64_t, const std::string&) {
+    if (done == GetParam()) sda::StopToken::request(SIGTERM);
+  };
+  EXPECT_THROW(sda::particle_filter(*lorenz, y, p, 3, signal, saving), sda::Interrupted);
+  sda::StopToken::request(0);
+  const sda::StoppedFilter read = sda::read_stopped_filter(file);
+  EXPECT_EQ(read.state.states_done, GetParam());
+  EXPECT_EQ(read.recipe, "a = 1\n");
+  EXPECT_NE(sda::describe_file(file).find("100 after " + std::to_string(GetParam()) + " states"), std::string::npos);
+  const sda::FilterResult rest = sda::particle_filter(*lorenz, y, p, 3, {}, {.save = {}, .from = read.state});
+  EXPECT_TRUE(at::equal(rest.ensemble.members, whole.ensemble.members));
+  EXPECT_EQ(rest.log_evidence, whole.log_evidence);
+  EXPECT_EQ(rest.smallest_effective_size, whole.smallest_effective_size);
+  EXPECT_EQ(rest.distinct_starts, whole.distinct_starts);
+}
+// Of 9 states, 0, 4 and 8 are observed.
+INSTANTIATE_TEST_SUITE_P(After, StoppedFilterTest, testing::Values(1, 4, 5, 9));
+
+TEST(ParticleFilter, RefusesTheStateOfAnotherFilter) {
+  const auto lorenz = sda::make_dynamics({});
+  const sda::Observations y = some_observations(*lorenz);
+  sda::FilterState left;
+  const sda::FilterSaving saving{.save = [&](const sda::FilterState& state) { left = state; }};
+  sda::ParticleFilterParameters p{.particles = 100, .members = 30, .spin_up = 5, .save_minutes = 1e-9};
+  sda::particle_filter(*lorenz, y, p, 3, {}, saving);
+  p.particles = 90;
+  EXPECT_THROW(sda::particle_filter(*lorenz, y, p, 3, {}, {.save = {}, .from = left}), sda::ShapeError);
 }
 
 TEST(ParticleFilter, RefusesWhatItCannotDo) {

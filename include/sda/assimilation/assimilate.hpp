@@ -27,7 +27,8 @@ struct AssimilationParameters {
   Precision precision = Precision::automatic;  ///< of the network's products
   double bound = 5;                            ///< beyond so many standard deviations x̂ is no state; 0: never
 
-  double save_minutes = 10;  ///< between savings of what is done; see AssimilationSaving
+  double save_minutes = 10;      ///< between savings of what is done; see AssimilationSaving
+  std::int64_t compression = 0;  ///< of the ensemble's file
 
   std::int64_t first_member = 0;  ///< an ensemble drawn in parts is the ensemble drawn whole
   std::int64_t memory = 0;        ///< bytes for the work; 0: half of what is free, and of a GPU 4 GiB
@@ -44,7 +45,8 @@ void fields(Visitor& v, AssimilationParameters& p) {
     "farther than so many standard deviations from the data's mean, the prior's estimate x̂ is no state and the mean is "
     "taken for it; 0: never",
     at_least(0));
-  v("save_minutes", p.save_minutes, "between savings of what is done, from which --resume goes on", above(0));
+  v("save_minutes", p.save_minutes, "minutes between savings of what is done, to go on from with --resume", above(0));
+  v("compression", p.compression, "of the ensemble's file, by zlib: 1 (fast) to 9 (small); 0: none", between(0, 9));
 }
 
 /// All that a posterior ensemble hangs on, beside prior, observations and seed.
@@ -73,10 +75,15 @@ struct Assimilation {
 /// Members first_member … first_member + members − 1 of p(x | y). Their draws come from (seed, member), so neither
 /// chunks nor threads change them but by rounding. `progress` counts steps over all chunks; what it throws ends the
 /// work and is passed on. Throws as require_one_system, PosteriorScore and Sampler; UsageError for a precision that the
-/// processor lacks; Interrupted after a stop signal; ShapeError to go on from a state of another ensemble.
+/// processor lacks; Interrupted after a stop signal.
 Assimilation assimilate(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
-                        std::uint64_t seed, const ProgressCallback& progress = {},
-                        const AssimilationSaving& saving = {});
+                        std::uint64_t seed, const ProgressCallback& progress = {});
+
+/// The same of members that need not fit in memory: `sink` takes them chunk by chunk, from that of `saving.from` on.
+/// What they cost, all runs together. Throws ShapeError too, to go on from a state of another ensemble.
+EnsembleCost draw_members(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
+                          std::uint64_t seed, const MemberSink& sink, const ProgressCallback& progress = {},
+                          const AssimilationSaving& saving = {});
 
 /// An operator reads states as the model sees them only if prior and observations mean the same by a normalised state.
 /// Throws ShapeError for states or trajectories of another size, ValueError for another normalisation or time step,

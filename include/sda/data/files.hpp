@@ -14,7 +14,15 @@
 namespace sda {
 
 /// What a file holds, from its attribute `sda_kind`.
-enum class FileKind { trajectories, observations, ensemble, model, stopped_assimilation };
+enum class FileKind {
+  trajectories,
+  observations,
+  ensemble,
+  model,
+  stopped_assimilation,
+  drawn_members,
+  stopped_filter
+};
 std::string to_string(FileKind kind);
 
 void write_trajectories(const std::string& path, const Trajectories& trajectories, const Normalisation& normalisation,
@@ -46,14 +54,16 @@ ObservationFile read_observations(const std::string& path);
 
 /// Dimensions (time, realization, …space), time unlimited and first, so that CDO takes it. Beside each variable its
 /// mean and, of several members, its standard deviation (VARIABLE_mean, VARIABLE_spread). What is masked is missing
-/// there.
+/// there. EnsembleWriter writes the same of members that come some at a time.
 void write_ensemble(const std::string& path, const Ensemble& ensemble, const EnsembleCost& cost,
                     const Provenance& provenance);
 /// One member alone, (time, …space) with the layout's coordinates, for programs that want a file a member. No file of
-/// ours.
-void write_member(const std::string& path, const Ensemble& ensemble, std::int64_t member, const Provenance& provenance);
+/// ours. These are members from `first` on of their ensemble.
+void write_member(const std::string& path, const Ensemble& ensemble, std::int64_t member, const Provenance& provenance,
+                  std::int64_t first = 0);
 /// The same of every member, each beside `path`: posterior_0007.nc for posterior.nc.
-void write_members(const std::string& path, const Ensemble& ensemble, const Provenance& provenance);
+void write_members(const std::string& path, const Ensemble& ensemble, const Provenance& provenance,
+                   std::int64_t first = 0);
 struct EnsembleFile {
   Ensemble ensemble;
   EnsembleCost cost;

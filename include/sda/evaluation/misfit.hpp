@@ -59,6 +59,22 @@ struct MisfitSummary {
 /// counts for 4 deviations at most. Throws ShapeError as Observations::apply.
 MisfitSummary misfit(const Observations& observations, const Tensor& members);
 
+/// The same of members that come some at a time.
+class MisfitOfMembers {
+ public:
+  explicit MisfitOfMembers(const Observations& observations) : observations_(observations) {}
+  /// Members (some, length, …event), normalised.
+  void add(const Tensor& members);
+  /// Of all of them; there must be some.
+  MisfitSummary summary() const;
+
+ private:
+  const Observations& observations_;
+  Tensor squares_;  ///< (observation): Σ z² over members
+  std::int64_t members_ = 0;
+  double farthest_ = 0;
+};
+
 /// What is wrong and what likely did it, a sentence or two: "members miss 480 observations by …". Empty where nothing
 /// is.
 std::string in_words(const MisfitSummary& summary);

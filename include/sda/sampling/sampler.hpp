@@ -50,8 +50,9 @@ class Sampler {
   /// x(1), before the first stage.
   SamplerState start(at::IntArrayRef shape, std::uint64_t seed, std::uint64_t first_member = 0,
                      at::ScalarType dtype = at::kFloat, const SamplerShare& share = {}) const;
-  /// From where `state` stands to x(0). Throws ShapeError for a state of another plan. A shared ensemble is the
-  /// ensemble of one rank but for rounding in Langevin's step sizes and what the score exchanges.
+  /// From where `state` stands to x(0). Throws ShapeError for a state of another plan: more stages, or other
+  /// evaluations remembered than it would leave. A shared ensemble is the ensemble of one rank but for rounding in
+  /// Langevin's step sizes and what the score exchanges.
   Tensor finish(SamplerState state, const ScoreModel& score, std::uint64_t seed, std::uint64_t first_member = 0,
                 const ProgressCallback& progress = {}, const StageCallback& after_stage = {},
                 const SamplerShare& share = {}) const;

@@ -12,10 +12,19 @@
 
 #include "sda/assimilation/assimilate.hpp"
 #include "sda/baselines/particle_filter.hpp"
+#include "sda/core/provenance.hpp"
 #include "sda/dynamics/linear_gaussian.hpp"
 #include "sda/evaluation/calibration.hpp"
 
 namespace sda {
+
+/// Where a posterior that takes long saves itself while it is drawn, and goes on from by itself; nowhere where
+/// `checkpoint` is empty.
+struct PosteriorSaving {
+  std::string checkpoint{};
+  std::string recipe{};  ///< all that the posterior hangs on
+  Provenance provenance{};
+};
 
 /// What draws the posterior, and the system that its truths are drawn from.
 class CalibrationSubject {
@@ -26,7 +35,8 @@ class CalibrationSubject {
   /// Transitions before the first state of a truth.
   virtual std::int64_t spin_up() const = 0;
   /// Members (member, length, …event) normalised, of observations that believe in some noise.
-  virtual Tensor posterior(const Observations& believed, std::int64_t members, std::uint64_t seed) const = 0;
+  virtual Tensor posterior(const Observations& believed, std::int64_t members, std::uint64_t seed,
+                           const PosteriorSaving& saving) const = 0;
   /// Members of the true posterior; undefined where there is none to be had.
   virtual Tensor reference(const Observations& observed, std::int64_t members, std::uint64_t seed) const = 0;
 };
@@ -75,6 +85,8 @@ class CalibrationRecord {
   virtual void keep(const std::string& kind, std::int64_t trajectory, const Ensemble& members) = 0;
   /// Nothing where none were kept.
   virtual std::optional<Ensemble> kept(const std::string& kind, std::int64_t trajectory) const = 0;
+  /// Of the posterior under way.
+  virtual PosteriorSaving saving() const { return {}; }
 };
 
 /// Over all trajectories; errors are over trajectories, for values of one trajectory depend on each other.

@@ -24,6 +24,7 @@ struct StudyOutput {
   std::string command;  ///< for the record
   std::uint64_t seed = 0;
   ProgressCallback progress{};  ///< of rows
+  bool resume = false;          ///< there must be something to go on from; rows that are there are kept in any case
 };
 
 /// What people read of it.
@@ -93,17 +94,23 @@ struct Nearness {
 /// Rows of numbers in OUTPUT.csv, each found there or computed.
 class StudyTable {
  public:
-  /// `what` names the rows; `config` is all that the numbers hang on. Throws as require_writable and CsvTable.
+  /// `what` names the rows; `config` is all that the numbers hang on. Throws as require_writable and CsvTable;
+  /// UsageError to resume what was not begun.
   StudyTable(const StudyOutput& output, const std::string& what, const TableRow& keys, const TableRow& numbers,
              const std::string& config);
-  /// The numbers of this key, as the file has them.
+  /// The numbers of this key, as the file has them. Throws Interrupted after a stop signal, of what is there.
   std::vector<double> row(const TableRow& key, const std::function<std::vector<double>()>& compute);
   void expect(std::int64_t rows) { expected_ = rows; }
+  /// Where a row under way may save itself, OUTPUT.checkpoint.nc.
+  std::string checkpoint() const { return checkpoint_of(output_); }
   /// Draws OUTPUT.png; `text` is what people read of the rows.
   StudyResult finish(std::string text, const std::string& title, const std::vector<PlotPanel>& panels,
                      const std::string& caption) const;
 
  private:
+  static std::string checkpoint_of(const std::string& output) { return output + ".checkpoint.nc"; }
+  std::string where_saved() const;
+
   std::string output_, what_;
   std::size_t keys_;
   Provenance provenance_;

@@ -31,7 +31,7 @@ struct TrainingParameters {
   std::vector<std::int64_t> shifts{};  ///< grid points along each axis of space by which the system may be moved
   double average = 0.0;                ///< decay of the weights' moving average; 0 keeps none
   Precision precision = Precision::automatic;  ///< of products in the network's own kernel
-  double checkpoint_minutes = 5.0;
+  double save_minutes = 5.0;
   std::int64_t validate_every = 16;  ///< epochs between validation losses
 };
 
@@ -51,7 +51,7 @@ void fields(Visitor& v, TrainingParameters& p) {
   v("average", p.average, "decay of the weights' moving average that is validated and saved; 0: none",
     Range{.min = 0, .max = 1, .open_max = true});
   v("precision", p.precision, "of products in training: auto, float32 or bfloat16; weights are float32 always");
-  v("checkpoint_minutes", p.checkpoint_minutes, "minutes between checkpoints", above(0));
+  v("save_minutes", p.save_minutes, "minutes between savings of what is done, to go on from with --resume", above(0));
   v("validate_every", p.validate_every, "epochs between validation losses", at_least(1));
 }
 
@@ -108,7 +108,7 @@ class Trainer {
   void resume(const TrainingState& state);
   TrainingState state() const;
 
-  /// Runs to the last epoch. `on_checkpoint` is called every checkpoint_minutes and, after a stop signal, once
+  /// Runs to the last epoch. `on_checkpoint` is called every save_minutes and, after a stop signal, once
   /// before Interrupted is thrown; `on_epoch` after each epoch.
   void run(const std::function<void(const TrainingState&)>& on_checkpoint,
            const std::function<void(const EpochReport&)>& on_epoch);

@@ -9,6 +9,7 @@
 #include "sda/assimilation/assimilate.hpp"
 #include "sda/core/provenance.hpp"
 #include "sda/data/files/stopped_assimilation.hpp"
+#include "sda/evaluation/misfit.hpp"
 #include "sda/experiment/experiment.hpp"
 #include "sda/workflow/telling.hpp"
 
@@ -31,13 +32,22 @@ std::optional<StoppedAssimilation> stopped_assimilation(const AssimilationFiles&
 /// empty, and always of members of the prior itself, which owe the observations nothing. Throws NumericalError, unless
 /// `keep_diverged`, for members that are no analysis: they left the range of the data, or miss the observations by more
 /// than three of their errors.
-std::string judge_analysis(const Assimilation& result, const Prior& prior, const Observations& observations,
-                           const PosteriorParameters& parameters, bool keep_diverged);
+std::string judge_analysis(const MisfitSummary& found, const Prior& prior, const PosteriorParameters& parameters,
+                           bool keep_diverged);
+
+/// What was made.
+struct AssimilationReport {
+  std::string method;
+  EnsembleCost cost{};
+  double departure_over_sigma = 0;  ///< about 1 where the members explain the observations
+};
 
 /// Draws the ensemble under provenance.seed, judges it and writes it. Throws as assimilate and judge_analysis,
 /// FileError where it cannot be written; Interrupted after a stop signal or at the time limit, with a checkpoint left.
-Assimilation assimilate_to_file(const Prior& prior, const Observations& observations, const Experiment& experiment,
-                                const AssimilationFiles& files, std::optional<StoppedAssimilation> stopped,
-                                const Provenance& provenance, const Telling& telling = {});
+/// Neither members nor file need to fit in memory: they are drawn and written in chunks that do.
+AssimilationReport assimilate_to_file(const Prior& prior, const Observations& observations,
+                                      const Experiment& experiment, const AssimilationFiles& files,
+                                      std::optional<StoppedAssimilation> stopped, const Provenance& provenance,
+                                      const Telling& telling = {});
 
 }  // namespace sda

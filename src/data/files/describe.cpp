@@ -11,6 +11,7 @@
 #include "data/files/layout.hpp"
 #include "sda/data/files/model.hpp"
 #include "sda/data/files/stopped_assimilation.hpp"
+#include "sda/data/files/stopped_filter.hpp"
 #include "sda/observation/operator_toml.hpp"
 
 namespace sda {
@@ -187,10 +188,25 @@ std::string describe_model(Description description, const ModelFile& file) {
 
 std::string describe_stopped_assimilation(Description description, const StoppedAssimilation& file) {
   const AssimilationState& state = file.state;
-  const auto finished = state.finished.defined() ? state.finished.size(0) : 0;
-  description.line("members", fmt::format("{} done, {} after {} stages of the sampler", finished,
-                                          state.sampler.x.size(0), state.sampler.stages_done));
+  description.line("chunks of members", fmt::format("{} of {} done", state.chunk, state.chunks));
+  if (state.sampler.x.defined()) {
+    description.line("members", fmt::format("{} of the next after {} stages of the sampler", state.sampler.x.size(0),
+                                            state.sampler.stages_done));
+  }
   description.line("cost so far", fmt::format("{:.1f} s", state.seconds));
+  describe_provenance(description, file.provenance);
+  return description.text();
+}
+
+std::string describe_drawn_members(Description description, const Tensor& members) {
+  description.line("members", fmt::format("{}, drawn, of an ensemble under way", members.size(0)));
+  return description.text();
+}
+
+std::string describe_stopped_filter(Description description, const StoppedFilter& file) {
+  description.line("particles",
+                   fmt::format("{} after {} states", file.state.particles.size(0), file.state.states_done));
+  description.line("cost so far", fmt::format("{:.1f} s", file.state.seconds));
   describe_provenance(description, file.provenance);
   return description.text();
 }
@@ -217,6 +233,10 @@ std::string describe_file(const std::string& path) {
       return describe_model(description, read_model(path));
     case FileKind::stopped_assimilation:
       return describe_stopped_assimilation(description, read_stopped_assimilation(path));
+    case FileKind::drawn_members:
+      return describe_drawn_members(description, read_drawn_members(path));
+    case FileKind::stopped_filter:
+      return describe_stopped_filter(description, read_stopped_filter(path));
   }
   return description.text();
 }

@@ -26,12 +26,6 @@ std::string calendar_unit(const std::string& units) {
   return "";
 }
 
-std::vector<std::string> state_dimensions(const StateLayout& layout) {
-  std::vector<std::string> names{"time", "realization"};
-  names.insert(names.end(), layout.space_names.begin(), layout.space_names.end());
-  return names;
-}
-
 }  // namespace
 
 void write_times(WritableGroup& file, const StateLayout& layout, const std::string& dimension, const Tensor& times) {
@@ -97,13 +91,32 @@ void write_field(WritableGroup& file, const StateLayout& layout, std::size_t ind
                  Masked masked) {
   Attributes attributes = of_values;
   for (const auto& attribute : coordinates_of(layout)) attributes.push_back(attribute);
+  const bool fills = masked == Masked::missing && layout.mask.defined();
+  file.variable(name, dimensions, storable(layout, index, values, dimensions, file.where(name), masked), attributes,
+                fills ? std::optional(fill_value) : std::nullopt);
+}
+
+Tensor storable(const StateLayout& layout, std::size_t index, const Tensor& values,
+                const std::vector<std::string>& dimensions, const std::string& where, Masked masked) {
   if (masked == Masked::kept || !layout.mask.defined()) {
-    require_finite(values, dimensions, file.where(name));
-    return file.variable(name, dimensions, values, attributes);
+    require_finite(values, dimensions, where);
+    return values;
   }
-  const Tensor there = channel(layout.mask, layout, index);
-  require_finite(values.masked_fill(there.logical_not(), 0.0), dimensions, file.where(name));
-  file.variable(name, dimensions, values.masked_fill(there.logical_not(), fill_value), attributes, fill_value);
+  const Tensor nowhere = channel(layout.mask, layout, index).logical_not();
+  require_finite(values.masked_fill(nowhere, 0.0), dimensions, where);
+  return values.masked_fill(nowhere, fill_value);
+}
+
+std::vector<std::string> state_dimensions(const StateLayout& layout) {
+  std::vector<std::string> names{"time", "realization"};
+  names.insert(names.end(), layout.space_names.begin(), layout.space_names.end());
+  return names;
+}
+
+void write_realizations(WritableGroup& file, std::int64_t members, std::int64_t first) {
+  file.dimension("realization", members);
+  file.variable("realization", {"realization"}, at::arange(first, first + members, at::kInt),
+                {{"standard_name", "realization"}, {"units", "1"}, {"axis", "E"}});
 }
 
 void write_axes(WritableGroup& file, const StateLayout& layout, std::int64_t length, double start_time) {
@@ -112,18 +125,19 @@ void write_axes(WritableGroup& file, const StateLayout& layout, std::int64_t len
   write_times(file, layout, "time", at::arange(length, at::kDouble) * layout.dt + start_time);
 }
 
+void require_states(const StateLayout& layout, const Tensor& states) {
+  if (states.dim() >= 2 && states.sizes().slice(2) == layout.event && states.numel() > 0) return;
+  throw ShapeError({.what = "states do not fit the layout",
+                    .found = to_string(states.sizes()),
+                    .expected = "member × time × " + to_string(layout.event)});
+}
+
 void write_states(WritableGroup& file, const StateLayout& layout, const Tensor& states, double start_time,
                   Masked masked) {
-  if (states.dim() < 2 || states.sizes().slice(2) != layout.event || states.numel() == 0) {
-    throw ShapeError({.what = "states do not fit the layout",
-                      .found = to_string(states.sizes()),
-                      .expected = "member × time × " + to_string(layout.event)});
-  }
+  require_states(layout, states);
   const std::int64_t members = states.size(0);
   write_axes(file, layout, states.size(1), start_time);
-  file.dimension("realization", members);
-  file.variable("realization", {"realization"}, at::arange(members, at::kInt),
-                {{"standard_name", "realization"}, {"units", "1"}, {"axis", "E"}});
+  write_realizations(file, members);
 
   const auto dimensions = state_dimensions(layout);
   for (std::size_t i = 0; i < layout.variables.size(); ++i) {
@@ -133,7 +147,21 @@ void write_states(WritableGroup& file, const StateLayout& layout, const Tensor& 
   }
 }
 
-States read_states(const ReadableGroup& file, const StateLayout& layout) {
+namespace {
+
+/// The values of a variable (time, realization, …space) of the file's sizes `all`, of some members or of all.
+Tensor read_members(const ReadableGroup& file, const std::string& name, const Shape& all,
+                    const std::optional<SomeMembers>& some) {
+  if (!some || file.number_type(name).is_integer || file.shape(name) != all) return file.read(name, all);
+  Slab part{.start = Shape(all.size(), 0), .count = all};
+  part.start[1] = some->first;
+  part.count[1] = some->count;
+  return file.read_numbers(name, part);
+}
+
+}  // namespace
+
+States read_states(const ReadableGroup& file, const StateLayout& layout, const std::optional<SomeMembers>& some) {
   const Shape found = file.shape(layout.variables.front().name);
   if (found.size() < 2) {
     throw FileError({.what = "variable has another number of dimensions",
@@ -141,14 +169,14 @@ States read_states(const ReadableGroup& file, const StateLayout& layout) {
                      .found = to_string(found),
                      .expected = "time × realization × space"});
   }
-  const std::int64_t length = found[0], members = found[1];
-  const Shape expected = prepend({length, members}, layout.space());
+  const std::int64_t length = found[0], members = some ? some->count : found[1];
+  const Shape expected = prepend({length, found[1]}, layout.space());
   const auto axes = state_dimensions(layout);
 
   States result;
   for (std::size_t i = 0; i < layout.variables.size(); ++i) {
     const std::string& name = layout.variables[i].name;
-    Tensor values = file.read(name, expected);
+    Tensor values = read_members(file, name, expected, some);
     if (!values.is_floating_point()) {
       throw FileError(
           {.what = "states are not real numbers", .where = file.where(name), .expected = "float or double"});

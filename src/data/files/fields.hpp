@@ -1,6 +1,7 @@
 /// States and fields in a file of ours: times, values, what is masked. Private to the module.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,15 @@ void write_axes(WritableGroup& file, const StateLayout& layout, std::int64_t len
 void write_field(WritableGroup& file, const StateLayout& layout, std::size_t index, const std::string& name,
                  const std::vector<std::string>& dimensions, const Tensor& values, const Attributes& attributes,
                  Masked masked);
+/// The values as write_field stores them; refuses those that are not finite.
+Tensor storable(const StateLayout& layout, std::size_t index, const Tensor& values,
+                const std::vector<std::string>& dimensions, const std::string& where, Masked masked);
+/// {"time", "realization", …space}.
+std::vector<std::string> state_dimensions(const StateLayout& layout);
+/// The dimension of members and its coordinate: `members` numbers from `first` on.
+void write_realizations(WritableGroup& file, std::int64_t members, std::int64_t first = 0);
+/// Throws ShapeError unless they are states (member, time, …event) of the layout.
+void require_states(const StateLayout& layout, const Tensor& states);
 /// States (member, time, …event) as one variable (time, realization, …space) for each of the layout.
 void write_states(WritableGroup& file, const StateLayout& layout, const Tensor& states, double start_time,
                   Masked masked = Masked::kept);
@@ -34,9 +44,14 @@ struct States {
   Tensor states;
   double start_time = 0;
 };
-/// Refuses other shapes, values that are missing (unless masked: 0) or not finite, and times that are not `layout.dt`
-/// apart.
-States read_states(const ReadableGroup& file, const StateLayout& layout);
+/// Members `first` … of a file's.
+struct SomeMembers {
+  std::int64_t first = 0, count = 0;
+};
+/// All members, or some. Refuses other shapes, values that are missing (unless masked: 0) or not finite, and times that
+/// are not `layout.dt` apart.
+States read_states(const ReadableGroup& file, const StateLayout& layout,
+                   const std::optional<SomeMembers>& some = std::nullopt);
 
 /// Fields that a network sees beside the state, (c, …space); undefined, and nothing written, where there are none.
 void write_context(WritableGroup& file, const StateLayout& layout, const Tensor& context);

@@ -23,6 +23,10 @@ constexpr KindNames kinds[] = {
     {FileKind::model, "model", "a model file", "`sda train` makes one"},
     {FileKind::stopped_assimilation, "stopped_assimilation", "an ensemble under way",
      "`sda assimilate` leaves one when it is stopped"},
+    {FileKind::drawn_members, "drawn_members", "members that are drawn, of an ensemble under way",
+     "`sda assimilate` leaves them when it is stopped"},
+    {FileKind::stopped_filter, "stopped_filter", "a particle filter under way",
+     "`sda filter` leaves one when it is stopped"},
 };
 const KindNames& names_of(FileKind kind) {
   return *std::find_if(std::begin(kinds), std::end(kinds), [&](const auto& known) { return known.kind == kind; });

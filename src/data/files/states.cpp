@@ -8,6 +8,7 @@
 #include "data/files/head.hpp"
 #include "data/files/layout.hpp"
 #include "data/formats/reading.hpp"
+#include "sda/data/files/ensemble_writer.hpp"
 
 namespace sda {
 
@@ -28,33 +29,6 @@ std::vector<double> read_start_times(const ReadableGroup& file, std::int64_t tra
   const Tensor starts = file.read(start_times_name, {trajectories}).to(at::kDouble).contiguous();
   require_finite(starts, {"realization"}, file.where(start_times_name));
   return {starts.data_ptr<double>(), starts.data_ptr<double>() + trajectories};
-}
-
-/// Mean and standard deviation over members beside them, (time, …space); left out where a variable has that name.
-void write_moments(WritableGroup& file, const Ensemble& ensemble) {
-  const StateLayout& layout = ensemble.layout;
-  std::vector<std::string> dimensions{"time"};
-  dimensions.insert(dimensions.end(), layout.space_names.begin(), layout.space_names.end());
-  const auto write = [&](std::size_t index, const std::string& ending, const Tensor& values,
-                         const Attributes& attributes) {
-    const auto name = layout.variables[index].name + ending;
-    for (const auto& variable : layout.variables) {
-      if (variable.name == name) return;
-    }
-    write_field(file, layout, index, name, dimensions, values, attributes, Masked::missing);
-  };
-  for (std::size_t i = 0; i < layout.variables.size(); ++i) {
-    const Variable& variable = layout.variables[i];
-    const Tensor members = channel(ensemble.members, layout, i);
-    Attributes of_mean = attributes_of(variable, "mean of ");
-    of_mean.emplace_back("cell_methods", "realization: mean");
-    write(i, "_mean", members.mean(0), of_mean);
-    if (members.size(0) < 2) continue;
-    write(i, "_spread", members.std(0, /*unbiased=*/true),
-          {{"long_name", "standard deviation of " + variable.long_name},
-           {"units", variable.units},
-           {"cell_methods", "realization: standard_deviation"}});
-  }
 }
 
 }  // namespace
@@ -101,24 +75,24 @@ TrajectoryFile read_trajectories(const std::string& path) {
 
 void write_ensemble(const std::string& path, const Ensemble& ensemble, const EnsembleCost& cost,
                     const Provenance& provenance) {
-  NetcdfWriter writer(path);
-  WritableGroup file = writer.root();
-  write_head(file, FileKind::ensemble, "Posterior ensemble", provenance);
-  file.attributes(
-      {{"sda_method", ensemble.method}, {"sda_seconds", cost.seconds}, {"sda_evaluations", cost.evaluations}});
-  write_layout(file, ensemble.layout);
-  write_states(file, ensemble.layout, ensemble.members, ensemble.start_time, Masked::missing);
-  write_moments(file, ensemble);
-  writer.commit();
+  require_states(ensemble.layout, ensemble.members);
+  EnsembleWriter writer(path, {.layout = ensemble.layout,
+                               .members = ensemble.members.size(0),
+                               .length = ensemble.members.size(1),
+                               .start_time = ensemble.start_time,
+                               .method = ensemble.method,
+                               .provenance = provenance});
+  writer.add(ensemble.members);
+  writer.commit(cost);
 }
 
-void write_member(const std::string& path, const Ensemble& ensemble, std::int64_t member,
-                  const Provenance& provenance) {
+void write_member(const std::string& path, const Ensemble& ensemble, std::int64_t member, const Provenance& provenance,
+                  std::int64_t first) {
   const StateLayout& layout = ensemble.layout;
   NetcdfWriter writer(path);
   WritableGroup file = writer.root();
   write_origin(file, "Member of a posterior ensemble", provenance);
-  file.attributes({{"realization_index", member}});
+  file.attributes({{"realization_index", first + member}});
   write_axes(file, layout, ensemble.members.size(1), ensemble.start_time);
   write_coordinates(file, layout);
   std::vector<std::string> dimensions{"time"};
@@ -131,11 +105,12 @@ void write_member(const std::string& path, const Ensemble& ensemble, std::int64_
   writer.commit();
 }
 
-void write_members(const std::string& path, const Ensemble& ensemble, const Provenance& provenance) {
+void write_members(const std::string& path, const Ensemble& ensemble, const Provenance& provenance,
+                   std::int64_t first) {
   const std::filesystem::path whole(path);
   for (std::int64_t member = 0; member < ensemble.members.size(0); ++member) {
-    const auto name = fmt::format("{}_{:04}{}", whole.stem().string(), member, whole.extension().string());
-    write_member((whole.parent_path() / name).string(), ensemble, member, provenance);
+    const auto name = fmt::format("{}_{:04}{}", whole.stem().string(), first + member, whole.extension().string());
+    write_member((whole.parent_path() / name).string(), ensemble, member, provenance, first);
   }
 }
 

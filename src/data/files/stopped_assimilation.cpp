@@ -1,10 +1,12 @@
-/// Ensembles under way: finished members, the sampler's state of those that are not, and the cost so far.
+/// Ensembles under way: members that are drawn, the sampler's state of those that are not, and the cost so far.
 #include "sda/data/files/stopped_assimilation.hpp"
 
 #include <fmt/format.h>
 
 #include "core/torch.hpp"
 #include "data/files/head.hpp"
+#include "data/files/under_way.hpp"
+#include "data/formats/netcdf_stream.hpp"
 #include "data/formats/reading.hpp"
 #include "data/formats/sealed_file.hpp"
 
@@ -14,29 +16,19 @@ using namespace io;
 
 namespace {
 
-constexpr const char* finished_name = "finished";
+constexpr const char* drawn_name = "members";
 constexpr const char* under_way_name = "under_way";
 
 std::string evaluation_name(std::size_t back) {
   return fmt::format("evaluation_{}", back);
 }
 
-/// Normalised values under dimensions of their own.
-void write_values(WritableGroup& file, const std::string& name, const Tensor& values, const std::string& long_name) {
-  std::vector<std::string> dimensions;
-  for (std::int64_t axis = 0; axis < values.dim(); ++axis) {
-    dimensions.push_back(fmt::format("{}_{}", name, axis));
-    file.dimension(dimensions.back(), values.size(axis));
-  }
-  file.variable(name, dimensions, values, {{"long_name", long_name}, {"units", "1"}});
-}
-
 }  // namespace
 
 void write_stopped_assimilation(const std::string& path, const StoppedAssimilation& stopped) {
   const AssimilationState& state = stopped.state;
-  NetcdfWriter writer(path);
-  WritableGroup file = writer.root();
+  NetcdfStream stream(path);
+  WritableGroup file = stream.root();
   write_head(file, FileKind::stopped_assimilation, "Posterior ensemble under way", stopped.provenance);
   file.attributes({{"sda_recipe", stopped.recipe},
                    {"chunks", state.chunks},
@@ -45,11 +37,13 @@ void write_stopped_assimilation(const std::string& path, const StoppedAssimilati
                    {"passes", state.passes},
                    {"seconds", state.seconds},
                    {"evaluations_kept", std::ssize(state.sampler.epsilons)}});
-  if (state.chunk > 0) write_values(file, finished_name, state.finished, "members that are done");
-  write_values(file, under_way_name, state.sampler.x, "members at the sampler's time");
+  if (state.sampler.x.defined()) {
+    stream.make_room(static_cast<std::int64_t>(state.sampler.x.nbytes() * (1 + state.sampler.epsilons.size())));
+    write_values(file, under_way_name, state.sampler.x, "members at the sampler's time");
+  }
   for (std::size_t i = 0; i < state.sampler.epsilons.size(); ++i)
     write_values(file, evaluation_name(i), state.sampler.epsilons[i], "an evaluation that coming steps use");
-  writer.commit();
+  stream.commit();
 }
 
 StoppedAssimilation read_stopped_assimilation(const std::string& path) {
@@ -68,15 +62,35 @@ StoppedAssimilation read_stopped_assimilation(const std::string& path) {
     state.chunk = file.integer("chunk");
     state.passes = file.integer("passes");
     state.seconds = file.number("seconds");
-    if (state.chunks < 1 || state.chunk < 0 || state.chunk >= state.chunks)
+    if (state.chunks < 1 || state.chunk < 0 || state.chunk > state.chunks)
       throw FileError({.what = "there is no such chunk",
                        .where = path,
                        .found = fmt::format("{} of {}", state.chunk, state.chunks)});
-    if (state.chunk > 0) state.finished = values(finished_name);
-    state.sampler = {.stages_done = file.integer("stages_done"), .x = values(under_way_name)};
+    state.sampler.stages_done = file.integer("stages_done");
+    if (file.has_variable(under_way_name)) state.sampler.x = values(under_way_name);
     for (std::int64_t i = 0; i < file.integer("evaluations_kept"); ++i)
       state.sampler.epsilons.push_back(values(evaluation_name(static_cast<std::size_t>(i))));
     return stopped;
+  });
+}
+
+void write_drawn_members(const std::string& path, const Tensor& members, const Provenance& provenance) {
+  NetcdfStream stream(path);
+  WritableGroup file = stream.root();
+  write_head(file, FileKind::drawn_members, "Members of a posterior ensemble under way", provenance);
+  stream.make_room(static_cast<std::int64_t>(members.nbytes()));
+  write_values(file, drawn_name, members, "members that are drawn");
+  stream.commit();
+}
+
+Tensor read_drawn_members(const std::string& path) {
+  return reading_file(path, [&] {
+    const NetcdfReader reader(path);
+    const ReadableGroup file = reader.root();
+    require_kind(file, FileKind::drawn_members);
+    Tensor members = file.read(drawn_name);
+    require_finite(members, file.dimensions(drawn_name), file.where(drawn_name));
+    return members;
   });
 }
 

@@ -3,11 +3,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -38,12 +40,6 @@ std::string hint_for(const std::string& path, int error) {
   return "choose another folder";
 }
 
-[[noreturn]] void refuse_to_write(const std::string& path, int error) {
-  throw FileError({.what = fmt::format("cannot be written: {}", std::strerror(error)),
-                   .where = path,
-                   .hint = hint_for(path, error)});
-}
-
 /// Throws FileError where something that is no file has the name.
 void require_file_or_nothing(const std::string& path) {
   if (path.empty()) throw FileError({.what = "no file name", .expected = "the name of the file to write"});
@@ -64,6 +60,7 @@ int open_new(const TemporaryFile& file) {
 int write_pieces(const TemporaryFile& file, std::span<const std::span<const std::byte>> pieces) {
   Descriptor out(open_new(file));
   if (out.get() < 0) return errno;
+  ::flock(out.get(), LOCK_EX | LOCK_NB);  // for remove_leftovers; a file system without locks is none the worse
   int failed = 0;
   for (const auto& piece : pieces) {
     if (failed == 0) failed = write_all(out.get(), piece.data(), piece.size());
@@ -79,7 +76,38 @@ void synchronise_folder(const fs::path& folder) {
   if (directory.get() >= 0) ::fsync(directory.get());
 }
 
+/// The process that a leftover of `target`'s name is of; −1 where it is none.
+pid_t process_of_leftover(const std::string& name, const std::string& target) {
+  const std::string begin = "." + target + ".", end = ".part";
+  if (name.size() <= begin.size() + end.size() || !name.starts_with(begin) || !name.ends_with(end)) return -1;
+  const std::string digits = name.substr(begin.size(), name.size() - begin.size() - end.size());
+  const bool number = digits.size() < 10 && digits.find_first_not_of("0123456789") == std::string::npos;
+  return number ? static_cast<pid_t>(std::stol(digits)) : -1;
+}
+
+/// Whether nobody writes it any more.
+bool is_abandoned(const std::string& path, pid_t process) {
+  if (::kill(process, 0) == 0 || errno != ESRCH) return false;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return file.get() >= 0 && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0;
+}
+
 }  // namespace
+
+void refuse_to_write(const std::string& path, int error) {
+  throw FileError({.what = fmt::format("cannot be written: {}", std::strerror(error)),
+                   .where = path,
+                   .hint = hint_for(path, error)});
+}
+
+void remove_leftovers(const std::string& path) {
+  const fs::path named = behind_links(path);
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder_of(named), ignored)) {
+    const pid_t process = process_of_leftover(entry.path().filename().string(), named.filename().string());
+    if (process > 0 && is_abandoned(entry.path().string(), process)) fs::remove(entry.path(), ignored);
+  }
+}
 
 void require_writable(const std::string& path) {
   require_file_or_nothing(path);
@@ -98,7 +126,9 @@ TemporaryFile::~TemporaryFile() {
 }
 
 void TemporaryFile::rename_to(const std::string& target) const {
-  if (std::rename(path_.c_str(), behind_links(target).c_str()) != 0) refuse_to_write(target, errno);
+  const fs::path named = behind_links(target);
+  if (std::rename(path_.c_str(), named.c_str()) != 0) refuse_to_write(target, errno);
+  synchronise_folder(folder_of(named));
 }
 
 void write_file(const std::string& path, std::span<const std::span<const std::byte>> pieces) {
@@ -106,7 +136,6 @@ void write_file(const std::string& path, std::span<const std::span<const std::by
   const TemporaryFile file(path);
   if (const int failed = write_pieces(file, pieces); failed != 0) refuse_to_write(path, failed);
   file.rename_to(path);
-  synchronise_folder(folder_of(behind_links(path)));
 }
 
 void write_file(const std::string& path, std::string_view text) {

@@ -17,6 +17,19 @@ namespace sda::io {
 using AttributeValue = std::variant<std::string, double, std::int64_t, std::uint64_t>;
 using Attributes = std::vector<std::pair<std::string, AttributeValue>>;
 
+/// A part of a variable: so many values along each dimension from `start` on.
+struct Slab {
+  Shape start, count;
+};
+
+/// How a variable is stored whose values come later.
+struct Storage {
+  at::ScalarType type = at::kFloat;
+  Shape chunk{};                    ///< a size for each dimension
+  int compression = 0;              ///< of zlib after shuffling bytes, 1 (fast) to 9 (small); 0: none
+  std::optional<double> fill = {};  ///< the number of float32 or float64 values that are missing
+};
+
 /// A group being written; the file itself is the root group.
 class WritableGroup {
  public:
@@ -32,6 +45,11 @@ class WritableGroup {
   /// a megabyte, each with a Fletcher-32 checksum. `fill`: the number of float32 or float64 values that are missing.
   void variable(const std::string& name, const std::vector<std::string>& dimensions, const Tensor& values,
                 const Attributes& attributes = {}, std::optional<double> fill = std::nullopt);
+  /// Defines a variable whose values come by `put`; each chunk has a Fletcher-32 checksum.
+  void declare(const std::string& name, const std::vector<std::string>& dimensions, const Storage& storage,
+               const Attributes& attributes = {});
+  /// Writes a part of a variable; `values` are of its type and of the part's sizes.
+  void put(const std::string& name, const Slab& part, const Tensor& values);
 
   /// "lorenz.nc: x", for messages.
   std::string where(const std::string& part) const { return path_ + ": " + part; }
@@ -39,11 +57,6 @@ class WritableGroup {
  private:
   int id_;
   std::string path_;
-};
-
-/// A part of a variable: so many values along each dimension from `start` on.
-struct Slab {
-  Shape start, count;
 };
 
 /// How numbers are stored.

@@ -37,10 +37,10 @@ nc_type type_of(at::ScalarType dtype, const std::string& where) {
 }
 
 /// The whole shape, its leading axes halved until a chunk holds at most a megabyte.
-std::vector<std::size_t> chunk_shape(const Tensor& values) {
-  constexpr std::size_t max = std::size_t{1} << 20;
-  std::vector<std::size_t> chunk(values.sizes().begin(), values.sizes().end());
-  std::size_t bytes = values.nbytes();
+Shape chunk_shape(const Tensor& values) {
+  constexpr std::int64_t max = std::int64_t{1} << 20;
+  Shape chunk = values.sizes().vec();
+  auto bytes = static_cast<std::int64_t>(values.nbytes());
   for (auto& size : chunk) {
     while (bytes > max && size > 1) {
       bytes = bytes / size * ((size + 1) / 2);
@@ -126,31 +126,44 @@ void WritableGroup::attributes(const Attributes& attributes) {
 
 void WritableGroup::variable(const std::string& name, const std::vector<std::string>& dimensions, const Tensor& values,
                              const Attributes& attributes, std::optional<double> fill) {
-  const std::string where = path_ + ": " + name;
-  if (values.numel() == 0) throw FileError({.what = "there are no values to write", .where = where});
+  if (values.numel() == 0) throw FileError({.what = "there are no values to write", .where = where(name)});
   const Tensor stored = values.detach().to(at::kCPU).contiguous();
+  declare(name, dimensions, {.type = stored.scalar_type(), .chunk = chunk_shape(stored), .fill = fill}, attributes);
+  put(name, {.start = Shape(dimensions.size(), 0), .count = stored.sizes().vec()}, stored);
+}
 
+void WritableGroup::declare(const std::string& name, const std::vector<std::string>& dimensions, const Storage& storage,
+                            const Attributes& attributes) {
+  const std::string of = where(name);
   std::vector<int> ids;
   for (const auto& dimension : dimensions) {
-    check_write(nc_inq_dimid(id_, dimension.c_str(), &ids.emplace_back()), where + ": dimension " + dimension);
+    check_write(nc_inq_dimid(id_, dimension.c_str(), &ids.emplace_back()), of + ": dimension " + dimension);
   }
   int id = -1;
-  const nc_type type = type_of(stored.scalar_type(), where);
-  check_write(nc_def_var(id_, name.c_str(), type, static_cast<int>(ids.size()), ids.data(), &id), where);
-  check_write(nc_def_var_chunking(id_, id, NC_CHUNKED, chunk_shape(stored).data()), where);
-  check_write(nc_def_var_fletcher32(id_, id, NC_FLETCHER32), where);
-  if (fill) {
-    const auto narrow = static_cast<float>(*fill);
-    const void* value = type == NC_FLOAT ? static_cast<const void*>(&narrow) : &*fill;
-    check_write(nc_def_var_fill(id_, id, NC_FILL, value), where);
+  const nc_type type = type_of(storage.type, of);
+  check_write(nc_def_var(id_, name.c_str(), type, static_cast<int>(ids.size()), ids.data(), &id), of);
+  const std::vector<std::size_t> chunk(storage.chunk.begin(), storage.chunk.end());
+  check_write(nc_def_var_chunking(id_, id, NC_CHUNKED, chunk.data()), of);
+  if (storage.compression > 0)
+    check_write(nc_def_var_deflate(id_, id, /*shuffle=*/1, /*deflate=*/1, storage.compression), of);
+  check_write(nc_def_var_fletcher32(id_, id, NC_FLETCHER32), of);
+  if (storage.fill) {
+    const auto narrow = static_cast<float>(*storage.fill);
+    const void* value = type == NC_FLOAT ? static_cast<const void*>(&narrow) : &*storage.fill;
+    check_write(nc_def_var_fill(id_, id, NC_FILL, value), of);
   } else {
-    check_write(nc_def_var_fill(id_, id, NC_NOFILL, nullptr), where);
+    check_write(nc_def_var_fill(id_, id, NC_NOFILL, nullptr), of);
   }
-  for (const auto& [key, value] : attributes) put_attribute(id_, id, key, value, where);
+  for (const auto& [key, value] : attributes) put_attribute(id_, id, key, value, of);
+}
 
-  const std::vector<std::size_t> start(ids.size(), 0);
-  const std::vector<std::size_t> size(stored.sizes().begin(), stored.sizes().end());
-  check_write(nc_put_vara(id_, id, start.data(), size.data(), stored.data_ptr()), where);
+void WritableGroup::put(const std::string& name, const Slab& part, const Tensor& values) {
+  int id = -1;
+  check_write(nc_inq_varid(id_, name.c_str(), &id), where(name));
+  const Tensor stored = values.contiguous();
+  const std::vector<std::size_t> start(part.start.begin(), part.start.end()),
+      size(part.count.begin(), part.count.end());
+  check_write(nc_put_vara(id_, id, start.data(), size.data(), stored.data_ptr()), where(name));
 }
 
 NetcdfWriter::NetcdfWriter(std::string path) : path_(std::move(path)) {

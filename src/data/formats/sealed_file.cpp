@@ -37,6 +37,19 @@ std::uint32_t add_checksum(std::uint32_t checksum, std::span<const std::byte> by
   return static_cast<std::uint32_t>(crc32_z(checksum, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
+/// Adds the bytes of `file` before `end` to `checksum`; 0 or the error.
+int add_checksum_of(int file, std::size_t end, std::uint32_t& checksum) {
+  std::vector<std::byte> block(std::size_t{1} << 20);
+  for (std::size_t at = 0; at < end;) {
+    const ssize_t got = ::pread(file, block.data(), std::min(block.size(), end - at), static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return got < 0 ? errno : EIO;
+    checksum = add_checksum(checksum, {block.data(), static_cast<std::size_t>(got)});
+    at += static_cast<std::size_t>(got);
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::string read_text_file(const std::string& path, Fault refusal) {
@@ -60,6 +73,18 @@ void write_sealed_file(const std::string& path, std::span<const std::byte> bytes
   const std::string seal = seal_of(add_checksum(0, bytes));
   const std::array<std::span<const std::byte>, 2> pieces{bytes, std::as_bytes(std::span(seal))};
   write_file(path, pieces);
+}
+
+int seal(int descriptor) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) return errno;
+  std::uint32_t checksum = 0;
+  if (const int failed = add_checksum_of(descriptor, static_cast<std::size_t>(status.st_size), checksum); failed != 0)
+    return failed;
+  const std::string text = seal_of(checksum);
+  if (::lseek(descriptor, status.st_size, SEEK_SET) < 0) return errno;
+  if (const int failed = write_all(descriptor, text.data(), text.size()); failed != 0) return failed;
+  return ::fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno;
 }
 
 bool check_sealed_file(const std::string& path) {
@@ -88,15 +113,8 @@ bool check_sealed_file(const std::string& path) {
   if (!found.starts_with(seal_name)) return false;
 
   std::uint32_t checksum = 0;
-  std::vector<std::byte> block(std::size_t{1} << 20);
-  for (std::size_t at = 0; at < size - seal_size;) {
-    const std::size_t expected = std::min(block.size(), size - seal_size - at);
-    const ssize_t got = ::read(file.get(), block.data(), expected);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) refuse_read(path, got < 0 ? errno : EIO);
-    checksum = add_checksum(checksum, {block.data(), static_cast<std::size_t>(got)});
-    at += static_cast<std::size_t>(got);
-  }
+  if (const int failed = add_checksum_of(file.get(), size - seal_size, checksum); failed != 0)
+    refuse_read(path, failed);
   const std::string expected = seal_of(checksum);
   if (found != expected) {
     throw FileError({.what = "the file is damaged: its checksum does not match",

@@ -16,6 +16,9 @@ namespace sda::io {
 /// Writes `bytes` and a seal as `write_file` does.
 void write_sealed_file(const std::string& path, std::span<const std::byte> bytes);
 
+/// Ends an open file, read from its beginning, in a seal, and has all of it on the disk. 0 or the error.
+int seal(int descriptor);
+
 /// Throws FileError where `path` is not a regular file that can be read, or does not match its seal. True if it has
 /// a seal.
 bool check_sealed_file(const std::string& path);

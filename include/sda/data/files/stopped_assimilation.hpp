@@ -20,4 +20,8 @@ void write_stopped_assimilation(const std::string& path, const StoppedAssimilati
 /// Throws FileError for another file and for states that are not finite.
 StoppedAssimilation read_stopped_assimilation(const std::string& path);
 
+/// Normalised members (member, time, …event) of a chunk that is drawn. Throws FileError.
+void write_drawn_members(const std::string& path, const Tensor& members, const Provenance& provenance);
+Tensor read_drawn_members(const std::string& path);
+
 }  // namespace sda

@@ -13,6 +13,13 @@ namespace sda {
 /// has that name. It makes and removes an empty file beside it. To be called before long work whose result goes there.
 void require_writable(const std::string& path);
 
+/// Removes what killed processes left of files that were to be `path`, ".NAME.PROCESS.part": no process of that number
+/// is here, and none anywhere holds a lock on it.
+void remove_leftovers(const std::string& path);
+
+/// Throws FileError: `path` cannot be written because of the system's `error`.
+[[noreturn]] void refuse_to_write(const std::string& path, int error);
+
 /// A name beside `target` to write to: ".NAME.PROCESS.part". The file is removed at the end of the scope unless it was
 /// renamed.
 class TemporaryFile {
@@ -22,7 +29,8 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   const std::string& path() const { return path_; }
-  /// Takes the name of `target`; behind a symbolic link, of the file that it points to. Throws FileError.
+  /// Takes the name of `target`, on the disk too; behind a symbolic link, of the file that it points to. Throws
+  /// FileError.
   void rename_to(const std::string& target) const;
 
  private:
