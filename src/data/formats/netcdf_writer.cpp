@@ -9,6 +9,7 @@
 #include "core/torch.hpp"
 #include "data/formats/netcdf_file.hpp"
 #include "data/formats/netcdf_status.hpp"
+#include "data/formats/reading.hpp"
 #include "data/formats/sealed_file.hpp"
 #include "sda/core/error.hpp"
 #include "sda/data/formats/atomic_file.hpp"
@@ -71,6 +72,23 @@ void put_attribute(int id, int variable, const std::string& name, const Attribut
   check_write(std::visit(Put{id, variable, name.c_str()}, value), where + ": attribute " + name);
 }
 
+/// Whole chunks at a time, so that values that lie in another order than the file's are never copied all at once.
+void put_values(int id, int variable, const Tensor& values, const std::vector<std::size_t>& chunk,
+                const std::string& where) {
+  std::vector<std::size_t> start(chunk.size(), 0), size(values.sizes().begin(), values.sizes().end());
+  if (chunk.empty()) {
+    check_write(nc_put_var(id, variable, values.data_ptr()), where);
+    return;
+  }
+  const auto depth = static_cast<std::int64_t>(chunk.front()), n = values.size(0);
+  const std::int64_t at_once = std::max<std::int64_t>(1, indices_at_once(values) / depth) * depth;
+  for (std::int64_t begin = 0; begin < n; begin += at_once) {
+    const Tensor some = values.narrow(0, begin, std::min(at_once, n - begin)).contiguous();
+    start.front() = static_cast<std::size_t>(begin), size.front() = static_cast<std::size_t>(some.size(0));
+    check_write(nc_put_vara(id, variable, start.data(), size.data(), some.data_ptr()), where);
+  }
+}
+
 /// What HDF5 calls the file that `writer` composes; no file of this name is ever made.
 std::string memory_name(const NetcdfWriter* writer) {
   return fmt::format("sda-in-memory-{}", fmt::ptr(writer));
@@ -128,7 +146,7 @@ void WritableGroup::variable(const std::string& name, const std::vector<std::str
                              const Attributes& attributes, std::optional<double> fill) {
   const std::string where = path_ + ": " + name;
   if (values.numel() == 0) throw FileError({.what = "there are no values to write", .where = where});
-  const Tensor stored = values.detach().to(at::kCPU).contiguous();
+  const Tensor stored = values.detach().to(at::kCPU);
 
   std::vector<int> ids;
   for (const auto& dimension : dimensions) {
@@ -137,7 +155,8 @@ void WritableGroup::variable(const std::string& name, const std::vector<std::str
   int id = -1;
   const nc_type type = type_of(stored.scalar_type(), where);
   check_write(nc_def_var(id_, name.c_str(), type, static_cast<int>(ids.size()), ids.data(), &id), where);
-  check_write(nc_def_var_chunking(id_, id, NC_CHUNKED, chunk_shape(stored).data()), where);
+  const auto chunk = chunk_shape(stored);
+  check_write(nc_def_var_chunking(id_, id, NC_CHUNKED, chunk.data()), where);
   check_write(nc_def_var_fletcher32(id_, id, NC_FLETCHER32), where);
   if (fill) {
     const auto narrow = static_cast<float>(*fill);
@@ -148,9 +167,7 @@ void WritableGroup::variable(const std::string& name, const std::vector<std::str
   }
   for (const auto& [key, value] : attributes) put_attribute(id_, id, key, value, where);
 
-  const std::vector<std::size_t> start(ids.size(), 0);
-  const std::vector<std::size_t> size(stored.sizes().begin(), stored.sizes().end());
-  check_write(nc_put_vara(id_, id, start.data(), size.data(), stored.data_ptr()), where);
+  put_values(id_, id, stored, chunk, where);
 }
 
 NetcdfWriter::NetcdfWriter(std::string path) : path_(std::move(path)) {
