@@ -54,7 +54,8 @@ struct DataParameters {
 template <class Visitor>
 void fields(Visitor& v, DataParameters& p) {
   v("files", p.files, "NetCDF files, or patterns such as runs/*.nc", any());
-  v("variables", p.variables, "variables that make a state, each normalised by itself", any());
+  v("variables", p.variables,
+    "variables that make a state, each normalised by itself; one of a group may be named by it: PRODUCT/sst", any());
   v("trajectory", p.trajectory, "dimension that counts trajectories or members; empty: a file holds one", any());
   v("time", p.time, "dimension of time", any());
   v("level", p.level, "dimension of levels, each of which becomes a variable of its own; empty: none", any());
@@ -70,8 +71,7 @@ void fields(Visitor& v, DataParameters& p) {
   v("train", p.train, "share of trajectories to train on", between(0, 1));
   v("valid", p.valid, "share of trajectories to validate on; the rest is for tests", between(0, 1));
   v("file_gigabytes", p.file_gigabytes,
-    "states in one file that is written: more make several, such as train_0000.nc, and some ten times as much is in "
-    "memory",
+    "states in one file that is written: more make several, such as train_0000.nc, and twice as much is in memory",
     above(0));
 }
 
@@ -115,8 +115,8 @@ class UserData {
   /// missing in some states and not in others, or that are missing always where the parameters do not say that they
   /// may; ValueError as ChannelStatistics.
   Normalisation survey(std::int64_t trajectories);
-  /// `n` trajectories from `begin` on, (n, time, …event). After survey, what is masked has its variable's mean over all
-  /// trajectories.
+  /// `n` trajectories from `begin` on, (n, time, …event); beside these little more is in memory. After survey, what is
+  /// masked has its variable's mean over all trajectories.
   Tensor read(std::int64_t begin, std::int64_t n) const;
 
  private:

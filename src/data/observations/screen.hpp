@@ -40,8 +40,11 @@ struct ScreenedObservations {
   Window window{};
   std::array<RejectedRows, rejections> rejected{};
   std::vector<std::pair<std::size_t, Rejection>> each{};  ///< rejected rows of the table, and why
+  std::vector<std::string> remarks{};
 
   void reject(const ObservationTable& table, std::size_t row, Rejection why);
+  /// Of the rows, which have places and states, those with these indices, ascending.
+  void keep(const std::vector<std::size_t>& kept);
   std::int64_t count(Rejection why) const { return rejected[static_cast<std::size_t>(why)].count; }
 };
 
@@ -64,8 +67,8 @@ void reject_outside_domain(ScreenedObservations& some, const ObservationTable& t
 void reject_outside_window(ScreenedObservations& some, const ObservationTable& table,
                            const ExpectedObservations& expected);
 /// Values that the data hold impossible (a sentinel, another unit): |y − mean| > background_check · deviation of the
-/// variable over time and space. Of rows that have a place and a time. A number that tables put for none
-/// (`is_sentinel`) is rejected beyond three deviations already.
+/// variable over time and space; of a formula, what it is of no state within so many deviations. Of rows that have a
+/// place and a time. A number that tables put for none (`is_sentinel`) is rejected beyond three deviations already.
 void reject_far_from_background(ScreenedObservations& some, const ObservationTable& table,
                                 const ExpectedObservations& expected, const Normalisation& normalisation);
 /// The first state at or before the first observation, the last at or after the last, unless others are given. Throws
@@ -74,7 +77,9 @@ Window choose_window(const ScreenedObservations& some, const ObservationTable& t
                      const AssimilationWindow& given);
 void require_errors(const ScreenedObservations& some, const ObservationTable& table,
                     const ExpectedObservations& expected);
-void require_distinct(const ScreenedObservations& some, const ObservationTable& table);
+/// One observation of a variable at one place and time: two would ask which of them to believe. Longitudes 345 and -15
+/// are one place; where two observations say the same of it they are used, and a remark tells.
+void require_distinct(ScreenedObservations& some, const ObservationTable& table, const StateLayout& layout);
 
 /// An observation's standard deviation: its own, or that of [observation_file].
 double error_of(const ObservationTable& table, std::size_t row, const ObservationFileParameters& parameters);
