@@ -102,8 +102,8 @@ int run(int argc, char** argv) {
 
   std::vector<Subcommand> subcommands;
   for (const auto add : {simulate_command, train_command, observe_command, assimilate_command, filter_command,
-                         evaluate_command, report_command, inspect_command, import_command, keys_command, study_command,
-                         calibrate_command, manual_command, completion_command}) {
+                         baseline_command, evaluate_command, report_command, inspect_command, import_command,
+                         keys_command, study_command, calibrate_command, manual_command, completion_command}) {
     subcommands.push_back(add(program, globals));
   }
   try {
