@@ -1,8 +1,8 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Record the classical methods on Lorenz 1963 and 1996 beside the scores that DAPPER publishes of its own.
 
-    python3 experiments/benchmark/classical.py                        all cases, the tables of docs/results/benchmark.md
-    python3 experiments/benchmark/classical.py --cases lorenz63 --trajectories 2 --length 500             a quick look
+    /usr/bin/python3 experiments/benchmark/classical.py                        all cases, the tables of docs/results/benchmark.md
+    /usr/bin/python3 experiments/benchmark/classical.py --cases lorenz63 --trajectories 2 --length 500             a quick look
 
 For each case the truth is simulated once and observed; each method runs over every trajectory. `rmse.a` is the mean over
 the observed states, after a burn-in, of the root mean square over the components of (ensemble mean - truth), as DAPPER

@@ -27,7 +27,8 @@ sda::Observations observe(const sda::Dynamics& dynamics, std::int64_t length, do
                           std::vector<sda::OperatorLink> links, double sigma = 1) {
   const Tensor truth = sda::simulate(dynamics, {.length = length, .spin_up = 200, .seed = 4})[0];
   links.insert(links.begin(), {{"every", {every}}, {"physical", {}}});
-  return sda::observe(truth, dynamics.layout(), dynamics.normalisation(), links, sda::GaussianNoise({sigma}), "y", 5, 0);
+  return sda::observe(truth, dynamics.layout(), dynamics.normalisation(), links, sda::GaussianNoise({sigma}), "y", 5,
+                      0);
 }
 
 TEST(BaselineMethods, AreRowsOfARegistry) {
@@ -51,7 +52,8 @@ TEST(GaspariCohn, IsAsPublished) {
   EXPECT_EQ(sda::gaspari_cohn(-0.5), sda::gaspari_cohn(0.5));
 }
 
-// Site 0 alone is observed: what lies beyond 2c is untouched, on both sides round the ring, and what lies within is not.
+// Site 0 alone is observed: what lies beyond 2c is untouched, on both sides round the ring, and what lies within is
+// not.
 TEST(Letkf, ReachesAsFarAsItsTaperRoundTheRing) {
   const auto dynamics = ring(32);
   const auto y = observe(*dynamics, 1, 1, {{"select", {0}}});
@@ -64,8 +66,9 @@ TEST(Letkf, ReachesAsFarAsItsTaperRoundTheRing) {
   const double reach = 2 * std::sqrt(10.0 / 3) * p.radius;  // 5.48 sites; weights there are below the faintest
   for (std::int64_t site = 0; site < 32; ++site) {
     const auto distance = static_cast<double>(std::min(site, 32 - site));
-    if (distance > reach) EXPECT_FALSE(changed[site].item<bool>()) << site;
-    if (distance < 4) EXPECT_TRUE(changed[site].item<bool>()) << site;
+    if (distance < 4 || distance > reach) {
+      EXPECT_EQ(changed[site].item<bool>(), distance < 4) << site;
+    }
   }
 }
 
@@ -163,7 +166,7 @@ TEST(BaselineMethods, RefuseWhatTheyCannotDo) {
   // Variables alone have no places.
   EXPECT_THROW(run(*noisy, of_noisy, {.method = "letkf"}), sda::UnsupportedError);
   // A step so long that members run away.
-  const auto wild = sda::make_dynamics({.system = "lorenz96", .dt = 2, .lorenz96 = {.sites = 16}});
+  const auto wild = sda::make_dynamics({.system = "lorenz96", .dt = 100, .lorenz96 = {.sites = 16}});
   EXPECT_THROW(run_baseline(*wild, y, {.spin_up = 0}, 0), sda::NumericalError);
 }
 

@@ -62,15 +62,15 @@ TEST_P(ConvergesToKalman, WithTheEnsemblesSize) {
 
 INSTANTIATE_TEST_SUITE_P(
     Methods, ConvergesToKalman,
-    testing::Values(
-        std::pair{"enkf", BaselineParameters{.method = "enkf"}}, std::pair{"etkf", BaselineParameters{.method = "etkf"}},
-        std::pair{"enkf_n", BaselineParameters{.method = "enkf_n"}},
-        std::pair{"enks", BaselineParameters{.method = "enks"}},
-        std::pair{"enks_enkf", BaselineParameters{.method = "enks", .update = sda::EnsembleUpdate::enkf}},
-        std::pair{"enrts", BaselineParameters{.method = "enrts"}},
-        std::pair{"enrts_enkf", BaselineParameters{.method = "enrts", .update = sda::EnsembleUpdate::enkf}},
-        std::pair{"ienks", BaselineParameters{.method = "ienks", .lag = 9}},
-        std::pair{"ienks_bundle", BaselineParameters{.method = "ienks", .lag = 9, .bundle = true}}),
+    testing::Values(std::pair{"enkf", BaselineParameters{.method = "enkf"}},
+                    std::pair{"etkf", BaselineParameters{.method = "etkf"}},
+                    std::pair{"enkf_n", BaselineParameters{.method = "enkf_n"}},
+                    std::pair{"enks", BaselineParameters{.method = "enks"}},
+                    std::pair{"enks_enkf", BaselineParameters{.method = "enks", .update = sda::EnsembleUpdate::enkf}},
+                    std::pair{"enrts", BaselineParameters{.method = "enrts"}},
+                    std::pair{"enrts_enkf", BaselineParameters{.method = "enrts", .update = sda::EnsembleUpdate::enkf}},
+                    std::pair{"ienks", BaselineParameters{.method = "ienks", .lag = 9}},
+                    std::pair{"ienks_bundle", BaselineParameters{.method = "ienks", .lag = 9, .bundle = true}}),
     [](const auto& info) { return std::string(info.param.first); });
 
 // A rotation changes members and no moment.
@@ -99,8 +99,8 @@ TEST(Variational, AgreesWithKalmanAtTheFirstAnalysis) {
     const sda::KalmanResult exact = sda::kalman_smoother(chain, y);
     std::vector<Tensor> found;
     for (std::uint64_t seed = 0; seed < 24; ++seed) {
-      const BaselineResult run = sda::run_baseline(
-          chain, y, {.method = method, .spin_up = 0, .lag = every, .climatology = 4000}, seed);
+      const BaselineResult run =
+          sda::run_baseline(chain, y, {.method = method, .spin_up = 0, .lag = every, .climatology = 4000}, seed);
       found.push_back(run.best().members[0].to(at::kDouble));
     }
     EXPECT_LT(Runs(found).largest_deviation(exact.smoothed.mean), 5) << method;

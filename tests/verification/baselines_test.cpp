@@ -3,11 +3,11 @@
 #include <cmath>
 
 #include "core/torch.hpp"
+#include "linear_chain.hpp"
 #include "sda/baselines/kalman.hpp"
 #include "sda/baselines/particle_filter.hpp"
 #include "sda/core/error.hpp"
 #include "sda/dynamics/linear_gaussian.hpp"
-#include "linear_chain.hpp"
 #include "tolerance.hpp"
 
 namespace {
@@ -64,7 +64,8 @@ TEST(KalmanSmoother, IsConditioningOfTheJointGaussian) {
 
 TEST(KalmanSmoother, SamplesHaveItsMoments) {
   const LinearGaussianChain dynamics = chain();
-  const sda::GaussianPosterior posterior = sda::kalman_smoother(dynamics, sda::test::observe_chain(dynamics, 5, 2, {0.3})).smoothed;
+  const sda::GaussianPosterior posterior =
+      sda::kalman_smoother(dynamics, sda::test::observe_chain(dynamics, 5, 2, {0.3})).smoothed;
   const std::int64_t n = 100000;
   const sda::Ensemble ensemble = sda::sample_posterior(posterior, dynamics.layout(), n, 9);
   ASSERT_EQ(ensemble.members.sizes(), (sda::Shape{n, 5, 3}));
@@ -84,7 +85,8 @@ TEST(KalmanSmoother, RefusesWhatIsNotLinear) {
                                         sda::GaussianNoise({1.0}), kind, 5, 0);
     EXPECT_THROW(sda::kalman_smoother(dynamics, y), sda::UnsupportedError) << kind;
   }
-  EXPECT_THROW(sda::kalman_smoother(sda::rotation_chain(), sda::test::observe_chain(dynamics, 5, 2, {0.3})), sda::ShapeError);
+  EXPECT_THROW(sda::kalman_smoother(sda::rotation_chain(), sda::test::observe_chain(dynamics, 5, 2, {0.3})),
+               sda::ShapeError);
 }
 
 // Means and variances of every state, and the evidence, over 24 independent filters. The deviations are Student's t of

@@ -27,14 +27,25 @@ constexpr auto choice_names(EnsembleUpdate) {
   return std::array{"enkf", "etkf", "enkf_n"};
 }
 
+/// Where the first ensemble comes from.
+enum class FirstEnsemble {
+  climatology,  ///< the dynamics' start, spun up: nothing is known of the first state
+  truth         ///< draws about the truth that the observations hold, as studies of filters start: they are in step
+};
+constexpr auto choice_names(FirstEnsemble) {
+  return std::array{"climatology", "truth"};
+}
+
 /// [baseline]: each method reads those that its help names.
 struct BaselineParameters {
   std::string method = "etkf";  ///< one of baseline_names()
   std::int64_t members = 40;
   std::int64_t spin_up = 1024;  ///< transitions before the first state, from the dynamics' start
-  double inflation = 1.0;       ///< of an analysed ensemble's anomalies
-  bool rotation = false;        ///< a random rotation of an analysed ensemble that keeps mean and covariance
-  double radius = 4.0;          ///< letkf: length scale of the localisation, in points of the grid
+  FirstEnsemble first = FirstEnsemble::climatology;
+  double first_sigma = 0.01;  ///< truth: standard deviation of the draws, in the normalisation's
+  double inflation = 1.0;     ///< of an analysed ensemble's anomalies
+  bool rotation = false;      ///< a random rotation of an analysed ensemble that keeps mean and covariance
+  double radius = 4.0;        ///< letkf: length scale of the localisation, in points of the grid
   EnsembleUpdate update = EnsembleUpdate::etkf;
   std::int64_t lag = -1;            ///< analyses; −1: the method's own
   std::int64_t iterations = 10;     ///< of Gauss-Newton, at most
@@ -66,6 +77,8 @@ void fields(Visitor& v, BaselineParameters& p) {
   v("method", p.method, "which classical method", one_of(baseline_names()));
   v("members", p.members, "members of the ensemble", at_least(2));
   v("spin_up", p.spin_up, "transitions from the dynamics' first draw to the first state", at_least(0));
+  v("first", p.first, "where the first ensemble comes from: climatology, or about the truth as filter studies start");
+  v("first_sigma", p.first_sigma, "truth: standard deviation of its draws, in the normalisation's", above(0));
   v("inflation", p.inflation, "factor on the anomalies of an analysed ensemble", above(0));
   v("rotation", p.rotation, "rotate an analysed ensemble at random; mean and covariance stay", any());
   v("radius", p.radius, "letkf: length scale of its localisation, in points of the grid", above(0));

@@ -52,6 +52,7 @@ void check(const BaselineParameters& p) {
   require(p.members >= 2, "members", static_cast<double>(p.members), "at least 2");
   require(p.spin_up >= 0, "spin_up", static_cast<double>(p.spin_up), "at least 0");
   require(p.inflation > 0, "inflation", p.inflation, "a number > 0");
+  require(p.first_sigma > 0, "first_sigma", p.first_sigma, "a number > 0");
   require(p.radius > 0, "radius", p.radius, "a number > 0");
   require(p.lag >= -1, "lag", static_cast<double>(p.lag), "at least -1");
   require(p.iterations >= 1, "iterations", static_cast<double>(p.iterations), "at least 1");
@@ -110,7 +111,22 @@ std::int64_t CyclingProblem::lag() const {
   return parameters_.lag >= 0 ? parameters_.lag : baseline_method(parameters_.method).lag;
 }
 
+Matrix CyclingProblem::about_the_truth(std::int64_t members) const {
+  if (!observations_.truth.defined()) {
+    throw UsageError({.what = "these observations hold no truth to start about",
+                      .where = "baseline.first",
+                      .found = "truth",
+                      .expected = "climatology"});
+  }
+  const Normalisation& scale = observations_.normalisation;
+  const Tensor z = sda::normal(prepend({members}, observations_.layout.event),
+                               {.seed = seed_, .purpose = Purpose::filter_start}, at::kDouble);
+  const Tensor truth = scale.normalise(observations_.truth[0].to(at::kDouble));
+  return as_matrix(dynamics_.to_solver(scale.denormalise(truth + parameters_.first_sigma * z)));
+}
+
 Matrix CyclingProblem::first(std::int64_t members) const {
+  if (parameters_.first == FirstEnsemble::truth) return about_the_truth(members);
   Tensor x = dynamics_.start(members, {.seed = seed_, .purpose = Purpose::filter_start}, at::kDouble);
   StreamKey noise{.seed = seed_, .purpose = Purpose::filter_transition};
   spin_up(dynamics_, parameters_.spin_up, noise, x, "no ensemble");

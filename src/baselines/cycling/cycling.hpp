@@ -41,7 +41,7 @@ class CyclingProblem {
   /// The instruments that observe it, in the order of what is observed.
   std::vector<const ObservationPart*> parts(std::int64_t state) const;
 
-  /// Members of x_1 ~ p(x_1), spun up: E (N, n). Rows are solver states.
+  /// Members of the first state, E (N, n). Rows are solver states.
   Matrix first(std::int64_t members) const;
   Climatology climatology() const;
   /// Members of state `state` become those of the next, in place. Throws NumericalError where one is not finite.
@@ -60,6 +60,7 @@ class CyclingProblem {
   std::int64_t integrations() const { return integrations_; }
 
  private:
+  Matrix about_the_truth(std::int64_t members) const;
   struct Reading {
     const ObservationPart* part;
     std::int64_t time;  ///< which of the part's observations
@@ -114,9 +115,9 @@ BaselineResult transform_filter(const CyclingProblem& problem, EnsembleUpdate up
 
 /// A random orthogonal Ω (N, N) with Ω 1 = 1 (Sakov & Oke 2008), of the problem's draws at `state`.
 Matrix random_rotation(const CyclingProblem& problem, std::int64_t members, std::int64_t state);
-/// Inflation of members about their mean, where it is asked for.
+/// Rotation and inflation of analysed members about their mean, where they are asked for.
+void rotate(const CyclingProblem& problem, Matrix& e, std::int64_t state);
 void inflate(const CyclingProblem& problem, Matrix& e);
-/// Rotation (if asked for) and inflation of analysed members about their mean.
 void rotate_and_inflate(const CyclingProblem& problem, Matrix& e, std::int64_t state);
 
 }  // namespace sda

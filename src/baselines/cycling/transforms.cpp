@@ -63,8 +63,12 @@ void inflate(const CyclingProblem& problem, Matrix& e) {
   e = ((e.rowwise() - mean) * problem.parameters().inflation).rowwise() + mean;
 }
 
-void rotate_and_inflate(const CyclingProblem& problem, Matrix& e, std::int64_t state) {
+void rotate(const CyclingProblem& problem, Matrix& e, std::int64_t state) {
   if (problem.parameters().rotation) e = random_rotation(problem, e.rows(), state) * e;
+}
+
+void rotate_and_inflate(const CyclingProblem& problem, Matrix& e, std::int64_t state) {
+  rotate(problem, e, state);
   inflate(problem, e);
 }
 

@@ -3,16 +3,21 @@
 //
 // Forward any ensemble Kalman filter, whose forecasts Eᶠ and analyses E are kept; backward, with anomalies A,
 //   E_i ← E_i + (E_{i+1} − Eᶠ_{i+1}) J_i,   J_i = (Aᶠ_{i+1})⁺ A_i,
-// members being rows: the regression of a state on the next one's forecast.
+// members being rows: the regression of a state on the next one's forecast. E_i is that before its inflation, which is
+// taken for an error of the forecast: else the past would be inflated by every later state once more.
 #include "baselines/cycling/cycling.hpp"
 
 namespace sda {
 namespace {
 
-/// Aᶠ⁺ A, (n, n). Directions in which the ensemble's spread is a rounding of the greatest have nothing to say.
+/// Of a direction's spread, relative to the greatest, that the regression uses.
+constexpr double least_spread = 1e-5;
+
+/// Aᶠ⁺ A, (n, n). Backward in time what contracted grows: directions in which forecasts hardly spread are left out, or
+/// whatever is not linear there is magnified without end.
 Matrix regression(const Matrix& forecast, const Matrix& state) {
   Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd> factors;
-  factors.setThreshold(1e-10);
+  factors.setThreshold(least_spread);
   factors.compute(anomalies_of(forecast));
   return factors.solve(Eigen::MatrixXd(anomalies_of(state)));
 }
@@ -28,15 +33,20 @@ BaselineResult enrts(const CyclingProblem& problem) {
         const Transform found = transform_of(problem, p.update, problem.see(e, state), state);
         inflation += found.inflation;
         e = found.theta * e;
-        rotate_and_inflate(problem, e, state);
+        rotate(problem, e, state);
+        analysed.push_back(e);
+        inflate(problem, e);
       },
-      [&](Matrix& e, std::int64_t) { analysed.push_back(e); });
+      [&](Matrix& e, std::int64_t state) {
+        if (!problem.is_observed(state)) analysed.push_back(e);
+      });
   Record smoothed(problem, p.members);
   Matrix later = analysed.back();
   smoothed.put(problem.length() - 1, later);
   for (std::int64_t i = problem.length() - 2; i >= 0; --i) {
     Matrix& here = analysed[static_cast<std::size_t>(i)];
     Matrix forecast = here;
+    if (problem.is_observed(i)) inflate(problem, forecast);
     problem.forecast(forecast, i);  // once more, by the same draws: half the memory
     here += (later - forecast) * regression(forecast, here);
     smoothed.put(i, here);
