@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "command.hpp"
+#include "sda/baselines/tuning.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda::app {
@@ -12,12 +13,25 @@ namespace {
 
 struct BaselineOptions {
   std::string method, config, observations, output, filtered;
-  bool rotation = false;
+  bool rotation = false, tune = false;
 };
+
+/// The best setting for these observations, after a table of all.
+BaselineParameters tuned(const Dynamics& dynamics, const Observations& observations, const BaselineParameters& given,
+                         const Globals& globals) {
+  ProgressBar bar = globals.progress("tune", "settings");
+  const auto trials = tune_baseline(dynamics, observations, given, globals.seed, telling_by(bar).progress);
+  for (const auto& trial : trials) {
+    say(trial.diverged ? fmt::format("{}: diverged", trial.settings)
+                       : fmt::format("{}: log score {:.4f}, forecasts miss by {:.2f} of their spread", trial.settings,
+                                     trial.forecast.log_score, trial.forecast.departure));
+  }
+  return trials.front().parameters;
+}
 
 /// What the method found of itself, for people.
 std::string told(const BaselineResult& result) {
-  std::string text;
+  std::string text = fmt::format(", forecasts miss by {:.2f} of their spread", result.forecast.departure);
   if (result.mean_inflation != 1) text += fmt::format(", mean inflation {:.3f}", result.mean_inflation);
   if (result.mean_iterations > 0) text += fmt::format(", {:.1f} iterations an analysis", result.mean_iterations);
   return text;
@@ -41,6 +55,7 @@ void baseline(const BaselineOptions& options, const Globals& globals) {
   require_writable(options.output);
   if (!options.filtered.empty()) require_writable(options.filtered);
   spdlog::info("{}: {} over {} states", dynamics->name(), options.method, observations.length);
+  if (options.tune) experiment.baseline = tuned(*dynamics, observations, experiment.baseline, globals);
 
   const Stopwatch stopwatch;
   BaselineResult result;
@@ -65,6 +80,7 @@ Subcommand baseline_command(CLI::App& program, Globals& globals) {
       add_subcommand(program, "baseline", "Classical filters, smoothers and variational methods",
                      "sda baseline etkf --obs run/lo.nc -o run/lo_etkf.nc --members 40 --inflation 1.02\n"
                      "  sda baseline ienks --obs run/lo.nc -o run/lo_ienks.nc --lag 4 --set dynamics.noise=0\n"
+                     "  sda baseline letkf --obs run/ring.nc -o run/ring_letkf.nc --members 10 --rotation --tune\n"
                      "  sda evaluate --obs run/lo.nc run/lo_etkf.nc run/lo_ienks.nc");
   flags->add_option("METHOD", options->method, "which; `sda keys` says what each is and reads")
       ->required()
@@ -83,6 +99,8 @@ Subcommand baseline_command(CLI::App& program, Globals& globals) {
   add_key_flag(*flags, globals, "--radius", "baseline.radius", "letkf: of its localisation, in points of the grid");
   add_key_flag(*flags, globals, "--lag", "baseline.lag",
                "enks, ienks, 4dvar: analyses that an observation reaches back");
+  flags->add_flag("--tune", options->tune,
+                  "try inflations, radii or backgrounds, take those whose forecasts meet the observations best");
   flags->add_flag("--rotation", options->rotation, "rotate an analysed ensemble at random (baseline.rotation)");
   return {flags, [options, &globals] { baseline(*options, globals); }};
 }

@@ -8,6 +8,7 @@
 #include "core/torch.hpp"
 #include "linear_chain.hpp"
 #include "sda/baselines/baseline.hpp"
+#include "sda/baselines/tuning.hpp"
 #include "sda/core/error.hpp"
 #include "sda/dynamics/simulation.hpp"
 #include "sda/dynamics/systems.hpp"
@@ -142,6 +143,41 @@ TEST(EnkfN, InflatesAsTheObservationsAsk) {
   auto y = observe(*dynamics, 1, 1, {{"select", {0}}});
   y.parts[0].values.fill_(60);
   EXPECT_GT(inflation(y), 3);
+}
+
+// The score by hand: one observation of one state, N(mean of the members, their variance + σ²).
+TEST(BaselineMethods, ScoreTheirForecasts) {
+  const auto dynamics = ring();
+  const auto y = observe(*dynamics, 1, 1, {{"select", {3}}}, 0.5);
+  auto blind = y;
+  blind.parts[0].noise = sda::GaussianNoise({1e9});
+  const BaselineParameters p{.method = "etkf", .members = 9, .spin_up = 100};
+  const Tensor x = run_baseline(*dynamics, blind, p, 3).filtered.members.to(at::kDouble).select(2, 3).flatten();
+  const double variance = x.var().item<double>() + 0.25;
+  const double d = y.parts[0].values.item<double>() - x.mean().item<double>();
+  const auto found = run_baseline(*dynamics, y, p, 3).forecast;
+  EXPECT_NEAR(found.departure, std::abs(d) / std::sqrt(variance), 1e-4);
+  // In σ's unit: of y / 0.5.
+  EXPECT_NEAR(found.log_score, -0.5 * (d * d / variance + std::log(variance / 0.25) + std::log(2 * M_PI)), 1e-4);
+}
+
+TEST(Tuning, FindsWhatForecastsBest) {
+  const auto dynamics = ring();
+  const auto y = observe(*dynamics, 120, 1, {{"grid_every", {2}}});
+  BaselineParameters p{.method = "letkf", .members = 6, .spin_up = 100, .rotation = true};
+  std::int64_t told = 0;
+  const auto trials =
+      sda::tune_baseline(*dynamics, y, p, 3, [&](std::int64_t done, std::int64_t, const std::string&) { told = done; });
+  ASSERT_EQ(trials.size(), 50U);  // ten inflations, five radii
+  EXPECT_EQ(told, 50);
+  for (std::size_t i = 1; i < trials.size(); ++i) {
+    EXPECT_TRUE(trials[i].diverged || trials[i - 1].forecast.log_score >= trials[i].forecast.log_score);
+  }
+  // Its best is what that setting gives.
+  EXPECT_EQ(run_baseline(*dynamics, y, trials.front().parameters, 3).forecast.log_score,
+            trials.front().forecast.log_score);
+  EXPECT_THAT(trials.front().settings, testing::HasSubstr("inflation"));
+  EXPECT_THROW(sda::tune_baseline(*dynamics, y, {.method = "oi"}, 3), sda::UsageError);
 }
 
 TEST(BaselineMethods, RefuseWhatTheyCannotDo) {

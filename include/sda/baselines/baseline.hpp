@@ -60,10 +60,11 @@ struct BaselineParameters {
 class CyclingProblem;
 struct BaselineResult;
 struct BaselineMethod {
-  std::string name;            ///< "etkf"
-  std::string help;            ///< what it is, whose it is, and the keys it reads, a line
-  std::int64_t lag = 0;        ///< its own, where it has one
-  bool perfect_model = false;  ///< it takes the dynamics for deterministic
+  std::string name;                                   ///< "etkf"
+  std::string help;                                   ///< what it is, whose it is, and the keys it reads, a line
+  std::int64_t lag = 0;                               ///< its own, where it has one
+  bool perfect_model = false;                         ///< it takes the dynamics for deterministic
+  std::vector<double BaselineParameters::*> tuned{};  ///< what a tuner varies
   std::function<BaselineResult(const CyclingProblem&)> run;
 };
 /// All of them, in the order of help and messages.
@@ -93,10 +94,21 @@ void fields(Visitor& v, BaselineParameters& p) {
     above(0));
 }
 
+/// How well observations were forecast, each before it was taken in; of the last three quarters of the analyses.
+struct ForecastScores {
+  /// Mean of log p(y | forecast) over observations, in σ's unit, each forecast taken for Gaussian with the members'
+  /// mean and variance. More is better.
+  double log_score = 0;
+  /// Root mean square of (y − mean) over the standard deviation that members and noise say: 1 where the spread is
+  /// right.
+  double departure = 0;
+};
+
 /// What a method found of a trajectory.
 struct BaselineResult {
   Ensemble filtered;  ///< state i given the observations up to i; one member where the method is of a single state
   Ensemble smoothed;  ///< given later ones too; members undefined where the method is a filter
+  ForecastScores forecast;
   std::int64_t analyses = 0;      ///< states that were observed
   std::int64_t integrations = 0;  ///< transitions of single states through the dynamics
   double mean_inflation = 1;      ///< that enkf_n found

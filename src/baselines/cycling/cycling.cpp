@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
@@ -176,7 +177,21 @@ Matrix CyclingProblem::observe(const Matrix& e, std::int64_t state) const {
 
 SeenEnsemble CyclingProblem::see(const Matrix& e, std::int64_t state) const {
   const Matrix read = observe(e, state);
-  return {.anomalies = anomalies_of(read), .departure = observation(state) - mean_of(read).transpose()};
+  SeenEnsemble seen{.anomalies = anomalies_of(read), .departure = observation(state) - mean_of(read).transpose()};
+  if (state < observed_[observed_.size() / 4]) return seen;
+  // Whitened, y ~ N(mean, members' variance + 1).
+  const auto free = static_cast<double>(std::max<Eigen::Index>(e.rows() - 1, 1));
+  const Eigen::ArrayXd variance = seen.anomalies.colwise().squaredNorm().transpose().array() / free + 1;
+  const Eigen::ArrayXd squares = seen.departure.array().square() / variance;
+  log_scores_ -= 0.5 * (squares + variance.log() + std::log(2 * std::numbers::pi)).sum();
+  squares_ += squares.sum();
+  scored_ += squares.size();
+  return seen;
+}
+
+ForecastScores CyclingProblem::forecast_scores() const {
+  const auto n = static_cast<double>(std::max<std::int64_t>(scored_, 1));
+  return {.log_score = log_scores_ / n, .departure = std::sqrt(squares_ / n)};
 }
 
 StreamKey CyclingProblem::draws(std::int64_t state, std::uint64_t what) const {
@@ -232,6 +247,7 @@ BaselineResult run_baseline(const Dynamics& dynamics, const Observations& observ
   const BaselineMethod& method = baseline_method(parameters.method);
   const CyclingProblem problem(dynamics, observations, parameters, seed, progress);
   BaselineResult result = method.run(problem);
+  result.forecast = problem.forecast_scores();
   result.analyses = std::ssize(problem.observed());
   result.integrations = problem.integrations();
   return result;

@@ -50,7 +50,9 @@ class CyclingProblem {
   /// R^{-1/2} y of a state, (p), and R^{-1/2} H(E), (N, p).
   Vector observation(std::int64_t state) const;
   Matrix observe(const Matrix& e, std::int64_t state) const;
+  /// What the forecast e of an observed state looks like to its analysis; it is scored by the way.
   SeenEnsemble see(const Matrix& e, std::int64_t state) const;
+  ForecastScores forecast_scores() const;
 
   /// Draws of an analysis, its own for each state.
   StreamKey draws(std::int64_t state, std::uint64_t what) const;
@@ -75,6 +77,8 @@ class CyclingProblem {
   std::vector<std::vector<Reading>> readings_;  ///< of each state
   std::vector<std::int64_t> observed_;
   mutable std::int64_t integrations_ = 0;
+  mutable double log_scores_ = 0, squares_ = 0;  ///< sums over the observations scored
+  mutable std::int64_t scored_ = 0;
 };
 
 /// States found, one after the other.

@@ -73,13 +73,14 @@ BaselineResult slide(const CyclingProblem& problem, Matrix e, const std::string&
       problem.forecast(e, at);
     }
   };
-  // From state `from`, e's, to the last before `end`; those before `first` are known already.
+  // States from `first` to the last before `end`, which is observed next, by a forecast of e.
   const auto record_forecast = [&](std::int64_t first, std::int64_t end) {
     Matrix later = e;
     for (std::int64_t i = at; i < end; ++i) {
       if (i >= first) filtered.put(i, later);
-      if (i + 1 < end) problem.forecast(later, i);
+      if (i + 1 < problem.length()) problem.forecast(later, i);
     }
+    if (end < problem.length()) problem.see(later, end);
   };
   const auto& observed = problem.observed();
   record_forecast(0, observed.front());

@@ -30,6 +30,7 @@ BaselineMethod enkf_method() {
           .help =
               "ensemble Kalman filter, perturbed observations (Evensen 1994, Burgers 1998): members, inflation, "
               "rotation",
+          .tuned = {&BaselineParameters::inflation},
           .run = [](const CyclingProblem& problem) { return transform_filter(problem, EnsembleUpdate::enkf); }};
 }
 

@@ -82,6 +82,7 @@ BaselineMethod enkf_n_method() {
           .help =
               "finite-size ensemble Kalman filter, which finds its own inflation (Bocquet 2011, 2015): members, "
               "certainty, rotation",
+          .tuned = {&BaselineParameters::certainty},
           .run = [](const CyclingProblem& problem) { return transform_filter(problem, EnsembleUpdate::enkf_n); }};
 }
 

@@ -54,6 +54,7 @@ BaselineMethod enks_method() {
       .name = "enks",
       .help = "ensemble Kalman smoother (Evensen & van Leeuwen 2000): members, update, lag (20), inflation, rotation",
       .lag = 20,
+      .tuned = {&BaselineParameters::inflation},
       .run = enks};
 }
 

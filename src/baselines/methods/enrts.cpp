@@ -65,6 +65,7 @@ BaselineMethod enrts_method();
 BaselineMethod enrts_method() {
   return {.name = "enrts",
           .help = "ensemble Rauch-Tung-Striebel smoother (Raanes 2016): members, update, inflation, rotation",
+          .tuned = {&BaselineParameters::inflation},
           .run = enrts};
 }
 

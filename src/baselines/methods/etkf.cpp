@@ -26,6 +26,7 @@ BaselineMethod etkf_method() {
           .help =
               "ensemble transform Kalman filter, symmetric square root (Bishop 2001, Hunt 2007): members, inflation, "
               "rotation",
+          .tuned = {&BaselineParameters::inflation},
           .run = [](const CyclingProblem& problem) { return transform_filter(problem, EnsembleUpdate::etkf); }};
 }
 

@@ -43,6 +43,7 @@ BaselineMethod ienks_method() {
               "bundle, iterations, tolerance, inflation, rotation",
           .lag = 1,
           .perfect_model = true,
+          .tuned = {&BaselineParameters::inflation},
           .run = ienks};
 }
 

@@ -69,6 +69,7 @@ BaselineMethod letkf_method() {
           .help =
               "local ensemble transform Kalman filter (Hunt 2007, Gaspari & Cohn 1999), of states in space: members, "
               "radius, inflation, rotation",
+          .tuned = {&BaselineParameters::inflation, &BaselineParameters::radius},
           .run = letkf};
 }
 

@@ -39,6 +39,7 @@ BaselineResult optimal_interpolation(const CyclingProblem& problem) {
   std::int64_t steps = 0;
   BaselineResult result =
       filter(problem, climatology.mean, "optimal interpolation", [&](Matrix& x, std::int64_t state) {
+        problem.see(x, state);
         x = climatology.mean;
         analyse(problem, climatology.deviation, x, state, state, steps);
       });
@@ -50,6 +51,7 @@ BaselineResult var3d(const CyclingProblem& problem) {
   const Matrix root = std::sqrt(problem.parameters().background) * climatology.deviation;
   std::int64_t steps = 0;
   BaselineResult result = filter(problem, climatology.mean, "3D-Var", [&](Matrix& x, std::int64_t state) {
+    problem.see(x, state);
     analyse(problem, root, x, state, state, steps);
   });
   return with_mean_iterations(std::move(result), problem, steps);
@@ -77,6 +79,7 @@ BaselineMethod var3d_method() {
   return {
       .name = "3dvar",
       .help = "3D-Var with a climatological covariance (Lorenc 1986), one state: background, climatology, iterations",
+      .tuned = {&BaselineParameters::background},
       .run = var3d};
 }
 BaselineMethod var4d_method() {
@@ -86,6 +89,7 @@ BaselineMethod var4d_method() {
               "background, climatology, iterations, tolerance",
           .lag = 1,
           .perfect_model = true,
+          .tuned = {&BaselineParameters::background},
           .run = var4d};
 }
 
