@@ -26,6 +26,7 @@ find_path(MUSTACHE_INCLUDE_DIR kainjow/mustache.hpp REQUIRED)
 find_path(UDUNITS2_INCLUDE_DIR udunits2.h REQUIRED)
 find_library(UDUNITS2_LIBRARY udunits2 REQUIRED)
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
+find_path(EIGEN_INCLUDE_DIR Eigen/Dense PATH_SUFFIXES eigen3 REQUIRED)
 
 add_library(sda_private_dependencies INTERFACE)
 target_include_directories(sda_private_dependencies SYSTEM INTERFACE ${LEMON_INCLUDE_DIR} ${RANDOM123_INCLUDE_DIR}

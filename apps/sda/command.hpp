@@ -59,6 +59,7 @@ Subcommand train_command(CLI::App& program, Globals& globals);
 Subcommand observe_command(CLI::App& program, Globals& globals);
 Subcommand assimilate_command(CLI::App& program, Globals& globals);
 Subcommand filter_command(CLI::App& program, Globals& globals);
+Subcommand baseline_command(CLI::App& program, Globals& globals);
 Subcommand evaluate_command(CLI::App& program, Globals& globals);
 Subcommand report_command(CLI::App& program, Globals& globals);
 Subcommand inspect_command(CLI::App& program, Globals& globals);

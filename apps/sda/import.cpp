@@ -32,7 +32,7 @@ std::string in_words(const StateLayout& layout) {
 /// Trajectories that [data] of CONFIG names, split into the files that `sda simulate` would write.
 void import_user_data(const ImportOptions& options, const Globals& globals) {
   Experiment experiment = read_experiment(options.config);
-  apply_flags(experiment, globals, {"dynamics", "simulation", "filter"});
+  apply_flags(experiment, globals, {"dynamics", "simulation", "filter", "baseline"});
   if (experiment.data.files.empty()) {
     throw UsageError({.what = "what shall be imported?",
                       .where = "import",

@@ -101,9 +101,10 @@ int run(int argc, char** argv) {
   program.add_flag("-q,--quiet", globals.quiet, "no log and no progress, only results and errors");
 
   std::vector<Subcommand> subcommands;
-  for (const auto add : {simulate_command, train_command, observe_command, assimilate_command, join_command,
-                         filter_command, evaluate_command, report_command, inspect_command, import_command,
-                         keys_command, study_command, calibrate_command, manual_command, completion_command}) {
+  for (const auto add :
+       {simulate_command, train_command, observe_command, assimilate_command, join_command, filter_command,
+        baseline_command, evaluate_command, report_command, inspect_command, import_command, keys_command,
+        study_command, calibrate_command, manual_command, completion_command}) {
     subcommands.push_back(add(program, globals));
   }
   try {

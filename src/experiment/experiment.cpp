@@ -277,9 +277,10 @@ void apply_overrides(Experiment& experiment, const std::vector<Override>& overri
 std::string to_toml(const Experiment& experiment) {
   using Names = std::vector<std::string>;
   const bool imported = !experiment.data.files.empty();
-  return sections_to_toml(described(experiment, imported ? Names{"observation_file", "dynamics", "simulation", "filter"}
-                                                         : Names{"observation_file", "data"}),
-                          /*with_help=*/false);
+  return sections_to_toml(
+      described(experiment, imported ? Names{"observation_file", "dynamics", "simulation", "filter", "baseline"}
+                                     : Names{"observation_file", "data"}),
+      /*with_help=*/false);
 }
 
 std::string to_toml(const DynamicsParameters& dynamics) {
@@ -311,6 +312,8 @@ std::string describe_keys(Quality quality) {
   for (const auto& [kind, help] : operator_kinds()) kinds += fmt::format("#   {:<14} {}\n", kind, help);
   kinds += "\n# Systems of dynamics:\n";
   for (const auto& system : dynamics_systems()) kinds += fmt::format("#   {:<14} {}\n", system.name, system.help);
+  kinds += "\n# Classical methods (sda baseline):\n";
+  for (const auto& method : baseline_methods()) kinds += fmt::format("#   {:<14} {}\n", method.name, method.help);
   return sections_to_toml(described(std::move(example)), /*with_help=*/true) + kinds;
 }
 

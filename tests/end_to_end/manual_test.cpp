@@ -20,7 +20,7 @@ using testing::StartsWith;
 
 const std::vector<std::string> commands{"simulate", "train",      "observe", "assimilate", "filter",
                                         "evaluate", "report",     "inspect", "import",     "keys",
-                                        "manual",   "completion", "study",   "calibrate"};
+                                        "manual",   "completion", "study",   "calibrate",  "baseline"};
 const std::vector<std::string> studies{"windows", "sampler", "misspecified", "noise", "memory", "scaling"};
 
 class Manual : public testing::Test {

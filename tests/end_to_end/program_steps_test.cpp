@@ -271,6 +271,44 @@ TEST(Program, FilterTakesItsDynamicsFromTheObservations) {
   EXPECT_EQ(read_recorded_experiment(file.provenance.config, "f.nc").dynamics.system, "lorenz63");
 }
 
+TEST(Program, BaselineWritesEnsemblesThatEvaluateAndReportRead) {
+  const ScratchFolder folder;
+  const auto baseline = [&](const std::string& method, std::vector<std::string> more) {
+    std::vector<std::string> all{"baseline", method, "--obs", shop().observations(), "-o", folder.file(method + ".nc")};
+    all.insert(all.end(), more.begin(), more.end());
+    const auto run = run_program(all);
+    EXPECT_EQ(run.code, 0) << run.err;
+    return run.out;
+  };
+  const auto said = baseline("enks", {"--members=7", "--inflation=1.1", "--filtered", folder.file("filtered.nc")});
+  EXPECT_THAT(said, HasSubstr("EnKS (ETKF) of lo"));
+  EXPECT_THAT(said, HasSubstr("7 members, 3 analyses"));
+  const auto file = read_ensemble(folder.file("enks.nc")), filtered = read_ensemble(folder.file("filtered.nc"));
+  EXPECT_EQ(file.ensemble.members.sizes(), (at::IntArrayRef{7, 9, 3}));
+  EXPECT_EQ(filtered.ensemble.method, "ETKF");
+  // What it was made with travels along.
+  const auto recorded = read_recorded_experiment(file.provenance.config, "enks.nc");
+  EXPECT_EQ(recorded.baseline.method, "enks");
+  EXPECT_EQ(recorded.baseline.inflation, 1.1);
+  EXPECT_EQ(recorded.dynamics.system, "lorenz63");
+
+  EXPECT_EQ(lines(baseline("etkf", {"--members=7", "--tune"})), 11);  // ten inflations and the result
+  baseline("oi", {});                                                 // one member: no spread, and no ranks
+  const auto table = run_program({"evaluate", "--obs", shop().observations(), "--reference", shop().filter(),
+                                  folder.file("enks.nc"), folder.file("etkf.nc"), folder.file("oi.nc")});
+  ASSERT_EQ(table.code, 0) << table.err;
+  for (const char* row : {"enks", "etkf", "oi"}) EXPECT_THAT(table.out, HasSubstr(row));
+  const auto report = run_program({"report", "-o", folder.file("report"), "--obs", shop().observations(), "--reference",
+                                   shop().filter(), folder.file("enks.nc"), folder.file("oi.nc")});
+  EXPECT_EQ(report.code, 0) << report.err;
+
+  const auto noisy = run_program({"baseline", "ienks", "--obs", shop().observations(), "-o", folder.file("i.nc")});
+  EXPECT_EQ(noisy.code, 1);
+  EXPECT_THAT(noisy.err, HasSubstr("dynamics.noise"));
+  const auto unknown = run_program({"baseline", "enkff", "--obs", shop().observations(), "-o", folder.file("i.nc")});
+  EXPECT_EQ(unknown.code, 2);
+}
+
 TEST(Program, EvaluatePrintsATableWithTheFilterLast) {
   const auto run =
       run_program({"evaluate", "--obs", shop().observations(), "--reference", shop().filter(), shop().posterior()});

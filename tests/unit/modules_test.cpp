@@ -57,6 +57,7 @@ const std::map<std::string, std::set<std::string>> kept_in{
     {"hdf5", {"src/data/formats/"}},
     {"toml++/", {"src/experiment/", "src/data/files/", "src/observation/"}},
     {"lemon/", {"src/evaluation/"}},
+    {"Eigen/", {"src/baselines/"}},
     {"Random123/", {"src/core/"}},
     {"dnnl", {"src/prior/", "src/kernels/"}},
     {"oneapi/dnnl", {"src/prior/"}},

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/torch.hpp"
+#include "linear_chain.hpp"
 #include "sda/baselines/kalman.hpp"
 #include "sda/baselines/particle_filter.hpp"
 #include "sda/core/error.hpp"
@@ -14,35 +15,16 @@ namespace {
 using sda::LinearGaussianChain;
 using sda::Observations;
 using sda::Tensor;
+using sda::test::Runs;
 
-Tensor doubles(std::vector<double> values, at::IntArrayRef shape) {
-  return at::tensor(values, at::kDouble).reshape(shape);
-}
-
-/// Three states, everything non-trivial.
 LinearGaussianChain chain() {
-  return LinearGaussianChain({.start_mean = doubles({1, -1, 0.5}, {3}),
-                              .start_covariance = doubles({2, 0.5, 0, 0.5, 1, -0.3, 0, -0.3, 0.8}, {3, 3}),
-                              .transition = doubles({0.9, 0.3, 0, -0.2, 0.8, 0.1, 0, 0.4, 0.7}, {3, 3}),
-                              .offset = doubles({0.1, 0, -0.2}, {3}),
-                              .noise_covariance = doubles({0.3, 0.1, 0, 0.1, 0.2, 0, 0, 0, 0.1}, {3, 3})});
-}
-
-/// Components 0, 2, … of every so many states, one for each σ, normalised by mean (1, 2, 3), std (1.5, 2, 2.5).
-Observations observe(const LinearGaussianChain& dynamics, std::int64_t length, double every,
-                     std::vector<double> sigma) {
-  const Tensor truth = dynamics.trajectories(dynamics.start(1, {.seed = 3}, at::kDouble), length, {.seed = 3})[0];
-  std::vector<double> components;
-  for (std::size_t i = 0; i < sigma.size(); ++i) components.push_back(2.0 * static_cast<double>(i));
-  const Tensor one_up = at::arange(1, truth.size(1) + 1, at::kDouble);
-  return sda::observe(truth, dynamics.layout(), {.mean = one_up, .std = one_up * 0.5 + 1},
-                      {{"every", {every}}, {"select", components}}, sda::GaussianNoise(sigma), "test", 5, 0);
+  return sda::test::linear_chain();
 }
 
 TEST(KalmanSmoother, IsConditioningOfTheJointGaussian) {
   const LinearGaussianChain dynamics = chain();
   const std::int64_t length = 8, d = 3;
-  const Observations y = observe(dynamics, length, 3, {0.3, 0.6});
+  const Observations y = sda::test::observe_chain(dynamics, length, 3, {0.3, 0.6});
   const sda::KalmanResult result = sda::kalman_smoother(dynamics, y);
 
   // y = H x + c + e, written down by hand: states 1, 4, 7, normalised components 1 and 3.
@@ -82,7 +64,8 @@ TEST(KalmanSmoother, IsConditioningOfTheJointGaussian) {
 
 TEST(KalmanSmoother, SamplesHaveItsMoments) {
   const LinearGaussianChain dynamics = chain();
-  const sda::GaussianPosterior posterior = sda::kalman_smoother(dynamics, observe(dynamics, 5, 2, {0.3})).smoothed;
+  const sda::GaussianPosterior posterior =
+      sda::kalman_smoother(dynamics, sda::test::observe_chain(dynamics, 5, 2, {0.3})).smoothed;
   const std::int64_t n = 100000;
   const sda::Ensemble ensemble = sda::sample_posterior(posterior, dynamics.layout(), n, 9);
   ASSERT_EQ(ensemble.members.sizes(), (sda::Shape{n, 5, 3}));
@@ -102,27 +85,15 @@ TEST(KalmanSmoother, RefusesWhatIsNotLinear) {
                                         sda::GaussianNoise({1.0}), kind, 5, 0);
     EXPECT_THROW(sda::kalman_smoother(dynamics, y), sda::UnsupportedError) << kind;
   }
-  EXPECT_THROW(sda::kalman_smoother(sda::rotation_chain(), observe(dynamics, 5, 2, {0.3})), sda::ShapeError);
+  EXPECT_THROW(sda::kalman_smoother(sda::rotation_chain(), sda::test::observe_chain(dynamics, 5, 2, {0.3})),
+               sda::ShapeError);
 }
-
-/// Mean of independent runs with its standard error.
-struct Runs {
-  Tensor mean, standard_error;
-  explicit Runs(const std::vector<Tensor>& values) {
-    const Tensor all = at::stack(values);
-    mean = all.mean(0);
-    standard_error = all.std(0) / std::sqrt(static_cast<double>(all.size(0)));
-  }
-  double largest_deviation(const Tensor& expected) const {
-    return ((mean - expected).abs() / standard_error).max().item<double>();
-  }
-};
 
 // Means and variances of every state, and the evidence, over 24 independent filters. The deviations are Student's t of
 // 23 degrees: beyond 4.5 with probability 1.6e-4 each, 54 of them.
 TEST(ParticleFilter, AgreesWithTheKalmanSmoother) {
   const LinearGaussianChain dynamics = chain();
-  const Observations y = observe(dynamics, 9, 2, {0.4, 0.5});
+  const Observations y = sda::test::observe_chain(dynamics, 9, 2, {0.4, 0.5});
   const sda::KalmanResult exact = sda::kalman_smoother(dynamics, y);
   std::vector<Tensor> means, variances, evidences;
   for (std::uint64_t seed = 0; seed < 24; ++seed) {
@@ -143,7 +114,7 @@ TEST(ParticleFilter, AgreesWithTheKalmanSmoother) {
 // Kept members are a fair choice of the particles, and so is each part of them.
 TEST(ParticleFilter, KeepsMembersWithoutBias) {
   const LinearGaussianChain dynamics = sda::rotation_chain();
-  const Observations y = observe(dynamics, 9, 4, {0.5});
+  const Observations y = sda::test::observe_chain(dynamics, 9, 4, {0.5});
   const sda::KalmanResult exact = sda::kalman_smoother(dynamics, y);
   std::vector<Tensor> whole, first_half;
   for (std::uint64_t seed = 0; seed < 48; ++seed) {
@@ -160,7 +131,7 @@ TEST(ParticleFilter, KeepsMembersWithoutBias) {
 TEST(ParticleFilter, ReportsThatPathsDegenerate) {
   const LinearGaussianChain dynamics = sda::rotation_chain();
   const auto starts = [&](std::int64_t length) {
-    return sda::particle_filter(dynamics, observe(dynamics, length, 1, {0.1}),
+    return sda::particle_filter(dynamics, sda::test::observe_chain(dynamics, length, 1, {0.1}),
                                 {.particles = 1000, .members = 500, .spin_up = 0}, 1)
         .distinct_starts;
   };

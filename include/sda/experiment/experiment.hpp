@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sda/assimilation/quality.hpp"
+#include "sda/baselines/baseline.hpp"
 #include "sda/baselines/particle_filter.hpp"
 #include "sda/data/import.hpp"
 #include "sda/data/observations.hpp"
@@ -85,6 +86,7 @@ struct Experiment {
   SamplerParameters sampler;
   AssimilationParameters assimilation;
   ParticleFilterParameters filter;
+  BaselineParameters baseline;
 
   /// [guidance], [sampler] and [assimilation]: all that `assimilate` takes from here.
   PosteriorParameters posterior() const { return {guidance, sampler, assimilation}; }
@@ -105,6 +107,7 @@ void sections(Visitor& v, Experiment& e) {
   v("sampler", e.sampler, "sda assimilate: predictor and corrector");
   v("assimilation", e.assimilation, "sda assimilate: the ensemble");
   v("filter", e.filter, "sda filter");
+  v("baseline", e.baseline, "sda baseline: classical methods");
 }
 
 /// Sets what the quality is made of in [guidance], [sampler] and [assimilation].
