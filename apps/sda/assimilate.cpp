@@ -4,6 +4,7 @@
 
 #include "command.hpp"
 #include "models.hpp"
+#include "ranks.hpp"
 #include "sda/guidance/likelihood_rule.hpp"
 #include "sda/workflow/assimilate.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 struct AssimilateOptions {
   std::string config, model, observations, output, memory, device = "cpu";
   std::optional<Quality> quality;
-  std::int64_t first_member = 0;
+  std::int64_t first_member = 0, state_ranks = 1;
   bool split_members = false, resume = false, keep_diverged = false;
 };
 
@@ -51,7 +52,8 @@ void assimilate(const AssimilateOptions& options, Globals& globals) {
   if (stopped) globals.seed = stopped->provenance.seed;
 
   tell_of_other_work(globals);
-  const auto plan = plan_assimilation(model.prior, observations, experiment.assimilation);
+  const RankGrid ranks = globals.ranks->grid(options.state_ranks);
+  const auto plan = plan_assimilation(model.prior, observations, experiment.assimilation, ranks);
   spdlog::info("{} members of {} states, {} steps with {} corrections{}", experiment.assimilation.members,
                observations.length, experiment.sampler.steps, experiment.sampler.corrections,
                plan.chunks > 1 ? fmt::format(", {} members at a time", plan.members_at_once) : "");
@@ -59,7 +61,7 @@ void assimilate(const AssimilateOptions& options, Globals& globals) {
   const AssimilationReport result = [&] {
     ProgressBar bar = globals.progress("assimilate", "steps");
     return assimilate_to_file(model.prior, observations, experiment, files, stopped, provenance_of(globals, experiment),
-                              telling_by(bar));
+                              telling_by(bar), ranks);
   }();
 
   say(fmt::format(
@@ -96,7 +98,11 @@ Subcommand assimilate_command(CLI::App& program, Globals& globals) {
   add_key_flag(*flags, globals, "--tau", "sampler.tau", "amplitude of a correction");
   add_key_flag(*flags, globals, "--rule", "guidance.rule", "how observations guide");
   add_key_flag(*flags, globals, "--gamma", "guidance.gamma", "variance of x given x(t) over (sigma/mu)^2");
-  return {flags, [options, &globals] { assimilate(*options, globals); }};
+  flags
+      ->add_option("--state-ranks", options->state_ranks,
+                   "under mpirun: ranks that share the states of each trajectory; the others share the members")
+      ->capture_default_str();
+  return {flags, [options, &globals] { assimilate(*options, globals); }, FreedMemory::kept, /*shares_work=*/true};
 }
 
 }  // namespace sda::app

@@ -31,6 +31,8 @@ inline constexpr const char* folder = "FOLDER";
 inline constexpr const char* setting = "KEY=VALUE";
 }  // namespace value
 
+class Ranks;
+
 /// Flags that every subcommand takes.
 struct Globals {
   std::uint64_t seed = 0;
@@ -39,6 +41,7 @@ struct Globals {
   std::vector<Override> overrides;
   bool quiet = false;
   std::string command_line;
+  Ranks* ranks = nullptr;  ///< of mpirun
 
   /// --seed, if it was given.
   std::optional<std::uint64_t> chosen_seed() const { return seed_given ? std::optional(seed) : std::nullopt; }
@@ -52,6 +55,7 @@ struct Subcommand {
   CLI::App* flags;
   std::function<void()> run;
   FreedMemory freed = FreedMemory::kept;
+  bool shares_work = false;  ///< among the ranks that mpirun started
 };
 
 Subcommand simulate_command(CLI::App& program, Globals& globals);

@@ -9,10 +9,12 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <new>
 #include <optional>
 
 #include "command.hpp"
+#include "ranks.hpp"
 #include "sda/core/code.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/runtime.hpp"
@@ -37,10 +39,10 @@ std::string quoted_command_line(int argc, char** argv) {
   return line;
 }
 
-int fail(std::string message, int code) {
+int fail(std::string message, int code, const std::string& rank = "") {
   std::replace(message.begin(), message.end(), '\n', ' ');
   // Not fmt::print, which throws where stderr cannot be written.
-  std::fputs(fmt::format("sda: error: {}\n", message).c_str(), stderr);
+  std::fputs(fmt::format("sda: error: {}{}\n", rank, message).c_str(), stderr);
   return code;
 }
 
@@ -59,8 +61,9 @@ void load_plugin(const std::string& file) {
   throw sda::UsageError({.what = "a plugin cannot be loaded", .where = "--plugin " + file, .found = ::dlerror()});
 }
 
-int run(int argc, char** argv) {
+int run(int argc, char** argv, Ranks& ranks) {
   Globals globals;
+  globals.ranks = &ranks;
   globals.command_line = quoted_command_line(argc, argv);
   CLI::App program("Score-based data assimilation: posterior trajectories of a dynamical system from observations.",
                    "sda");
@@ -119,6 +122,7 @@ int run(int argc, char** argv) {
 
   std::optional<sda::AllowCode> allowed;
   if (allow_code) allowed.emplace();
+  if (!ranks.is_first()) globals.quiet = true;
   start_log(globals.quiet);
   std::for_each(plugins.begin(), plugins.end(), load_plugin);
   const auto chosen = std::find_if(subcommands.begin(), subcommands.end(),
@@ -130,6 +134,7 @@ int run(int argc, char** argv) {
   // A limit on file sizes shall be an error of the write, as a full disk is, and not the end of the process.
   std::signal(SIGXFSZ, SIG_IGN);
 
+  if (chosen != subcommands.end() && !chosen->shares_work) require_one_rank(ranks, chosen->flags->get_name());
   if (chosen == subcommands.end()) {
     print(program.help());
   } else {
@@ -139,18 +144,49 @@ int run(int argc, char** argv) {
   return 0;
 }
 
+/// Several processes would each do all of it, and write one file.
+void require_one_rank(const Ranks& ranks, const std::string& subcommand) {
+  if (ranks.size() == 1) return;
+  throw sda::UsageError({.what = "the work is not shared among ranks",
+                         .where = "sda " + subcommand,
+                         .found = fmt::format("{} ranks", ranks.size()),
+                         .expected = "one process",
+                         .hint = "start it without mpirun; sda assimilate takes ranks"});
+}
+
+/// What went wrong, in a line.
+int tell(const std::exception& error, const std::string& rank) {
+  if (const auto* ours = dynamic_cast<const sda::Error*>(&error)) return fail(ours->what(), ours->exit_code(), rank);
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+    return fail("out of memory; try a smaller --memory or batch", 1, rank);
+  }
+  // libtorch's messages carry a stack trace below their first line.
+  const std::string message = error.what();
+  return fail(message.substr(0, message.find('\n')), 1, rank);
+}
+
+/// Runs it as one of the ranks. Those that are asked to stop do so together, and the first says it for all. Where one
+/// fails the others would wait for it, so it ends them.
+int run_among(Ranks& ranks, int argc, char** argv) {
+  try {
+    return run(argc, argv, ranks);
+  } catch (const sda::Interrupted& stop) {
+    return ranks.is_first() ? tell(stop, "") : stop.exit_code();
+  } catch (const std::exception& error) {
+    ranks.wait_for_first();
+    const int code = tell(error, ranks.prefix());
+    ranks.end_all(code);
+    return code;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
-  } catch (const sda::Error& error) {
-    return fail(error.what(), error.exit_code());
-  } catch (const std::bad_alloc&) {
-    return fail("out of memory; try a smaller --memory or batch", 1);
+    Ranks ranks;
+    return run_among(ranks, argc, argv);
   } catch (const std::exception& error) {
-    // libtorch's messages carry a stack trace below their first line.
-    const std::string message = error.what();
-    return fail(message.substr(0, message.find('\n')), 1);
+    return tell(error, "");
   }
 }

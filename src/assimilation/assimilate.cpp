@@ -39,6 +39,27 @@ std::shared_ptr<const DifferentiableScore> bounded_by(double bound, std::shared_
   return bound == 0 ? score : make_bounded_score(std::move(score), schedule, bound);
 }
 
+/// `score`, of whole trajectories of `length`, as the ranks see it that share their states.
+std::shared_ptr<const DifferentiableScore> shared_by(const Communicator& states, const Prior& prior,
+                                                     std::int64_t stride, std::int64_t length,
+                                                     std::shared_ptr<const DifferentiableScore> score) {
+  if (states.size() == 1) return score;
+  if (prior.network_parameters.global) {
+    throw UsageError({.what = "a network over time takes whole trajectories, whose states cannot be shared",
+                      .where = "ranks",
+                      .found = fmt::format("{} ranks for the states", states.size()),
+                      .expected = "1",
+                      .hint = "share the members among the ranks, or take a prior of windows"});
+  }
+  return make_sharded_score(std::move(score), plan_windows(prior.network_parameters.order, stride, length), states);
+}
+
+Observations own_observations(const Observations& all, const RankGrid& ranks) {
+  if (ranks.states().size() == 1) return all;
+  const Share states = ranks.states_of(all.length);
+  return all.within(states.first, states.count);
+}
+
 bool nearly_equal(const Tensor& a, const Tensor& b) {
   return a.sizes() == b.sizes() && a.allclose(b, /*rtol=*/1e-6, /*atol=*/1e-9);
 }
@@ -46,10 +67,11 @@ bool nearly_equal(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 AssimilationPlan plan_assimilation(const Prior& prior, const Observations& observations,
-                                   const AssimilationParameters& parameters) {
-  const std::int64_t budget = parameters.memory > 0 ? parameters.memory : default_memory_budget();
-  const std::int64_t fit = std::max<std::int64_t>(1, budget / 2 / bytes_of_member(prior, observations.length));
-  const std::int64_t at_once = std::min(parameters.members, fit);
+                                   const AssimilationParameters& parameters, const RankGrid& ranks) {
+  const std::int64_t budget = parameters.memory > 0 ? parameters.memory : default_memory_budget() / ranks.all().size();
+  const std::int64_t states = ranks.states_of(observations.length).count;
+  const std::int64_t fit = std::max<std::int64_t>(1, budget / 2 / bytes_of_member(prior, states));
+  const std::int64_t at_once = std::min(parameters.members, ranks.from_first(fit * ranks.groups()));
   return {.members_at_once = at_once,
           .chunks = (parameters.members + at_once - 1) / at_once,
           .network_memory = network_memory(parameters, budget)};
@@ -57,17 +79,19 @@ AssimilationPlan plan_assimilation(const Prior& prior, const Observations& obser
 
 EnsembleCost draw_members(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
                           std::uint64_t seed, const MemberSink& sink, const ProgressCallback& progress,
-                          const AssimilationSaving& saving) {
+                          const AssimilationSaving& saving, const RankGrid& ranks) {
   const auto& [guidance, sampling, drawing] = parameters;
   require_one_system(prior, observations);
-  const AssimilationPlan plan = plan_assimilation(prior, observations, drawing);
+  const AssimilationPlan plan = plan_assimilation(prior, observations, drawing, ranks);
   const NoiseSchedule schedule(prior.schedule);
   const auto prior_score = std::make_shared<CountingScore>(
       make_prior_score(prior, plan.network_memory, drawing.stride, drawing.precision, drawing.device));
-  const PosteriorScore posterior(bounded_by(drawing.bound, prior_score, schedule), schedule, observations, guidance);
+  const auto own_score = shared_by(ranks.states(), prior, drawing.stride, observations.length, prior_score);
+  const PosteriorScore posterior(bounded_by(drawing.bound, own_score, schedule), schedule,
+                                 own_observations(observations, ranks), guidance, ranks.states());
   const Sampler sampler(schedule, sampling);
 
-  assimilation::ChunkedSampling chunks(sampler, posterior, *prior_score, drawing, seed, saving);
+  assimilation::ChunkedSampling chunks(sampler, posterior, *prior_score, drawing, seed, saving, ranks);
   chunks.run(saving.from.value_or(AssimilationState{.chunks = plan.chunks}),
              prepend({observations.length}, prior.layout.event), sink, progress);
   // Each chunk made the same passes: together they are those of the whole batch.

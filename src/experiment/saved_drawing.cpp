@@ -26,7 +26,7 @@ SavedDrawing::SavedDrawing(std::string checkpoint, std::string recipe, Provenanc
 
 EnsembleCost SavedDrawing::draw(const Prior& prior, const Observations& observations,
                                 const PosteriorParameters& parameters, std::optional<AssimilationState> from,
-                                const ProgressCallback& progress) {
+                                const ProgressCallback& progress, const RankGrid& ranks) {
   const std::int64_t all = parameters.assimilation.members;
   saved_ = from.has_value();
   for (std::int64_t chunk = 0; from && chunk < from->chunk; ++chunk)
@@ -42,7 +42,7 @@ EnsembleCost SavedDrawing::draw(const Prior& prior, const Observations& observat
   try {
     return draw_members(
         prior, observations, parameters, provenance_.seed,
-        [&](std::int64_t first, const Tensor& members) { keep(first, members, all); }, progress, saving);
+        [&](std::int64_t first, const Tensor& members) { keep(first, members, all); }, progress, saving, ranks);
   } catch (const Interrupted& stop) {
     throw Interrupted(stop, saved_in(saved_ ? checkpoint_ : ""));
   }

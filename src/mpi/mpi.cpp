@@ -76,14 +76,6 @@ class MpiCommunicator final : public Communicator {
     return parts;
   }
 
-  Tensor scatter(const std::vector<Tensor>& parts) const override {
-    if (rank_ != 0) return receive_whole(0);
-    for (int rank = 1; rank < size_; ++rank) {
-      send_whole(parts[static_cast<std::size_t>(rank)].contiguous(), rank);
-    }
-    return parts.front();
-  }
-
  private:
   enum Tag { halo_tag, head_tag, body_tag };
 

@@ -108,7 +108,12 @@ AssimilationReport write_drawn(const SavedDrawing& drawing, const Prior& prior, 
 AssimilationReport assimilate_to_file(const Prior& prior, const Observations& observations,
                                       const Experiment& experiment, const AssimilationFiles& files,
                                       std::optional<StoppedAssimilation> stopped, const Provenance& provenance,
-                                      const Telling& telling) {
+                                      const Telling& telling, const RankGrid& ranks) {
+  if (!ranks.is_first()) {
+    const AssimilationSaving saving{.from = stopped ? std::optional(std::move(stopped->state)) : std::nullopt};
+    draw_members(prior, observations, experiment.posterior(), provenance.seed, {}, {}, saving, ranks);
+    return {};
+  }
   prepare_output(files.ensemble);
   const std::string checkpoint = checkpoint_of(files.ensemble);
   SavedDrawing drawing(checkpoint, stopped ? stopped->recipe : recipe_of_members(files, experiment), provenance,
@@ -122,7 +127,7 @@ AssimilationReport assimilate_to_file(const Prior& prior, const Observations& ob
     telling.warn(of_an_earlier_run(checkpoint));
   }
   const EnsembleCost cost =
-      drawing.draw(prior, observations, experiment.posterior(), std::move(from), telling.progress);
+      drawing.draw(prior, observations, experiment.posterior(), std::move(from), telling.progress, ranks);
   const AssimilationReport report =
       write_drawn(drawing, prior, observations, experiment.posterior(), files, cost, provenance, telling);
   drawing.remove();

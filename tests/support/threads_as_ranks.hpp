@@ -66,9 +66,6 @@ class ThreadsAsRanks {
       for (const auto& given : shared({part})) parts.push_back(given.front());
       return rank_ == 0 ? parts : std::vector<Tensor>();
     }
-    Tensor scatter(const std::vector<Tensor>& parts) const override {
-      return shared(rank_ == 0 ? parts : std::vector<Tensor>()).front()[static_cast<std::size_t>(rank_)];
-    }
 
    private:
     /// What all ranks give, on each of them.

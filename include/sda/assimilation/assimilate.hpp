@@ -11,6 +11,7 @@
 #include "sda/assimilation/saving.hpp"
 #include "sda/core/fields.hpp"
 #include "sda/core/progress.hpp"
+#include "sda/core/rank_grid.hpp"
 #include "sda/core/tensor.hpp"
 #include "sda/core/trajectories.hpp"
 #include "sda/guidance/posterior_score.hpp"
@@ -62,8 +63,9 @@ struct AssimilationPlan {
   std::int64_t chunks = 1;           ///< of so many members or fewer, one after the other
   std::int64_t network_memory = 0;   ///< bytes, for what VJPs keep of the forward pass
 };
+/// Of several ranks: of all of them together, each with the memory given, or an equal part of half of what is free.
 AssimilationPlan plan_assimilation(const Prior& prior, const Observations& observations,
-                                   const AssimilationParameters& parameters);
+                                   const AssimilationParameters& parameters, const RankGrid& ranks = {});
 
 struct Assimilation {
   Ensemble ensemble;              ///< physical units
@@ -81,9 +83,12 @@ Assimilation assimilate(const Prior& prior, const Observations& observations, co
 
 /// The same of members that need not fit in memory: `sink` takes them chunk by chunk, from that of `saving.from` on.
 /// What they cost, all runs together. Throws ShapeError too, to go on from a state of another ensemble.
+/// Several ranks call it with the same arguments and share members and states as `ranks` says; the first one's sink
+/// takes all members, and its `saving` all that is saved. Then UsageError too: for a network over time, or shares of
+/// states smaller than its windows reach; UnsupportedError as Observations::within.
 EnsembleCost draw_members(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
                           std::uint64_t seed, const MemberSink& sink, const ProgressCallback& progress = {},
-                          const AssimilationSaving& saving = {});
+                          const AssimilationSaving& saving = {}, const RankGrid& ranks = {});
 
 /// An operator reads states as the model sees them only if prior and observations mean the same by a normalised state.
 /// Throws ShapeError for states or trajectories of another size, ValueError for another normalisation or time step,

@@ -25,8 +25,6 @@ class Communicator {
   virtual void exchange(const Tensor& to_before, const Tensor& to_after, Tensor& from_before, Tensor& from_after) const;
   /// At rank 0 the parts of all ranks in their order, each of a shape of its own; elsewhere none.
   virtual std::vector<Tensor> gather(const Tensor& part) const { return {part}; }
-  /// On each rank part `rank` of those that rank 0 has; elsewhere `parts` is not looked at.
-  virtual Tensor scatter(const std::vector<Tensor>& parts) const { return parts.front(); }
 };
 
 /// One process by itself.

@@ -26,7 +26,8 @@ class SavedDrawing {
   /// Draws the members, from `from` on, what `checkpoint` held. Throws as draw_members; Interrupted says where it is
   /// saved.
   EnsembleCost draw(const Prior& prior, const Observations& observations, const PosteriorParameters& parameters,
-                    std::optional<AssimilationState> from, const ProgressCallback& progress = {});
+                    std::optional<AssimilationState> from, const ProgressCallback& progress = {},
+                    const RankGrid& ranks = {});
   /// Gives the members that were drawn, in their order, as many at once as were drawn at once.
   void each(const MemberSink& take) const;
   /// Removes the checkpoint and what lies beside it.

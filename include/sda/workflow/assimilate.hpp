@@ -44,10 +44,11 @@ struct AssimilationReport {
 
 /// Draws the ensemble under provenance.seed, judges it and writes it. Throws as assimilate and judge_analysis,
 /// FileError where it cannot be written; Interrupted after a stop signal or at the time limit, with a checkpoint left.
-/// Neither members nor file need to fit in memory: they are drawn and written in chunks that do.
+/// Neither members nor file need to fit in memory: they are drawn and written in chunks that do. Of several ranks,
+/// which call it alike, the first reads and writes what is saved, judges and writes; the others' reports are empty.
 AssimilationReport assimilate_to_file(const Prior& prior, const Observations& observations,
                                       const Experiment& experiment, const AssimilationFiles& files,
                                       std::optional<StoppedAssimilation> stopped, const Provenance& provenance,
-                                      const Telling& telling = {});
+                                      const Telling& telling = {}, const RankGrid& ranks = {});
 
 }  // namespace sda
