@@ -81,9 +81,13 @@ bool is_finite(const Tensor& x) {
   return at::isfinite(x).all().item<bool>();
 }
 
-/// Where one rank is asked to stop, all stop after the same stage, so that what they save fits together.
+/// Where one rank is asked to stop, all stop after the same stage, so that what they save fits together. A signal that
+/// comes after they agreed to go on is heard at the next stage.
 void stop_together(const Communicator& all) {
-  if (all.size() > 1 && any_of(all, StopToken::is_raised()) && !StopToken::is_raised()) StopToken::request(SIGTERM);
+  if (all.size() > 1) {
+    if (!any_of(all, StopToken::is_raised())) return;
+    if (!StopToken::is_raised()) StopToken::request(SIGTERM);
+  }
   StopToken::throw_if_stopped("");
 }
 

@@ -4,11 +4,12 @@
 #include <barrier>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "core/torch.hpp"
-#include "sda/core/communicator.hpp"
+#include "sda/core/rank_grid.hpp"
 
 namespace sda::testing {
 
@@ -16,33 +17,6 @@ class ThreadsAsRanks {
  public:
   explicit ThreadsAsRanks(int size) : size_(size), barrier_(size), slots_(static_cast<std::size_t>(size)) {}
 
-  /// Calls `work(rank's communicator)` on each; throws what one of them threw, after all have ended. A rank that throws
-  /// where others wait for it leaves them waiting: let all throw, or none.
-  void run(const std::function<void(const Communicator&)>& work) {
-    std::vector<std::exception_ptr> errors(static_cast<std::size_t>(size_));
-    std::vector<std::thread> threads;
-    for (int rank = 0; rank < size_; ++rank) {
-      threads.emplace_back([&, rank] {
-        try {
-          work(Rank(*this, rank));
-        } catch (...) {
-          errors[static_cast<std::size_t>(rank)] = std::current_exception();
-        }
-      });
-    }
-    for (auto& thread : threads) thread.join();
-    for (const auto& error : errors) {
-      if (error) std::rethrow_exception(error);
-    }
-  }
-  /// What each rank gives, joined along `axis`.
-  Tensor joined(std::int64_t axis, const std::function<Tensor(const Communicator&)>& work) {
-    std::vector<Tensor> parts(static_cast<std::size_t>(size_));
-    run([&](const Communicator& ranks) { parts[static_cast<std::size_t>(ranks.rank())] = work(ranks); });
-    return at::cat(parts, axis);
-  }
-
- private:
   class Rank final : public Communicator {
    public:
     Rank(ThreadsAsRanks& all, int rank) : all_(all), rank_(rank) {}
@@ -82,9 +56,46 @@ class ThreadsAsRanks {
     int rank_;
   };
 
+  /// Calls `work(rank's communicator)` on each; throws what one of them threw, after all have ended. A rank that throws
+  /// where others wait for it leaves them waiting: let all throw, or none.
+  void run(const std::function<void(const Communicator&)>& work) {
+    std::vector<std::exception_ptr> errors(static_cast<std::size_t>(size_));
+    std::vector<std::thread> threads;
+    for (int rank = 0; rank < size_; ++rank) {
+      threads.emplace_back([&, rank] {
+        try {
+          work(Rank(*this, rank));
+        } catch (...) {
+          errors[static_cast<std::size_t>(rank)] = std::current_exception();
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    for (const auto& error : errors) {
+      if (error) std::rethrow_exception(error);
+    }
+  }
+  /// What each rank gives, joined along `axis`.
+  Tensor joined(std::int64_t axis, const std::function<Tensor(const Communicator&)>& work) {
+    std::vector<Tensor> parts(static_cast<std::size_t>(size_));
+    run([&](const Communicator& ranks) { parts[static_cast<std::size_t>(ranks.rank())] = work(ranks); });
+    return at::cat(parts, axis);
+  }
+
+ private:
   int size_;
   std::barrier<> barrier_;
   std::vector<std::vector<Tensor>> slots_;
 };
+
+/// Calls `work` on each rank of a grid.
+inline void run_grid(int groups, int shards, const std::function<void(const RankGrid&)>& work) {
+  std::vector<std::unique_ptr<ThreadsAsRanks>> of_states;
+  for (int group = 0; group < groups; ++group) of_states.push_back(std::make_unique<ThreadsAsRanks>(shards));
+  ThreadsAsRanks(groups * shards).run([&](const Communicator& all) {
+    const ThreadsAsRanks::Rank states(*of_states[static_cast<std::size_t>(all.rank() / shards)], all.rank() % shards);
+    work(RankGrid(all, states));
+  });
+}
 
 }  // namespace sda::testing
