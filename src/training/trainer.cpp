@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
@@ -84,23 +85,26 @@ struct Trainer::Implementation {
     return denoising->descend(batch.x(), batch.t(), batch.epsilon(), update);
   }
 
-  /// One random window of each training trajectory, in random order.
-  double train_epoch(double learning_rate) {
+  /// One random window of each training trajectory, in random order, from the batch on that is next. Calls
+  /// `after_batch` after each but the last. The mean loss.
+  double train_epoch(double learning_rate, const std::function<void()>& after_batch) {
     const std::int64_t n = train.trajectories();
     // The order draws as the member after the last trajectory, so that it meets no trajectory's own stream.
     const StreamKey order_key{seed, Purpose::training_window, static_cast<std::uint64_t>(n),
                               static_cast<std::uint64_t>(state.epoch)};
     const std::vector<std::int64_t> order = permutation(n, order_key);
     const std::vector<WindowSource::Place> places = train.places(seed, Purpose::training_window, state.epoch);
-    double total = 0;
     const auto size_at = [&](std::int64_t begin) { return std::clamp<std::int64_t>(n - begin, 0, parameters.batch); };
-    train.expect(order.data(), size_at(0), places);
-    for (std::int64_t begin = 0; begin < n; begin += parameters.batch) {
+    const std::int64_t batches = (n + parameters.batch - 1) / parameters.batch;
+    const std::int64_t start = (state.step - state.epoch * batches) * parameters.batch;
+    train.expect(order.data() + start, size_at(start), places);
+    for (std::int64_t begin = start; begin < n; begin += parameters.batch) {
       const std::int64_t size = size_at(begin), next = begin + size;
       train.expect(order.data() + next, size_at(next), places);
-      total += train_step(order.data() + begin, size, places, learning_rate) * static_cast<double>(size);
+      state.loss_so_far += train_step(order.data() + begin, size, places, learning_rate) * static_cast<double>(size);
+      if (next < n) after_batch();
     }
-    return total / static_cast<double>(n);
+    return std::exchange(state.loss_so_far, 0) / static_cast<double>(n);
   }
 
   /// The loss on validation windows, always the same windows, times and noise; of the averaged weights if there are
@@ -153,6 +157,7 @@ void Trainer::resume(const TrainingState& state) {
   copy(own.average, state.average, "averaged weights");
   own.epoch = state.epoch;
   own.step = state.step;
+  own.loss_so_far = state.loss_so_far;
   own.losses = state.losses;
   own.validation_epochs = state.validation_epochs;
   own.validation_losses = state.validation_losses;
@@ -170,12 +175,20 @@ void Trainer::run(const std::function<void(const TrainingState&)>& on_checkpoint
   Implementation& self = *self_;
   const std::int64_t epochs = self.parameters.epochs;
   auto last_checkpoint = std::chrono::steady_clock::now();
+  const auto save_or_stop = [&] {
+    const bool stopped = StopToken::is_raised();
+    if (on_checkpoint && (stopped || seconds_since(last_checkpoint) > 60 * self.parameters.save_minutes)) {
+      on_checkpoint(state());
+      last_checkpoint = std::chrono::steady_clock::now();
+    }
+    if (stopped) StopToken::throw_if_stopped(fmt::format("checkpoint after epoch {} of {}", self.state.epoch, epochs));
+  };
   while (self.state.epoch < epochs) {
     const auto start = std::chrono::steady_clock::now();
     EpochReport report{.epoch = self.state.epoch + 1, .epochs = epochs};
     report.learning_rate =
         self.parameters.learning_rate * learning_rate_factor(self.parameters.decay, self.state.epoch, epochs);
-    report.loss = self.train_epoch(report.learning_rate);
+    report.loss = self.train_epoch(report.learning_rate, save_or_stop);
     report.windows_per_second = static_cast<double>(self.train.trajectories()) / seconds_since(start);
     if (!std::isfinite(report.loss))
       throw NumericalError({.what = "the training loss is not finite",
@@ -190,12 +203,7 @@ void Trainer::run(const std::function<void(const TrainingState&)>& on_checkpoint
       self.state.validation_losses.push_back(*report.validation_loss);
     }
     if (on_epoch) on_epoch(report);
-    const bool stopped = StopToken::is_raised();
-    if (on_checkpoint && (stopped || seconds_since(last_checkpoint) > 60 * self.parameters.save_minutes)) {
-      on_checkpoint(state());
-      last_checkpoint = std::chrono::steady_clock::now();
-    }
-    if (stopped) StopToken::throw_if_stopped(fmt::format("checkpoint after epoch {} of {}", self.state.epoch, epochs));
+    save_or_stop();
   }
 }
 

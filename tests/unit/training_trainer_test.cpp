@@ -141,6 +141,27 @@ TEST_P(TrainerOfEach, ResumedRunIsTheUninterruptedOneBitForBit) {
   EXPECT_EQ(second.state().validation_losses, whole.state().validation_losses);
 }
 
+/// A long epoch is not waited for: stopped after each batch, and gone on each time, it is the same run.
+TEST_P(TrainerOfEach, StopsWithinAnEpoch) {
+  parameters.epochs = 2;
+  Trainer whole = trainer();
+  whole.run({}, {});
+
+  TrainingState saved = trainer().state();
+  int stops = 0;
+  while (saved.epoch < parameters.epochs) {
+    Trainer part = trainer();
+    part.resume(saved);
+    StopToken::request(SIGTERM);
+    EXPECT_THROW(part.run([&](const TrainingState& state) { saved = state; }, {}), Interrupted);
+    StopToken::request(0);
+    ASSERT_EQ(saved.step, ++stops);
+  }
+  EXPECT_EQ(stops, 2 * 3);
+  EXPECT_TRUE(at::equal(saved.weights, whole.state().weights));
+  EXPECT_EQ(saved.losses, whole.state().losses);
+}
+
 TEST_P(TrainerOfEach, SameBitsForAnyNumberOfThreads) {
   data.states = normal({200, 30, 2}, {.seed = 5});
   parameters.batch = 150;

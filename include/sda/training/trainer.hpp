@@ -62,7 +62,8 @@ double learning_rate_factor(Decay decay, std::int64_t epoch, std::int64_t epochs
 /// generator state is kept.
 struct TrainingState {
   std::int64_t epoch = 0;  ///< epochs done
-  std::int64_t step = 0;   ///< batches done within the run
+  std::int64_t step = 0;   ///< batches done within the run; those after the last epoch are of the one under way
+  double loss_so_far = 0;  ///< of these, summed over windows
   Tensor weights;          ///< all parameters, flat, in the network's order
   Tensor first_moment;     ///< of AdamW, flat
   Tensor second_moment;
@@ -108,8 +109,8 @@ class Trainer {
   void resume(const TrainingState& state);
   TrainingState state() const;
 
-  /// Runs to the last epoch. `on_checkpoint` is called every save_minutes and, after a stop signal, once
-  /// before Interrupted is thrown; `on_epoch` after each epoch.
+  /// Runs to the last epoch. `on_checkpoint` is called every save_minutes, between two batches, and, after a stop
+  /// signal, once before Interrupted is thrown; `on_epoch` after each epoch.
   void run(const std::function<void(const TrainingState&)>& on_checkpoint,
            const std::function<void(const EpochReport&)>& on_epoch);
 

@@ -41,7 +41,7 @@ void write_flat(WritableGroup& group, const std::string& name, const std::string
 
 void write_training(WritableGroup& file, const TrainingState& state) {
   WritableGroup group = file.make_group("training");
-  group.attributes({{"epoch", state.epoch}, {"step", state.step}});
+  group.attributes({{"epoch", state.epoch}, {"step", state.step}, {"loss_so_far", state.loss_so_far}});
   write_flat(group, "weights", "parameter", state.weights, "all parameters, in the network's order");
   write_flat(group, "first_moment", "parameter", state.first_moment, "first moment of AdamW");
   write_flat(group, "second_moment", "parameter", state.second_moment, "second moment of AdamW");
@@ -65,6 +65,7 @@ TrainingState read_training(const ReadableGroup& group, std::int64_t parameters)
   };
   return {.epoch = group.integer("epoch"),
           .step = group.integer("step"),
+          .loss_so_far = group.has_attribute("loss_so_far") ? group.number("loss_so_far") : 0,
           .weights = flat("weights"),
           .first_moment = flat("first_moment"),
           .second_moment = flat("second_moment"),
