@@ -75,6 +75,43 @@ INSTANTIATE_TEST_SUITE_P(Ranks, ShardedScoreOf,
                                   "stride" + std::to_string(given.param.stride);
                          });
 
+/// Counts what a rank sends.
+class Counting final : public Communicator {
+ public:
+  explicit Counting(const Communicator& ranks) : ranks_(ranks) {}
+  int rank() const override { return ranks_.rank(); }
+  int size() const override { return ranks_.size(); }
+  Tensor sum(const Tensor& values) const override { return ++sums, ranks_.sum(values); }
+  void exchange(const Tensor& to_before, const Tensor& to_after, Tensor& from_before,
+                Tensor& from_after) const override {
+    if (rank() > 0) states += to_before.size(1);
+    if (rank() + 1 < size()) states += to_after.size(1);
+    ranks_.exchange(to_before, to_after, from_before, from_after);
+  }
+  std::vector<Tensor> gather(const Tensor& part) const override { return ranks_.gather(part); }
+
+  mutable std::int64_t states = 0, sums = 0;
+
+ private:
+  const Communicator& ranks_;
+};
+
+/// What decision 0035 and docs/results/ranks.md reckon with: 2 k states a boundary, for each evaluation and each VJP.
+TEST(ShardedScore, ExchangesTwiceKStatesABoundary) {
+  for (const int size : {2, 3, 7}) {
+    const Tensor sent = ThreadsAsRanks(size).joined(0, [&](const Communicator& rank) {
+      const Counting counting(rank);
+      const auto score = sharded(2, 1, counting);
+      const auto linear = score->linearise(own_states(drawn({1, length, d}, 1), rank), 0.3);
+      const std::int64_t forward = counting.states;
+      linear->vjp(linear->epsilon());
+      return at::tensor({{forward, counting.states - forward, counting.sums}}, at::kLong);
+    });
+    const std::int64_t expected = 2 * 2 * (size - 1);
+    EXPECT_TRUE(sent.sum(0).equal(at::tensor({expected, expected, std::int64_t{0}}, at::kLong))) << sent;
+  }
+}
+
 TEST(ShardedScore, RefusesSharesSmallerThanAHalo) {
   ThreadsAsRanks threads(7);
   EXPECT_THAT(
