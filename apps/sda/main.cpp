@@ -61,6 +61,16 @@ void load_plugin(const std::string& file) {
   throw sda::UsageError({.what = "a plugin cannot be loaded", .where = "--plugin " + file, .found = ::dlerror()});
 }
 
+/// Several processes would each do all of it, and write one file.
+void require_one_rank(const Ranks& ranks, const std::string& subcommand) {
+  if (ranks.size() == 1) return;
+  throw sda::UsageError({.what = "the work is not shared among ranks",
+                         .where = "sda " + subcommand,
+                         .found = fmt::format("{} ranks", ranks.size()),
+                         .expected = "one process",
+                         .hint = "start it without mpirun; sda assimilate takes ranks"});
+}
+
 int run(int argc, char** argv, Ranks& ranks) {
   Globals globals;
   globals.ranks = &ranks;
@@ -142,16 +152,6 @@ int run(int argc, char** argv, Ranks& ranks) {
   }
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return fail("cannot write to standard output", 1);
   return 0;
-}
-
-/// Several processes would each do all of it, and write one file.
-void require_one_rank(const Ranks& ranks, const std::string& subcommand) {
-  if (ranks.size() == 1) return;
-  throw sda::UsageError({.what = "the work is not shared among ranks",
-                         .where = "sda " + subcommand,
-                         .found = fmt::format("{} ranks", ranks.size()),
-                         .expected = "one process",
-                         .hint = "start it without mpirun; sda assimilate takes ranks"});
 }
 
 /// What went wrong, in a line.

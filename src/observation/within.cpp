@@ -59,25 +59,40 @@ ObservationPart states_within(ObservationPart part, const Observations& y, std::
   return part;
 }
 
+/// The rows of columns that are named.
+template <class Value>
+std::vector<Value> picked(const std::vector<Value>& column, const std::vector<std::size_t>& rows) {
+  std::vector<Value> some;
+  if (column.empty()) return some;
+  for (const auto row : rows) some.push_back(column[row]);
+  return some;
+}
+
 /// Points have times of their own, so that the operator is made again for those within.
-ObservationPart points_within(const ObservationPart& part, PointObservations observed, const Observations& y,
+ObservationPart points_within(const ObservationPart& part, const PointObservations& all, const Observations& y,
                               std::int64_t first, std::int64_t count) {
   const auto begin = static_cast<double>(first), last = static_cast<double>(first + count - 1);
-  const auto lies_elsewhere = [&](const PointObservation& point) {
-    const bool between = (point.time > begin - 1 && point.time < begin) || (point.time > last && point.time < last + 1);
-    if (between) {
+  std::vector<std::size_t> rows;
+  for (std::size_t row = 0; row < all.size(); ++row) {
+    const double time = all.time[row];
+    if ((time > begin - 1 && time < begin) || (time > last && time < last + 1)) {
       throw UnsupportedError(
           {.what = "an observation lies between two states, of which one is another rank's",
            .where = part.op->describe(),
-           .found = fmt::format("time {}, in states from 0", point.time),
+           .found = fmt::format("time {}, in states from 0", time),
            .hint = "give observations to the nearest state: sda observe --set observation_file.time=nearest"});
     }
-    return point.time < begin || point.time > last;
-  };
-  std::erase_if(observed.points, lies_elsewhere);
-  if (observed.points.empty()) return of_no_state(part, y.layout.event);
-  for (auto& point : observed.points) point.time -= begin;
-  return point_part(part.name, observed, part.noise.shape(), y.layout, y.normalisation);
+    if (time >= begin && time <= last) rows.push_back(row);
+  }
+  if (rows.empty()) return of_no_state(part, y.layout.event);
+  PointObservations some{.time = picked(all.time, rows),
+                         .variable = picked(all.variable, rows),
+                         .value = picked(all.value, rows),
+                         .error = picked(all.error, rows),
+                         .formula = all.formula};
+  for (const auto& axis : all.place) some.place.push_back(picked(axis, rows));
+  for (double& time : some.time) time -= begin;
+  return point_part(part.name, some, part.noise.shape(), y.layout, y.normalisation);
 }
 
 }  // namespace
@@ -91,8 +106,8 @@ Observations Observations::within(std::int64_t first, std::int64_t count) const 
   for (const auto& part : parts) {
     if (part.op->reads_states_alone()) {
       some.parts.push_back(states_within(part, *this, first, count));
-    } else if (auto points = part.points(layout)) {
-      some.parts.push_back(points_within(part, std::move(*points), *this, first, count));
+    } else if (const auto points = part.points(layout)) {
+      some.parts.push_back(points_within(part, *points, *this, first, count));
     } else {
       throw UnsupportedError({.what = "an operator takes states together, which several ranks have",
                               .where = part.op->describe(),

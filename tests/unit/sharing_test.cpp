@@ -133,12 +133,10 @@ Observations observations(const NoiseShape& noise) {
   };
   add("thirds", {{"every", {3}}}, 3);
   add("few", {{"times", {1, 2, 29}}, {"select", {1}}, {"saturate", {}}}, 4);
-  y.parts.push_back(point_part("points",
-                               {.points = {{.time = 4, .variable = 0, .place = {}, .value = 0.3, .error = 0.2},
-                                           {.time = 5.5, .variable = 1, .place = {}, .value = -0.2, .error = 0.3},
-                                           {.time = 28, .variable = 1, .place = {}, .value = 1.1, .error = 0.2}},
-                                .formula = {}},
-                               noise, y.layout, y.normalisation));
+  PointObservations points;
+  points.time = {4, 5.5, 28}, points.variable = {0, 1, 1};
+  points.value = {0.3, -0.2, 1.1}, points.error = {0.2, 0.3, 0.2};
+  y.parts.push_back(point_part("points", points, noise, y.layout, y.normalisation));
   y.check();
   return y;
 }
