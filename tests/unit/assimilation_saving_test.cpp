@@ -44,7 +44,7 @@ AssimilationState stopped_after(const Subject& subject, std::int64_t stages, Ten
   std::optional<AssimilationState> left;
   const AssimilationSaving saving{.save = [&](const AssimilationState& state) {
     left = state;  // and copies of what changes
-    left->sampler.x = state.sampler.x.clone();
+    if (state.sampler.x.defined()) left->sampler.x = state.sampler.x.clone();
   }};
   const auto signal = [&](std::int64_t done, std::int64_t, const std::string&) {
     if (done == stages) StopToken::request(SIGTERM);
