@@ -90,6 +90,8 @@ TEST(AssimilationSaving, GoesOnFromTheEndOfAChunk) {
   }};
   draw_members(subject.prior, subject.observations, subject.parameters, 4, into(whole), {}, saving);
   ASSERT_EQ(ends.size(), 2U);
+  EXPECT_EQ(ends[0].chunk, 1);
+  EXPECT_EQ(ends[1].chunk, 2);
   const test::ScratchFolder folder;
   for (const auto& end : ends) {
     write_stopped_assimilation(folder.file("p.checkpoint.nc"), {end, "", {}});
