@@ -11,6 +11,7 @@
 #include "data/formats/sealed_file.hpp"
 #include "sda/core/error.hpp"
 #include "sda/core/going_on.hpp"
+#include "sda/core/runtime.hpp"
 
 namespace sda {
 
@@ -63,6 +64,7 @@ void SavedDrawing::keep(std::int64_t first, const Tensor& members, std::int64_t 
   fs::create_directories(folder_, shown_by_the_writing);
   chunks_.emplace_back(first, first + members.size(0));
   write_drawn_members(chunk_file(first, first + members.size(0)), members, provenance_);
+  release_freed_memory();  // or chunks after chunks leave ever more of it in splinters
 }
 
 void SavedDrawing::each(const MemberSink& take) const {
@@ -75,6 +77,7 @@ void SavedDrawing::each(const MemberSink& take) const {
                        .found = fmt::format("{}", members.size(0)),
                        .expected = fmt::format("{}", end - begin)});
     take(begin, members);
+    release_freed_memory();
   }
 }
 

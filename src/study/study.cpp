@@ -110,6 +110,8 @@ StudyTable::StudyTable(const StudyOutput& output, const std::string& what, const
               require_saved(output.path + ".csv", std::filesystem::exists(output.path + ".csv") ||
                                                       std::filesystem::exists(checkpoint_of(output.path)));
             require_writable(output.path + ".csv");
+            for (const std::string& file : {output.path + ".csv", output.path + ".png", checkpoint_of(output.path)})
+              remove_leftovers(file);
             return output.path + ".csv";
           }(),
           followed_by(keys, numbers), keys.size(), provenance_),

@@ -62,13 +62,13 @@ const std::vector<Work>& works() {
                                          "--set",
                                          "dynamics.system=lorenz96",
                                          "--set",
-                                         "dynamics.sites=4096",
+                                         "dynamics.sites=16384",
                                          "--set",
-                                         "simulation.trajectories=64",
+                                         "simulation.trajectories=80",
                                          "--set",
                                          "simulation.length=2",
                                          "--set",
-                                         "simulation.spin_up=200",
+                                         "simulation.spin_up=50",
                                          "--set",
                                          "simulation.save_minutes=1e-4"};
        },
@@ -92,7 +92,8 @@ const std::vector<Work>& works() {
        {"m.nc"},
        [](const std::string& path) {
          std::string bits;
-         for (const auto& weight : read_model(path).prior.network->parameters()) bits += bytes_of(weight.value);
+         const ModelFile model = read_model(path);
+         for (const auto& weight : model.prior.network->parameters()) bits += bytes_of(weight.value);
          return bits;
        }},
       {"assimilate",  // in chunks of members, each in a file of its own until the end

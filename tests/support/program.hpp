@@ -92,6 +92,7 @@ class Program {
     const int err_file =
         options_.terminal ? slave : open(folder_.file("err").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     pid_ = fork();
+    if (pid_ < 0) throw std::runtime_error("no process can be made");
     if (pid_ == 0) {
       dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
       dup2(out_file, STDOUT_FILENO);

@@ -44,7 +44,7 @@ AssimilationState stopped_after(const Subject& subject, std::int64_t stages, Ten
   std::optional<AssimilationState> left;
   const AssimilationSaving saving{.save = [&](const AssimilationState& state) {
     left = state;  // and copies of what changes
-    left->sampler.x = state.sampler.x.clone();
+    if (state.sampler.x.defined()) left->sampler.x = state.sampler.x.clone();
   }};
   const auto signal = [&](std::int64_t done, std::int64_t, const std::string&) {
     if (done == stages) StopToken::request(SIGTERM);
@@ -90,6 +90,8 @@ TEST(AssimilationSaving, GoesOnFromTheEndOfAChunk) {
   }};
   draw_members(subject.prior, subject.observations, subject.parameters, 4, into(whole), {}, saving);
   ASSERT_EQ(ends.size(), 2U);
+  EXPECT_EQ(ends[0].chunk, 1);
+  EXPECT_EQ(ends[1].chunk, 2);
   const test::ScratchFolder folder;
   for (const auto& end : ends) {
     write_stopped_assimilation(folder.file("p.checkpoint.nc"), {end, "", {}});

@@ -188,7 +188,7 @@ std::string describe_model(Description description, const ModelFile& file) {
 
 std::string describe_stopped_assimilation(Description description, const StoppedAssimilation& file) {
   const AssimilationState& state = file.state;
-  description.line("chunks of members", fmt::format("{} of {} done", state.chunk, state.chunks));
+  description.line("chunks", fmt::format("{} of {} done", state.chunk, state.chunks));
   if (state.sampler.x.defined()) {
     description.line("members", fmt::format("{} of the next after {} stages of the sampler", state.sampler.x.size(0),
                                             state.sampler.stages_done));

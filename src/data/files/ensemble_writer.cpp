@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/torch.hpp"
 #include "data/files/fields.hpp"
@@ -68,7 +69,7 @@ class EnsembleWriter::File {
   }
 
   void commit(const EnsembleCost& cost) {
-    if (waiting() > 0) write(waiting_);
+    if (waiting() > 0) write(std::exchange(waiting_, Tensor()));
     if (done_ != head_.members) refuse(fmt::format("{}", done_), fmt::format("{} members", head_.members));
     WritableGroup file = stream_.root();
     file.attributes({{"sda_seconds", cost.seconds}, {"sda_evaluations", cost.evaluations}});

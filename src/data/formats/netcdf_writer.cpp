@@ -154,6 +154,9 @@ void WritableGroup::declare(const std::string& name, const std::vector<std::stri
   check_write(nc_def_var(id_, name.c_str(), type, static_cast<int>(ids.size()), ids.data(), &id), of);
   const std::vector<std::size_t> chunk(storage.chunk.begin(), storage.chunk.end());
   check_write(nc_def_var_chunking(id_, id, NC_CHUNKED, chunk.data()), of);
+  // A chunk is written whole and never again: what HDF5 keeps of 16 MB of them for each variable is of no use.
+  const std::size_t bytes = static_cast<std::size_t>(count(storage.chunk)) * c10::elementSize(storage.type);
+  check_write(nc_set_var_chunk_cache(id_, id, bytes, /*nelems=*/11, /*preemption=*/1), of);
   if (storage.compression > 0)
     check_write(nc_def_var_deflate(id_, id, /*shuffle=*/1, /*deflate=*/1, storage.compression), of);
   check_write(nc_def_var_fletcher32(id_, id, NC_FLETCHER32), of);

@@ -38,8 +38,9 @@ class EnsembleWriter {
   EnsembleWriter(const EnsembleWriter&) = delete;
   EnsembleWriter& operator=(const EnsembleWriter&) = delete;
 
-  /// The next members (some, time, …event), physical units, float32 or float64. Throws FileError where they are not
-  /// finite or the disk is full, ShapeError for other sizes or more members than the head says.
+  /// The next members (some, time, …event), physical units, float32 or float64. Throws FileError, here or when the rest
+  /// is written, where they are not finite or the disk is full; ShapeError for other sizes or more members than the
+  /// head says.
   void add(const Tensor& members);
   /// Ends the file, which then takes its name. Throws ShapeError where members are missing. Without it nothing is left.
   void commit(const EnsembleCost& cost);
