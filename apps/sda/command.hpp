@@ -13,6 +13,7 @@
 
 #include "sda/core/progress.hpp"
 #include "sda/core/provenance.hpp"
+#include "sda/core/runtime.hpp"
 #include "sda/data/files.hpp"
 #include "sda/data/files/folders.hpp"
 #include "sda/data/files/model.hpp"
@@ -50,6 +51,7 @@ Telling telling_by(ProgressBar& bar);
 struct Subcommand {
   CLI::App* flags;
   std::function<void()> run;
+  FreedMemory freed = FreedMemory::kept;
 };
 
 Subcommand simulate_command(CLI::App& program, Globals& globals);

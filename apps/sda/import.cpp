@@ -144,7 +144,7 @@ Subcommand import_command(CLI::App& program, Globals& globals) {
                    "model or trajectory file; of data of your own the folder for train.nc, valid.nc and test.nc")
       ->required()
       ->type_name(value::file);
-  return {flags, [options, &globals] { import_files(*options, globals); }};
+  return {flags, [options, &globals] { import_files(*options, globals); }, FreedMemory::given_back};
 }
 
 }  // namespace sda::app

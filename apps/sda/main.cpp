@@ -120,14 +120,15 @@ int run(int argc, char** argv) {
   if (allow_code) allowed.emplace();
   start_log(globals.quiet);
   std::for_each(plugins.begin(), plugins.end(), load_plugin);
-  sda::configure_runtime(sda::choose_threads(globals.threads));
+  const auto chosen = std::find_if(subcommands.begin(), subcommands.end(),
+                                   [](const Subcommand& subcommand) { return subcommand.flags->parsed(); });
+  const auto freed = chosen == subcommands.end() ? sda::FreedMemory::kept : chosen->freed;
+  sda::configure_runtime(sda::choose_threads(globals.threads), freed);
   sda::StopToken::install();
   if (!time_limit.empty()) sda::StopToken::limit_time(sda::parse_duration(time_limit, "--time-limit"));
   // A limit on file sizes shall be an error of the write, as a full disk is, and not the end of the process.
   std::signal(SIGXFSZ, SIG_IGN);
 
-  const auto chosen = std::find_if(subcommands.begin(), subcommands.end(),
-                                   [](const Subcommand& subcommand) { return subcommand.flags->parsed(); });
   if (chosen == subcommands.end()) {
     print(program.help());
   } else {

@@ -132,7 +132,7 @@ Subcommand observe_command(CLI::App& program, Globals& globals) {
   flags->add_option("--trajectory", options->trajectory, "which trajectory, from 0")->capture_default_str();
   flags->add_option("--start", options->start, "its first state observed, from 0")->capture_default_str();
   flags->add_option("-o,--output", options->output, "observation file")->required()->type_name(value::file);
-  return {flags, [options, &globals] { observe(*options, globals); }};
+  return {flags, [options, &globals] { observe(*options, globals); }, FreedMemory::given_back};
 }
 
 }  // namespace sda::app

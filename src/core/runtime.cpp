@@ -145,14 +145,19 @@ void configure_threads(int threads) {
   at::set_num_threads(threads);
 }
 
-void configure_runtime(int threads) {
+void configure_runtime(int threads, FreedMemory freed) {
   // libtorch reads this once, at its first operation, and takes AVX2 if nobody asks for more.
   if (cpu_has_avx512()) setenv("ATEN_CPU_CAPABILITY", "avx512", /*overwrite=*/0);
 #if defined(__GLIBC__)
-  // Tensors of a few MB come and go at every operation; taking their pages from the kernel and giving them back each
-  // time costs more than the operation itself.
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, -1);
+  if (freed == FreedMemory::kept) {
+    // Taking pages of tensors from the kernel and giving them back each time costs more than the operation itself.
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, -1);
+  } else {
+    // Set, or else glibc raises it to the size of what is freed, and large blocks end in splinters of the heap.
+    constexpr int large_block = 1 << 20;
+    mallopt(M_MMAP_THRESHOLD, large_block);
+  }
 #endif
   configure_threads(threads);
 }

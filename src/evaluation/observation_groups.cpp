@@ -1,10 +1,9 @@
-// What observations are of, for people: read from points where there are points, else from the operator's chain.
+// What observations are of, for people: read from points where there are points, else as the operator says.
 #include "evaluation/observation_groups.hpp"
 
 #include <fmt/format.h>
 
 #include <map>
-#include <set>
 
 #include "core/axis.hpp"
 #include "core/calendar.hpp"
@@ -50,37 +49,20 @@ std::string place_name(const std::vector<Axis>& axes, const std::vector<double>&
   return name;
 }
 
-/// The variables that a chain leaves as components of an observation; none where links mix them.
-std::vector<std::string> components_of(const ObservationPart& part, const StateLayout& layout) {
-  static const std::set<std::string> keep{"every",    "offset",  "first",      "last",       "times",
-                                          "physical", "coarsen", "coarsen_to", "grid_every", "box"};
-  if (!layout.channels_are_variables()) return {};
-  std::vector<std::string> names;
-  for (const auto& variable : layout.variables) names.push_back(variable.name);
-  for (const auto& link : part.chain) {
-    if (link.kind == "select") {
-      std::vector<std::string> chosen;
-      for (const double c : link.numbers) chosen.push_back(names.at(static_cast<std::size_t>(c)));
-      names = std::move(chosen);
-    } else if (!keep.contains(link.kind)) {
-      return {};
-    }
-  }
-  return names;
-}
-
 void append_points(const Observations& y, const PointObservations& points, Names& variable, Names& place, Names& time) {
   const auto axes = axes_of(y.layout);
-  for (const auto& point : points.points) {
-    const auto v = static_cast<std::size_t>(point.variable);
+  std::vector<double> at(axes.size());
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const auto v = static_cast<std::size_t>(points.variable[i]);
+    for (std::size_t a = 0; a < at.size(); ++a) at[a] = points.place[a][i];
     variable.append(points.formula.empty() ? y.layout.variables[v].name : points.formula);
-    place.append(place_name(axes, point.place));
-    time.append(time_name(y, point.time));
+    place.append(place_name(axes, at));
+    time.append(time_name(y, points.time[i]));
   }
 }
 
 void append_values(const Observations& y, const ObservationPart& part, Names& variable, Names& place, Names& time) {
-  const auto names = components_of(part, y.layout);
+  const auto names = part.op->variables();
   const Shape shape = part.observation();
   const bool by_variable = !shape.empty() && !names.empty() && std::ssize(names) == shape.front();
   const std::int64_t values = count(shape), points = by_variable ? values / shape.front() : values;

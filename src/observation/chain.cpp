@@ -18,10 +18,14 @@ using observation::TimeLink;
 /// A chain of links: those of time choose states, those of state make the observation, each in their order.
 class Chain final : public ObservationOperator {
  public:
-  /// `joins_states`: one of the links of state takes all states together.
-  Chain(Shape event, std::vector<std::unique_ptr<TimeLink>> time, std::vector<std::unique_ptr<StateLink>> state,
-        bool joins_states)
-      : event_(std::move(event)), time_(std::move(time)), state_(std::move(state)), joins_states_(joins_states) {
+  /// `names`: of the components of a state. `joins_states`: one of the links of state takes all states together.
+  Chain(Shape event, std::vector<std::string> names, std::vector<std::unique_ptr<TimeLink>> time,
+        std::vector<std::unique_ptr<StateLink>> state, bool joins_states)
+      : event_(std::move(event)),
+        names_(std::move(names)),
+        time_(std::move(time)),
+        state_(std::move(state)),
+        joins_states_(joins_states) {
     for (std::size_t i = 0; i < state_.size(); ++i) {
       if (!state_[i]->is_affine()) curved_ = i + 1;
     }
@@ -67,6 +71,12 @@ class Chain final : public ObservationOperator {
     return state_.empty() ? event_ : state_.back()->observation().sizes;
   }
 
+  std::vector<std::string> variables() const override {
+    if (state_.empty()) return names_;
+    const auto& field = state_.back()->observation();
+    return field.has_components ? field.names : std::vector<std::string>();
+  }
+
   std::string describe() const override {
     std::vector<std::string> when, what;
     for (const auto& link : time_) when.push_back(link->describe());
@@ -90,6 +100,7 @@ class Chain final : public ObservationOperator {
   }
 
   Shape event_;
+  std::vector<std::string> names_;
   std::vector<std::unique_ptr<TimeLink>> time_;
   std::vector<std::unique_ptr<StateLink>> state_;
   bool joins_states_;
@@ -109,6 +120,7 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
   std::vector<std::unique_ptr<StateLink>> state;
   auto field = observation::field_of(layout);
   field.is_physical = is_identity(normalisation);
+  const auto names = field.has_components ? field.names : std::vector<std::string>();
   bool joins_states = false;
   for (const auto& link : chain) {
     const observation::LinkSite site{.link = link,
@@ -129,7 +141,7 @@ std::shared_ptr<const ObservationOperator> make_operator(const std::vector<Opera
     field = made.state->observation();
     state.push_back(std::move(made.state));
   }
-  return std::make_shared<Chain>(layout.event, std::move(time), std::move(state), joins_states);
+  return std::make_shared<Chain>(layout.event, names, std::move(time), std::move(state), joins_states);
 }
 
 }  // namespace sda

@@ -173,11 +173,12 @@ std::string meaning_of_column(const std::string& name) {
   return "place read along " + name + ", in points of the grid from 0";
 }
 
+bool has_columns(const OperatorLink& link) {
+  return observation::find_kind(link.kind, "operator").value.form == Form::columns;
+}
+
 /// The link whose numbers may stand beside the text; null where there is none.
 OperatorLink* find_columns(std::vector<OperatorLink>& chain) {
-  const auto has_columns = [](const OperatorLink& link) {
-    return observation::find_kind(link.kind, "operator").value.form == Form::columns;
-  };
   const auto found = std::find_if(chain.begin(), chain.end(), has_columns);
   return found == chain.end() ? nullptr : &*found;
 }
@@ -218,16 +219,17 @@ std::vector<OperatorLink> read_operator(const std::string& text, const std::stri
   return chain;
 }
 
-std::pair<std::string, std::vector<LinkColumn>> to_toml_and_columns(std::vector<OperatorLink> chain) {
+std::pair<std::string, std::vector<LinkColumn>> to_toml_and_columns(const std::vector<OperatorLink>& chain) {
   std::vector<LinkColumn> columns;
-  if (OperatorLink* link = find_columns(chain)) {
-    for (const auto& name : link->names) {
-      const auto numbers = observation::column_of(*link, name);
-      columns.push_back({name, meaning_of_column(name), {numbers.begin(), numbers.end()}});
+  std::vector<OperatorLink> without;
+  for (const auto& link : chain) {
+    const bool is_first = columns.empty() && has_columns(link);
+    without.push_back({link.kind, is_first ? std::vector<double>() : link.numbers, link.names, link.text});
+    for (const auto& name : is_first ? link.names : std::vector<std::string>()) {
+      columns.push_back({name, meaning_of_column(name), observation::column_of(link, name)});
     }
-    link->numbers.clear();
   }
-  return {to_toml(chain), std::move(columns)};
+  return {to_toml(without), std::move(columns)};
 }
 
 std::vector<OperatorLink> read_operator(const std::string& text, const std::string& where,

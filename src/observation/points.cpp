@@ -35,26 +35,36 @@ using observation::component_column;
 using observation::rows_of;
 using observation::time_column;
 
-/// The link `points` that reads there; of a formula, which leaves one component, without the column of components.
-OperatorLink points_link(const PointObservations& observed, const StateLayout& layout) {
+void check_columns(const PointObservations& observed, const StateLayout& layout) {
+  const auto axes = layout.space_names.size(), n = observed.size();
+  bool fits = observed.place.size() == axes && observed.time.size() == n && observed.error.size() == n &&
+              (observed.variable.size() == n || !observed.formula.empty());
+  for (const auto& places : observed.place) fits = fits && places.size() == n;
+  if (fits) return;
+  throw ShapeError(
+      {.what = "point observations whose columns do not fit each other",
+       .where = "point observations",
+       .found = fmt::format("{} times, {} places along {} axes, {} values, {} errors", observed.time.size(),
+                            observed.place.empty() ? 0 : observed.place.front().size(), observed.place.size(), n,
+                            observed.error.size()),
+       .expected = fmt::format("of each value a time, a variable, an error and a place along {} axes", axes)});
+}
+
+/// The link `points` that reads there; of a formula, which leaves one component, without the column of components. Its
+/// columns are taken one after the other, so that no two copies of all of them are there.
+OperatorLink points_link(PointObservations& observed, const StateLayout& layout) {
   std::map<std::string, std::vector<double>> columns;  // in TOML's order
-  const bool has_components = observed.formula.empty() && layout.channels_are_variables();
-  const auto axes = layout.space_names.size();
-  for (const auto& point : observed.points) {
-    if (point.place.size() != axes) {
-      throw ShapeError({.what = "a point has no place in space",
-                        .where = "point observations",
-                        .found = fmt::format("{} numbers", point.place.size()),
-                        .expected = fmt::format("{}, one along each axis", axes)});
-    }
-    columns[time_column].push_back(point.time);
-    if (has_components) columns[component_column].push_back(static_cast<double>(point.variable));
-    for (std::size_t a = 0; a < axes; ++a) columns[layout.space_names[a]].push_back(point.place[a]);
+  columns[time_column] = std::move(observed.time);
+  if (observed.formula.empty() && layout.channels_are_variables()) {
+    columns[component_column].assign(observed.variable.begin(), observed.variable.end());
   }
+  for (std::size_t a = 0; a < observed.place.size(); ++a) columns[layout.space_names[a]] = std::move(observed.place[a]);
   OperatorLink link{observation::points_kind, {}};
-  for (const auto& [name, numbers] : columns) {
+  link.numbers.reserve(columns.size() * observed.size());
+  for (auto& [name, numbers] : columns) {
     link.names.push_back(name);
     link.numbers.insert(link.numbers.end(), numbers.begin(), numbers.end());
+    numbers = {};
   }
   return link;
 }
@@ -124,17 +134,15 @@ void append_by_state(Observations& y, const ObservationPart& part) {
 
 }  // namespace
 
-ObservationPart point_part(const std::string& name, const PointObservations& observed, const NoiseShape& noise,
+ObservationPart point_part(const std::string& name, PointObservations observed, const NoiseShape& noise,
                            const StateLayout& layout, const Normalisation& normalisation) {
-  std::vector<double> values, errors;
-  for (const auto& point : observed.points) {
-    values.push_back(point.value);
-    errors.push_back(point.error);
-  }
-  ObservationPart part{.name = name, .chain = links_before_points(observed.formula), .noise = Noise(errors, noise)};
+  check_columns(observed, layout);
+  ObservationPart part{
+      .name = name, .chain = links_before_points(observed.formula), .noise = Noise(std::move(observed.error), noise)};
   part.chain.push_back(points_link(observed, layout));
+  observed.variable = {};
   part.op = make_operator(part.chain, layout, normalisation);
-  part.values = at::tensor(values, at::kDouble).unsqueeze(0);
+  part.values = at::tensor(observed.value, at::kDouble).unsqueeze(0);
   return part;
 }
 
@@ -144,18 +152,18 @@ std::optional<PointObservations> ObservationPart::points(const StateLayout& layo
   const std::string formula = before.empty() ? "" : before.back().text;
   if (before != links_before_points(formula)) return std::nullopt;
   const OperatorLink& link = chain.back();
-  const auto times = column_of(link, time_column), components = column_of(link, component_column);
-  const auto observed = flat_numbers(values), errors = flat_numbers(sigma(at::kDouble).expand(values.sizes()));
-  PointObservations all{.points = {}, .formula = formula};
-  all.points.resize(rows_of(link));
-  for (std::size_t r = 0; r < all.points.size(); ++r) {
-    all.points[r] = {.time = times[r], .value = observed[r], .error = errors[r]};
-    if (!components.empty()) all.points[r].variable = static_cast<std::int64_t>(components[r]);
-  }
-  for (const auto& axis : layout.space_names) {
-    const auto places = column_of(link, axis);
-    for (std::size_t r = 0; r < all.points.size(); ++r) all.points[r].place.push_back(places.empty() ? 0 : places[r]);
-  }
+  const auto column = [&](const std::string& axis) {
+    const auto numbers = column_of(link, axis);
+    return numbers.empty() ? std::vector<double>(rows_of(link), 0)
+                           : std::vector<double>(numbers.begin(), numbers.end());
+  };
+  PointObservations all{.time = column(time_column),
+                        .value = flat_numbers(values),
+                        .error = flat_numbers(sigma(at::kDouble).expand(values.sizes())),
+                        .formula = formula};
+  const auto components = column(component_column);
+  all.variable.assign(components.begin(), components.end());
+  for (const auto& axis : layout.space_names) all.place.push_back(column(axis));
   return all;
 }
 

@@ -17,10 +17,15 @@ int others_running();
 /// Sets libtorch's and OpenMP's thread count.
 void configure_threads(int threads);
 
-/// The same and, where the CPU has it and the user has not said otherwise,
-/// libtorch's AVX-512 kernels; with glibc, has freed memory kept by the process, for tensors come and go. Call once,
+/// What becomes of memory that the program has freed, with glibc.
+enum class FreedMemory {
+  kept,       ///< by the process: tensors of a few MB come and go at every step of a computation
+  given_back  ///< to the system, where a block is large: reading a file must need no more than is held at once
+};
+
+/// The same and, where the CPU has it and the user has not said otherwise, libtorch's AVX-512 kernels. Call once,
 /// before the first tensor operation; for programs of one's own, not for a host that embeds the library as one of many.
-void configure_runtime(int threads);
+void configure_runtime(int threads, FreedMemory freed = FreedMemory::kept);
 
 /// Asks long work to stop: after SIGINT, SIGTERM or SIGHUP once `install` has run, or when its time is over. Long work
 /// polls it between steps.

@@ -70,8 +70,7 @@ void fields(Visitor& v, DataParameters& p) {
   v("train", p.train, "share of trajectories to train on", between(0, 1));
   v("valid", p.valid, "share of trajectories to validate on; the rest is for tests", between(0, 1));
   v("file_gigabytes", p.file_gigabytes,
-    "states in one file that is written: more make several, such as train_0000.nc, and some ten times as much is in "
-    "memory",
+    "states in one file that is written: more make several, such as train_0000.nc, and twice as much is in memory",
     above(0));
 }
 
@@ -115,8 +114,8 @@ class UserData {
   /// missing in some states and not in others, or that are missing always where the parameters do not say that they
   /// may; ValueError as ChannelStatistics.
   Normalisation survey(std::int64_t trajectories);
-  /// `n` trajectories from `begin` on, (n, time, …event). After survey, what is masked has its variable's mean over all
-  /// trajectories.
+  /// `n` trajectories from `begin` on, (n, time, …event); beside these little more is in memory. After survey, what is
+  /// masked has its variable's mean over all trajectories.
   Tensor read(std::int64_t begin, std::int64_t n) const;
 
  private:

@@ -25,10 +25,10 @@ struct ObservationPart {
   std::optional<PointObservations> points(const StateLayout& layout) const;
 };
 
-/// The part that holds these observations, with noise of this form. Throws ShapeError for points without a number for
-/// each axis of space, UsageError for those that do not lie within the layout's grid and for a formula of what it does
-/// not have.
-ObservationPart point_part(const std::string& name, const PointObservations& observed, const NoiseShape& noise,
+/// The part that holds these observations, with noise of this form. Throws ShapeError for columns that are not as long
+/// as each other, or not one for each axis of space, UsageError for those that do not lie within the layout's grid and
+/// for a formula of what it does not have.
+ObservationPart point_part(const std::string& name, PointObservations observed, const NoiseShape& noise,
                            const StateLayout& layout, const Normalisation& normalisation);
 
 /// A value of an observation file that is not used, and why.

@@ -41,6 +41,10 @@ class ObservationOperator {
   /// Shape of one observation. Throws ShapeError if the event does not fit.
   virtual Shape observation_shape(at::IntArrayRef event) const = 0;
 
+  /// Which variable of the state each component along the first axis of an observation is of, by its name; none where
+  /// there is no such axis, where components are of several variables, or where the operator does not say.
+  virtual std::vector<std::string> variables() const { return {}; }
+
   /// One line for people: "every 8th state → component 0".
   virtual std::string describe() const = 0;
 

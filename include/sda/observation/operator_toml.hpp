@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,12 +19,12 @@ std::vector<OperatorLink> read_operator(const std::string& toml, const std::stri
 
 /// Numbers of the link `points`, of which there can be a million, so that our files hold them beside the text.
 struct LinkColumn {
-  std::string name;     ///< "time", "variable" or an axis of space
-  std::string meaning;  ///< for people
-  std::vector<double> numbers;
+  std::string name;                 ///< "time", "variable" or an axis of space
+  std::string meaning;              ///< for people
+  std::span<const double> numbers;  ///< of the chain
 };
 /// TOML without the columns of points, "[{physical = true}, {points = {time = [], variable = []}}]", and these.
-std::pair<std::string, std::vector<LinkColumn>> to_toml_and_columns(std::vector<OperatorLink> chain);
+std::pair<std::string, std::vector<LinkColumn>> to_toml_and_columns(const std::vector<OperatorLink>& chain);
 /// The chain again: `column` gives the numbers of each name that the text has without numbers. Throws UsageError also
 /// for columns that are not equally long.
 std::vector<OperatorLink> read_operator(const std::string& toml, const std::string& where,

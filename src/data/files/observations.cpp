@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <sstream>
 
 #include "core/torch.hpp"
@@ -113,12 +114,16 @@ void require_same_times(const ReadableGroup& file, const std::string& name, cons
                    .expected = fmt::format("{} states: {}", expected.numel(), part.op->describe())});
 }
 
+Tensor tensor_of(std::span<const double> numbers) {
+  return at::tensor(at::ArrayRef<double>(numbers.data(), numbers.size()), at::kDouble);
+}
+
 /// The operator's TOML, but for its points: there can be a million, so each of their columns is a variable.
 void write_operator(WritableGroup& file, const PartNames& named, const std::vector<OperatorLink>& chain) {
   const auto [toml, columns] = to_toml_and_columns(chain);
   if (!columns.empty()) file.dimension(named.points(), std::ssize(columns.front().numbers));
   for (const auto& column : columns) {
-    file.variable(named.column(column.name), {named.points()}, at::tensor(column.numbers, at::kDouble),
+    file.variable(named.column(column.name), {named.points()}, tensor_of(column.numbers),
                   {{"long_name", column.meaning}, {"units", "1"}});
   }
   file.attributes({{named.operator_attribute(), toml}});
@@ -133,13 +138,15 @@ std::vector<OperatorLink> read_chain(const ReadableGroup& file, const PartNames&
 }
 
 /// A part's operator, times, values and noise.
-void write_part(WritableGroup& file, const Observations& observations, const ObservationPart& part) {
-  const PartNames named(part.name);
+/// `name`: of the part, none where it is the only one.
+void write_part(WritableGroup& file, const Observations& observations, const ObservationPart& part,
+                const std::string& name) {
+  const PartNames named(name);
   const StateLayout& layout = observations.layout;
   write_operator(file, named, part.chain);
   const bool alone = part.op->reads_states_alone();
   const Tensor index = at::tensor(part.op->times(observations.length), at::kLong);
-  if (part.name.empty()) {
+  if (name.empty()) {
     file.unlimited_dimension("time");
   } else {
     file.dimension(named("time"), index.numel());
@@ -148,9 +155,9 @@ void write_part(WritableGroup& file, const Observations& observations, const Obs
   file.variable(named("time_index"), {named("time")}, index.to(at::kInt),
                 {{"long_name", "index of the observed state within the trajectory, from 0"}, {"units", "1"}});
   // CDO knows one time axis in a file and warns of four axes without it.
-  const Tensor values = !alone                                       ? part.values.squeeze(0)
-                        : part.name.empty() || part.values.dim() < 4 ? part.values
-                                                                     : part.values.flatten(2);
+  const Tensor values = !alone                                  ? part.values.squeeze(0)
+                        : name.empty() || part.values.dim() < 4 ? part.values
+                                                                : part.values.flatten(2);
   std::vector<std::string> axes{named.points()};
   if (alone) axes = named.axes(values.dim());
   for (std::size_t axis = 1; axis < axes.size(); ++axis) {
@@ -211,10 +218,7 @@ void write_observations(const std::string& path, const Observations& observation
 
   const bool one = observations.parts.size() == 1;
   if (!one) file.attributes({{"sda_parts", names_of(observations.parts)}});
-  for (auto part : observations.parts) {
-    if (one) part.name.clear();  // as files of one part are, whatever it is called
-    write_part(file, observations, part);
-  }
+  for (const auto& part : observations.parts) write_part(file, observations, part, one ? "" : part.name);
   write_normalisation(file, layout, observations.normalisation);
   if (observations.truth.defined()) write_truth(file, observations);
   write_rejected(file, observations);

@@ -74,7 +74,7 @@ std::vector<RejectedObservation> read_rejected(const ReadableGroup& file) {
   const auto variable_words = words_of(file, "rejected_variable"), reason_words = words_of(file, "rejected_reason");
   std::vector<RejectedObservation> all;
   for (std::int64_t i = 0; i < values.numel(); ++i) {
-    const auto number = [i](const Tensor& numbers) { return numbers[i].item<double>(); };
+    const auto number = [i](const Tensor& numbers) { return numbers.data_ptr<double>()[i]; };
     const auto word = [&](const std::vector<std::string>& words, const Tensor& index) {
       const auto at = number(index);
       return at >= 0 && at < static_cast<double>(words.size()) ? words[static_cast<std::size_t>(at)] : std::string();

@@ -1,18 +1,14 @@
-/// Tables of text, read from one string without a copy of the fields.
+/// Tables of text, read a block at a time without a copy of the fields.
 #include "data/formats/csv.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <filesystem>
 
 #include "core/calendar.hpp"
 #include "data/formats/file_kind.hpp"
-#include "data/formats/gzip.hpp"
 #include "data/formats/numbers.hpp"
-#include "data/formats/sealed_file.hpp"
 #include "sda/core/error.hpp"
 
 namespace sda::io {
@@ -21,10 +17,14 @@ namespace {
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 constexpr std::string_view blanks = " \t";
 
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
 std::string_view without_blanks(std::string_view text) {
-  const auto first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 /// Bytes of the character that begins at `at`, 0 if it is none of UTF-8.
@@ -49,39 +49,13 @@ bool is_line_end(char c) {
   return c == '\n' || c == '\r';
 }
 
-std::size_t line_of(std::string_view text, std::size_t at) {
-  std::size_t line = 1;
-  for (std::size_t i = 0; i < at; ++i) {
-    if (text[i] == '\n' || (text[i] == '\r' && (i + 1 >= text.size() || text[i + 1] != '\n'))) ++line;
+/// Ends of lines in a text.
+std::size_t lines_in(std::string_view text) {
+  std::size_t lines = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n' || (text[i] == '\r' && (i + 1 >= text.size() || text[i + 1] != '\n'))) ++lines;
   }
-  return line;
-}
-
-void require_text(std::string_view text, const std::string& path) {
-  if (text.find('\0') != std::string_view::npos) {
-    const bool wide = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
-    throw FileError({.what = "not a table of text in UTF-8",
-                     .where = path + ":1",
-                     .found = wide ? "UTF-16" : "zero bytes",
-                     .expected = "UTF-8",
-                     .hint = wide ? fmt::format("iconv -f UTF-16 -t UTF-8 {} > utf8.csv", path) : ""});
-  }
-  for (std::size_t at = 0; at < text.size();) {
-    const auto length = length_of_character(text, at);
-    if (length == 0) {
-      const auto begin =
-          text.find_last_of("\r\n", at) == std::string_view::npos ? 0 : text.find_last_of("\r\n", at) + 1;
-      const auto column = 1 + std::count_if(text.begin() + static_cast<std::ptrdiff_t>(begin),
-                                            text.begin() + static_cast<std::ptrdiff_t>(at),
-                                            [](char c) { return c == ',' || c == ';' || c == '\t'; });
-      throw FileError({.what = "not UTF-8, perhaps Latin-1",
-                       .where = fmt::format("{}:{}: column {}", path, line_of(text, at), column),
-                       .found = fmt::format("the byte {:#04x}", static_cast<unsigned char>(text[at])),
-                       .expected = "UTF-8",
-                       .hint = fmt::format("iconv -f LATIN1 -t UTF-8 {} > utf8.csv", path)});
-    }
-    at += length;
-  }
+  return lines;
 }
 
 /// The one of , ; and tab that the first line has most of; a blank where it has none of them.
@@ -113,17 +87,21 @@ bool is_datum(std::string_view field) {
 
 }  // namespace
 
-std::string read_csv_text(const std::string& path) {
-  const bool is_there = std::filesystem::exists(path);
-  std::string all = read_text_file(path, {.what = "cannot be read", .hint = is_there ? "" : "check the path"});
-  if (all.empty()) throw FileError({.what = "empty file", .where = path});
+CsvReader::CsvReader(const std::string& path, std::size_t block) : block_(block), path_(path) {
+  file_.emplace(path);
+  if (!take_block()) throw FileError({.what = "empty file", .where = path});
   refuse_foreign_format(path, "CSV, or NetCDF");
-  if (is_gzip(all)) all = read_gzip(path);
-  require_text(all, path);
-  return all;
+  require_text(!file_.has_value());
+  begin();
 }
 
 CsvReader::CsvReader(std::string text, std::string path) : text_(std::move(text)), path_(std::move(path)) {
+  begin();
+}
+
+void CsvReader::begin() {
+  while (text_.size() < byte_order_mark.size() && take_block()) {
+  }
   had_byte_order_mark_ = text_.starts_with(byte_order_mark);
   if (had_byte_order_mark_) at_ = byte_order_mark.size();
   take_separator_line();
@@ -135,8 +113,74 @@ CsvReader::CsvReader(std::string text, std::string path) : text_(std::move(text)
   }
 }
 
-std::string_view CsvReader::peek_line() const {
-  return std::string_view(text_).substr(at_, std::min(text_.find_first_of("\r\n", at_), text_.size()) - at_);
+/// Appends a block, larger where a row is: so that what is read again of it does not add up. False at the end.
+bool CsvReader::take_block() {
+  if (!file_) return false;
+  const bool is_first = text_.empty() && next_line_ == 1;
+  const bool is_more = file_->append_to(text_, std::max(block_, text_.size()));
+  if (!is_more) file_.reset();
+  if (!is_first) require_text(!is_more);
+  return is_more;
+}
+
+void CsvReader::drop_what_was_read() {
+  if (!file_ || at_ < block_) return;
+  text_.erase(0, at_);
+  checked_ -= at_;
+  at_ = 0;
+}
+
+/// Of what was not looked at so far; `is_end`: no character goes on in the next block. To be called where a row begins.
+void CsvReader::require_text(bool is_end) {
+  const std::string_view text = text_;
+  if (text.find('\0', checked_) != std::string_view::npos) {
+    const bool wide = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
+    throw FileError({.what = "not a table of text in UTF-8",
+                     .where = path_ + ":1",
+                     .found = wide ? "UTF-16" : "zero bytes",
+                     .expected = "UTF-8",
+                     .hint = wide ? fmt::format("iconv -f UTF-16 -t UTF-8 {} > utf8.csv", path_) : ""});
+  }
+  while (checked_ < text.size()) {
+    const auto length = length_of_character(text, checked_);
+    constexpr std::size_t longest = 4;
+    const auto rest = text.substr(checked_);
+    const bool may_go_on = !is_end && rest.size() < longest && std::all_of(rest.begin(), rest.end(), [](char c) {
+      return static_cast<signed char>(c) < 0;
+    });
+    if (length == 0 && may_go_on) return;
+    if (length == 0) {
+      const auto before = text.substr(0, checked_);
+      const auto last_end = before.find_last_of("\r\n");
+      const auto line = before.substr(last_end == std::string_view::npos ? 0 : last_end + 1);
+      const auto column =
+          1 + std::count_if(line.begin(), line.end(), [](char c) { return c == ',' || c == ';' || c == '\t'; });
+      throw FileError(
+          {.what = "not UTF-8, perhaps Latin-1",
+           .where = fmt::format("{}:{}: column {}", path_, next_line_ + lines_in(before.substr(at_)), column),
+           .found = fmt::format("the byte {:#04x}", static_cast<unsigned char>(text[checked_])),
+           .expected = "UTF-8",
+           .hint = fmt::format("iconv -f LATIN1 -t UTF-8 {} > utf8.csv", path_)});
+    }
+    checked_ += length;
+  }
+}
+
+void CsvReader::set_separator(char separator) {
+  separator_ = separator;
+  ends_field_ = {};
+  for (const char c : {separator, '\r', '\n', separator == ' ' ? '\t' : separator}) {
+    ends_field_[static_cast<unsigned char>(c)] = true;
+  }
+}
+
+/// Up to its end, which is there too.
+std::string_view CsvReader::peek_line() {
+  while (true) {
+    const auto end = std::min(text_.find_first_of("\r\n", at_), text_.size());
+    const bool is_whole = end + 1 < text_.size();  // a \r may be half of an end
+    if (is_whole || !take_block()) return std::string_view(text_).substr(at_, end - at_);
+  }
 }
 
 void CsvReader::skip_line_end() {
@@ -147,10 +191,9 @@ void CsvReader::skip_line_end() {
 
 /// "sep=;", as Excel has it and reads it.
 void CsvReader::take_separator_line() {
-  separator_ = '\0';
   const auto line = peek_line();
   if (line.size() != 5 || !(line.starts_with("sep=") || line.starts_with("SEP="))) return;
-  separator_ = line.back();
+  set_separator(line.back());
   at_ += line.size();
   skip_line_end();
 }
@@ -159,10 +202,12 @@ void CsvReader::take_separator_line() {
 /// right before it.
 std::vector<CsvReader::Comment> CsvReader::skip_comments() {
   std::vector<Comment> comments;
-  while (at_ < text_.size()) {
+  while (true) {
+    drop_what_was_read();
     const auto line = without_blanks(peek_line());
+    if (at_ >= text_.size()) break;
     if (!line.empty() && line.front() != '#') {
-      if (separator_ == '\0') separator_ = separator_of(line);
+      if (separator_ == '\0') set_separator(separator_of(line));
       break;
     }
     had_comments_ = had_comments_ || !line.empty();
@@ -180,7 +225,6 @@ std::vector<CsvReader::Comment> CsvReader::skip_comments() {
 /// From the row at which the reader is; or, where that is data, from the comments before it: the last one, or the last
 /// but one where both are alike and the last is of units.
 void CsvReader::take_names(const std::vector<Comment>& comments) {
-  const auto at = at_, line = next_line_;
   if (!read_fields())
     throw FileError({.what = "there are no rows", .where = path_, .expected = "a line of names first"});
   const auto fits = [&](const Comment& comment) { return split(comment.text, separator_).size() == fields_.size(); };
@@ -197,8 +241,7 @@ void CsvReader::take_names(const std::vector<Comment>& comments) {
     --named;
   }
   names_ = split(named->text, separator_);
-  at_ = at;
-  next_line_ = line;
+  line_of_first_row_ = line_;
   line_ = named->line;
 }
 
@@ -207,7 +250,12 @@ std::string CsvReader::where() const {
 }
 
 bool CsvReader::next() {
-  if (!read_fields()) return false;
+  if (line_of_first_row_) {
+    line_ = *line_of_first_row_;
+    line_of_first_row_.reset();
+  } else if (!read_fields()) {
+    return false;
+  }
   if (fields_.size() == names_.size()) return true;
   const bool more = fields_.size() > names_.size();
   std::vector<std::string> shown(
@@ -225,40 +273,51 @@ bool CsvReader::next() {
 }
 
 bool CsvReader::read_fields() {
+  while (true) {
+    drop_what_was_read();
+    const auto begin = at_, line = next_line_;
+    const bool is_row = read_line();
+    const bool reads_to_end = at_ >= text_.size();
+    if (reads_to_end) at_ = begin, next_line_ = line;  // what is read may go on in the next block
+    if (reads_to_end && take_block()) continue;
+    if (reads_to_end) return read_line();
+    if (is_row) return true;
+  }
+}
+
+/// One line, or several where quotes hold their ends; false where it has no fields.
+bool CsvReader::read_line() {
   fields_.clear();
   unquoted_.clear();
-  while (at_ < text_.size()) {
-    line_ = next_line_;
-    const bool is_comment = text_[at_] == '#';
-    if (is_comment) {
-      at_ = std::min(text_.find_first_of("\r\n", at_), text_.size());
-    } else {
-      fields_.push_back(read_field());
-      while (at_ < text_.size() && (text_[at_] == separator_ || (separator_ == ' ' && text_[at_] == '\t'))) {
-        ++at_;
-        // Many blanks are one, and those at the end of a line are none.
-        if (separator_ == ' ') at_ = std::min(text_.find_first_not_of(blanks, at_), text_.size());
-        if (separator_ == ' ' && (at_ == text_.size() || is_line_end(text_[at_]))) break;
-        fields_.push_back(read_field());
-      }
-    }
+  if (at_ >= text_.size()) return false;
+  line_ = next_line_;
+  if (text_[at_] == '#') {
+    at_ = std::min(text_.find_first_of("\r\n", at_), text_.size());
     skip_line_end();
-    if (is_comment) continue;
-    if (fields_.size() > 1 || !fields_.front().empty()) return true;
-    fields_.clear();
+    return false;
   }
-  return false;
+  fields_.push_back(read_field());
+  while (at_ < text_.size() && (text_[at_] == separator_ || (separator_ == ' ' && text_[at_] == '\t'))) {
+    ++at_;
+    // Many blanks are one, and those at the end of a line are none.
+    if (separator_ == ' ') at_ = std::min(text_.find_first_not_of(blanks, at_), text_.size());
+    if (separator_ == ' ' && (at_ == text_.size() || is_line_end(text_[at_]))) break;
+    fields_.push_back(read_field());
+  }
+  skip_line_end();
+  return fields_.size() > 1 || !fields_.front().empty();
 }
 
 std::string_view CsvReader::read_field() {
-  const auto first = text_.find_first_not_of(separator_ == '\t' ? " " : blanks, at_);
-  if (first != std::string::npos && text_[first] == '"') {
+  auto first = at_;
+  while (first < text_.size() && (text_[first] == ' ' || (text_[first] == '\t' && separator_ != '\t'))) ++first;
+  if (first < text_.size() && text_[first] == '"') {
     at_ = first;
     return read_quoted();
   }
-  if (separator_ == ' ') at_ = std::min(first, text_.size());
-  const std::array<char, 5> ends{separator_, '\r', '\n', separator_ == ' ' ? '\t' : '\0', '\0'};
-  const auto end = std::min(text_.find_first_of(ends.data(), at_), text_.size());
+  if (separator_ == ' ') at_ = first;
+  auto end = at_;
+  while (end < text_.size() && !ends_field_[static_cast<unsigned char>(text_[end])]) ++end;
   const auto field = without_blanks(std::string_view(text_).substr(at_, end - at_));
   at_ = end;
   return field;
@@ -268,6 +327,7 @@ std::string_view CsvReader::read_quoted() {
   const auto begin = ++at_;
   bool doubled = false;
   for (;; ++at_) {
+    if (at_ >= text_.size() && file_) return {};  // the next block may close them
     if (at_ >= text_.size()) {
       throw FileError({.what = "quotes are opened and not closed",
                        .where = fmt::format("{}: column {}", where(), fields_.size() + 1),

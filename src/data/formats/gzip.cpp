@@ -1,19 +1,21 @@
 /// What gzip packed, by zlib.
 #include "data/formats/gzip.hpp"
 
-#include <zlib.h>
-
-#include <memory>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "sda/core/error.hpp"
 
 namespace sda::io {
 namespace {
 
-struct Close {
-  void operator()(gzFile_s* file) const { gzclose(file); }
-};
-using GzipFile = std::unique_ptr<gzFile_s, Close>;
+[[noreturn]] void refuse_read(const std::string& path, int error) {
+  throw FileError({.what = "cannot be read",
+                   .where = path,
+                   .found = std::strerror(error),
+                   .hint = error == ENOENT ? "check the path" : ""});
+}
 
 }  // namespace
 
@@ -22,29 +24,33 @@ bool is_gzip(std::string_view first_bytes) {
 }
 
 std::string first_bytes_of_gzip(const std::string& path, std::size_t size) {
-  const GzipFile file(gzopen(path.c_str(), "rb"));
-  std::string bytes(size, '\0');
-  const int read = file ? gzread(file.get(), bytes.data(), static_cast<unsigned>(size)) : 0;
-  bytes.resize(static_cast<std::size_t>(read > 0 ? read : 0));
+  std::string bytes;
+  try {
+    UnpackedFile(path).append_to(bytes, size);
+  } catch (const FileError&) {
+  }
   return bytes;
 }
 
-std::string read_gzip(const std::string& path) {
-  constexpr std::size_t at_once = std::size_t{1} << 20;
-  const GzipFile file(gzopen(path.c_str(), "rb"));
-  if (!file) throw FileError({.what = "cannot be read", .where = path});
-  std::string all;
-  for (int read = 1; read > 0;) {
-    const std::size_t before = all.size();
-    all.resize(before + at_once);
-    read = gzread(file.get(), all.data() + before, at_once);
-    all.resize(before + static_cast<std::size_t>(read > 0 ? read : 0));
-  }
+UnpackedFile::UnpackedFile(const std::string& path) : path_(path) {
+  errno = 0;
+  file_.reset(gzopen(path.c_str(), "rb"));
+  if (!file_) refuse_read(path, errno == 0 ? EIO : errno);
+}
+
+bool UnpackedFile::append_to(std::string& bytes, std::size_t size) {
+  const std::size_t before = bytes.size();
+  bytes.resize(before + size);
+  errno = 0;
+  const int read = gzread(file_.get(), bytes.data() + before, static_cast<unsigned>(size));
+  const int error = errno;
+  bytes.resize(before + static_cast<std::size_t>(std::max(0, read)));
   int status = Z_OK;
-  const char* message = gzerror(file.get(), &status);
-  if (status == Z_OK || status == Z_STREAM_END) return all;
+  const char* message = gzerror(file_.get(), &status);
+  if (status == Z_ERRNO) refuse_read(path_, error == 0 ? EIO : error);
+  if (status == Z_OK || status == Z_STREAM_END) return read > 0;
   throw FileError({.what = "the packed file is damaged or truncated",
-                   .where = path,
+                   .where = path_,
                    .found = message == nullptr ? "" : message,
                    .hint = "take a good copy or make it again"});
 }

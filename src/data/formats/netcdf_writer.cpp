@@ -9,6 +9,7 @@
 #include "core/torch.hpp"
 #include "data/formats/netcdf_file.hpp"
 #include "data/formats/netcdf_status.hpp"
+#include "data/formats/reading.hpp"
 #include "data/formats/sealed_file.hpp"
 #include "sda/core/error.hpp"
 #include "sda/data/formats/atomic_file.hpp"
@@ -127,9 +128,19 @@ void WritableGroup::attributes(const Attributes& attributes) {
 void WritableGroup::variable(const std::string& name, const std::vector<std::string>& dimensions, const Tensor& values,
                              const Attributes& attributes, std::optional<double> fill) {
   if (values.numel() == 0) throw FileError({.what = "there are no values to write", .where = where(name)});
-  const Tensor stored = values.detach().to(at::kCPU).contiguous();
-  declare(name, dimensions, {.type = stored.scalar_type(), .chunk = chunk_shape(stored), .fill = fill}, attributes);
-  put(name, {.start = Shape(dimensions.size(), 0), .count = stored.sizes().vec()}, stored);
+  const Tensor stored = values.detach().to(at::kCPU);
+  const Shape chunk = chunk_shape(stored);
+  declare(name, dimensions, {.type = stored.scalar_type(), .chunk = chunk, .fill = fill}, attributes);
+  if (chunk.empty()) return put(name, {}, stored);
+  // Whole chunks at a time, so that values that lie in another order than the file's are never copied all at once.
+  const std::int64_t n = stored.size(0), depth = chunk.front(),
+                     at_once = std::max<std::int64_t>(1, indices_at_once(stored) / depth) * depth;
+  for (std::int64_t begin = 0; begin < n; begin += at_once) {
+    const Tensor some = stored.narrow(0, begin, std::min(at_once, n - begin));
+    Slab part{.start = Shape(dimensions.size(), 0), .count = some.sizes().vec()};
+    part.start.front() = begin;
+    put(name, part, some);
+  }
 }
 
 void WritableGroup::declare(const std::string& name, const std::vector<std::string>& dimensions, const Storage& storage,

@@ -4,12 +4,26 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace sda::io {
 
+std::int64_t indices_at_once(const Tensor& values) {
+  constexpr std::int64_t bytes_at_once = std::int64_t{1} << 24;
+  if (values.dim() == 0 || values.numel() == 0) return 1;
+  const auto bytes = static_cast<std::int64_t>(values.nbytes()) / values.size(0);
+  return std::max<std::int64_t>(1, bytes_at_once / bytes);
+}
+
 void require_finite(const Tensor& values, const std::vector<std::string>& axes, const std::string& where) {
-  const Tensor good = values.abs() < largest_meant;
-  if (good.all().item<bool>()) return;
-  const Tensor bad = at::logical_not(good).nonzero();
+  const auto is_good = [](const Tensor& some) { return some.abs() < largest_meant; };
+  bool all_good = values.dim() > 0 || is_good(values).item<bool>();
+  const std::int64_t at_once = indices_at_once(values), n = values.dim() > 0 ? values.size(0) : 0;
+  for (std::int64_t begin = 0; all_good && begin < n; begin += at_once) {
+    all_good = is_good(values.narrow(0, begin, std::min(at_once, n - begin))).all().item<bool>();
+  }
+  if (all_good) return;
+  const Tensor bad = at::logical_not(is_good(values)).nonzero();
   std::vector<std::string> place;
   for (std::int64_t axis = 0; axis < bad.size(1); ++axis) {
     place.push_back(fmt::format("{} {}", axes[static_cast<std::size_t>(axis)], bad[0][axis].item<std::int64_t>()));

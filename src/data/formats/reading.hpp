@@ -16,6 +16,9 @@ namespace sda::io {
 constexpr double fill_value = 9.9692099683868690e+36;
 constexpr double largest_meant = 9.9e36;
 
+/// Of a tensor's first axis, how many indices hold some 16 MB: what is made of many values is made of so many at once.
+std::int64_t indices_at_once(const Tensor& values);
+
 /// Throws FileError saying how many values are NaN, infinite or missing (NetCDF's fill value) and where the first is;
 /// `axes` name the axes of `values`.
 void require_finite(const Tensor& values, const std::vector<std::string>& axes, const std::string& where);

@@ -20,21 +20,20 @@ std::pair<std::string, Tensor> one_channel(const Tensor& bad, const StateLayout&
 
 }  // namespace
 
-Tensor missing_always(const Tensor& states, const StateSource& source, const Piece& piece, const StateLayout& layout) {
-  const Tensor gone = states.isnan();
-  Tensor always = gone[0];
-  const Tensor sometimes = gone.logical_xor(always.unsqueeze(0));
-  if (!sometimes.any().item<bool>()) return always;
+void require_missing_always(const Tensor& states, const Tensor& always, const StateSource& source, const Piece& piece,
+                            std::int64_t state, const StateLayout& layout) {
+  const Tensor sometimes = states.isnan().logical_xor(always.unsqueeze(0));
+  if (!sometimes.any().item<bool>()) return;
   const auto [channel, place] = one_channel(sometimes.transpose(0, 1), layout);
   std::vector<std::string> axes{source.p.time};
   axes.insert(axes.end(), layout.space_names.begin(), layout.space_names.end());
   Shape start(axes.size(), 0);
   const Run& run = source.runs[piece.run];
-  start.front() = run.place[static_cast<std::size_t>(piece.begin)];
+  start.front() = run.place[static_cast<std::size_t>(piece.begin + state)];
   const std::string of =
       source.p.trajectory.empty() ? "" : fmt::format(", {} {}", source.p.trajectory, piece.trajectory);
   throw FileError({.what = "values are missing in some states and not in others",
-                   .where = source.paths[run.file[static_cast<std::size_t>(piece.begin)]] + ": " + channel + of,
+                   .where = source.paths[run.file[static_cast<std::size_t>(piece.begin + state)]] + ": " + channel + of,
                    .found = place_of(place, axes, start),
                    .expected = "values in all states, or in none",
                    .hint = "fill them first (`cdo setmisstonn`), or leave these times out"});

@@ -8,9 +8,10 @@
 
 namespace sda::io {
 
-/// What is missing in the first state of a piece (time, channel, …space): (channel, …space) bool. Throws FileError
-/// where something is missing in other states and not in that one, or the other way round.
-Tensor missing_always(const Tensor& states, const StateSource& source, const Piece& piece, const StateLayout& layout);
+/// Throws FileError where something is missing in states of a piece (time, channel, …space), from its `state`-th on,
+/// and not in `always`, what is missing in its first one (channel, …space), or the other way round.
+void require_missing_always(const Tensor& states, const Tensor& always, const StateSource& source, const Piece& piece,
+                            std::int64_t state, const StateLayout& layout);
 
 /// Throws FileError naming the first of `bad`, (channel, …space).
 [[noreturn]] void refuse_missing(const std::string& what, const Tensor& bad, const StateSource& source,

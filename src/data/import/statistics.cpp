@@ -8,10 +8,10 @@
 namespace sda {
 
 void ChannelStatistics::add(const Tensor& states) {
-  const Tensor values = states.transpose(0, 2).flatten(1).to(at::kDouble);
+  const Tensor values = states.transpose(0, 2).flatten(1).to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
   const Tensor there = values.isnan().logical_not(), added = there.sum(1).to(at::kDouble);
   const Tensor mean = values.nansum(1) / added.clamp_min(1);
-  const Tensor squares = (values - mean.unsqueeze(1)).square().nansum(1);
+  const Tensor squares = values.sub_(mean.unsqueeze(1)).square_().nansum(1);
   if (!count_.defined()) {
     count_ = added, mean_ = mean, squares_ = squares;
     return;

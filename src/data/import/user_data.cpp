@@ -1,5 +1,5 @@
 /// Trajectories in files of other programs, step by step: find the files, read what they say of their states, put these
-/// in the order of time and cut them into trajectories, then read the states, as many at a time as are asked for.
+/// in the order of time and cut them into trajectories, then read the states, a part at a time.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -79,28 +79,24 @@ std::size_t UserData::files() const {
 }
 
 Normalisation UserData::survey(std::int64_t trajectories) {
-  const std::int64_t bytes = length_ * count(layout_.event) * 4,
-                     at_once = std::max<std::int64_t>(1, bytes_at_once / bytes);
   ChannelStatistics first, all;
-  Tensor gone;
+  Tensor gone, always;  // in the first piece, and in that which is read
   OutsideRange outside;
-  for (std::int64_t begin = 0; begin < size(); begin += at_once) {
-    const std::int64_t n = std::min(at_once, size() - begin);
-    const Tensor states =
-        source_->read(static_cast<std::size_t>(begin), static_cast<std::size_t>(n), layout_.event, &outside);
-    for (std::int64_t i = 0; i < n; ++i) {
-      const Piece& piece = source_->pieces[static_cast<std::size_t>(begin + i)];
-      const Tensor always = missing_always(states[i], *source_, piece, layout_);
+  const auto take = [&](std::size_t i, std::int64_t state, const Tensor& states) {
+    if (state == 0) {
+      always = states[0].isnan();
       if (!gone.defined()) gone = always;
-      if (!at::equal(gone, always)) {
-        refuse_missing("values are missing in some files and not in others", gone.logical_xor(always), *source_,
-                       layout_, "fill them first, or leave these files out");
-      }
-      all.add(states.narrow(0, i, 1));
-      if (begin + i < trajectories) first.add(states.narrow(0, i, 1));
+      release_freed_memory();
     }
-    release_freed_memory();
-  }
+    require_missing_always(states, always, *source_, source_->pieces[i], state, layout_);
+    if (!at::equal(gone, always)) {
+      refuse_missing("values are missing in some files and not in others", gone.logical_xor(always), *source_, layout_,
+                     "fill them first, or leave these files out");
+    }
+    all.add(states.unsqueeze(0));
+    if (static_cast<std::int64_t>(i) < trajectories) first.add(states.unsqueeze(0));
+  };
+  source_->visit(0, source_->pieces.size(), layout_.event, take, &outside);
   for (const auto& [name, count] : outside)
     remarks_.push_back(fmt::format("{} values of {} outside its valid range are missing", count, name));
   if (gone.any().item<bool>()) {
@@ -115,8 +111,15 @@ Normalisation UserData::survey(std::int64_t trajectories) {
 }
 
 Tensor UserData::read(std::int64_t begin, std::int64_t n) const {
-  const Tensor states = source_->read(static_cast<std::size_t>(begin), static_cast<std::size_t>(n), layout_.event);
-  return layout_.mask.defined() ? at::where(layout_.mask, states, filling_) : states;
+  Tensor all = at::empty(prepend({n, length_}, layout_.event), at::kFloat);
+  const auto first = static_cast<std::size_t>(begin);
+  source_->visit(first, static_cast<std::size_t>(n), layout_.event,
+                 [&](std::size_t piece, std::int64_t state, const Tensor& states) {
+                   all.select(0, static_cast<std::int64_t>(piece - first))
+                       .narrow(0, state, states.size(0))
+                       .copy_(layout_.mask.defined() ? at::where(layout_.mask, states, filling_) : states);
+                 });
+  return all;
 }
 
 }  // namespace sda

@@ -7,7 +7,7 @@
 namespace sda::io {
 
 /// Observations of variables of the state make one part, those of a formula one each.
-Observations to_observations(const ScreenedObservations& used, const ObservationTable& table,
-                             const ExpectedObservations& expected, const Normalisation& normalisation);
+Observations to_observations(ScreenedObservations used, ObservationTable table, const ExpectedObservations& expected,
+                             const Normalisation& normalisation);
 
 }  // namespace sda::io

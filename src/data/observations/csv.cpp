@@ -172,11 +172,8 @@ class ObservationRows {
       const auto column = columns_.time.columns.front();
       const auto found = columns_.time.columns.size() > 1 ? std::nullopt : number_in(reader_.field(column));
       const bool is_number = found && std::isfinite(*found);
-      if (is_number && !times_) bare_times_.push_back(*found);
       is_bare_ = is_number && !times_;
       time_of_row_ = !is_number ? date() : times_ ? (*times_)(*found) : *found;
-    } else if (is_bare_) {
-      bare_times_.push_back(*time_of_row_);
     }
     if (is_bare_) bare_rows_.push_back(row);
     return *time_of_row_;
@@ -216,8 +213,11 @@ class ObservationRows {
   void take_bare_times(ObservationTable& table) const {
     std::size_t i = 0;
     try {
-      const BareTimes meaning(bare_times_, expected_.layout);
-      for (; i < bare_rows_.size(); ++i) table.time[bare_rows_[i]] = meaning(bare_times_[i]);
+      std::vector<double> times;
+      times.reserve(bare_rows_.size());
+      for (const auto row : bare_rows_) times.push_back(table.time[row]);
+      const BareTimes meaning(times, expected_.layout);
+      for (; i < bare_rows_.size(); ++i) table.time[bare_rows_[i]] = meaning(times[i]);
       if (!meaning.remark().empty()) table.remarks.push_back(meaning.remark());
     } catch (const ValueError& error) {
       Fault fault = error.fault();
@@ -258,16 +258,15 @@ class ObservationRows {
   std::optional<TimeConversion> times_{};  ///< of numbers, where the file states their units
   std::vector<std::map<std::string, UnitConversion, std::less<>>> conversions_{};
   std::optional<double> time_of_row_{};
-  bool is_bare_ = false;  ///< the row's time is a number without units
-  std::vector<double> bare_times_{};
-  std::vector<std::size_t> bare_rows_{};
+  bool is_bare_ = false;                  ///< the row's time is a number without units
+  std::vector<std::size_t> bare_rows_{};  ///< of the table
   std::map<std::string, std::int64_t> sentinels_{};
 };
 
 }  // namespace
 
 ObservationTable decode_csv(const std::string& path, const ExpectedObservations& expected) {
-  CsvReader reader(read_csv_text(path), path);
+  CsvReader reader(path);
   ObservationTable table;
   table.path = path;
   table.place.resize(expected.layout.space_names.size());
@@ -280,12 +279,9 @@ ObservationTable decode_csv(const std::string& path, const ExpectedObservations&
     values.push_back(rows.name_of(o, "value"));
     errors.push_back(rows.name_of(o, "error"));
   }
-  table.where = [path, lines = table.origin, variables = table.variable, values, errors](std::size_t row,
-                                                                                         const std::string& column) {
-    const auto& named = column == "value"   ? values[variables[row]]
-                        : column == "error" ? errors[variables[row]]
-                                            : column;
-    return fmt::format("{}:{}: column {}", path, lines[row], named);
+  table.place_in_file = [path, values, errors](std::int64_t line, std::size_t variable, const std::string& column) {
+    const auto& named = column == "value" ? values[variable] : column == "error" ? errors[variable] : column;
+    return fmt::format("{}:{}: column {}", path, line, named);
   };
   return table;
 }

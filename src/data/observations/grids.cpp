@@ -265,11 +265,11 @@ ObservationTable decode_grids(const ReadableGroup& file, const ExpectedObservati
     name_of[observable] = all[i].name;
   }
   remark_on_others(observed.others, used, table);
-  table.where = [path = file.path(), name_of, variables = table.variable, origin = table.origin](
-                    std::size_t row, const std::string& column) {
-    const std::string& variable = name_of[variables[row]];
+  table.place_in_file = [path = file.path(), name_of](std::int64_t number, std::size_t observable,
+                                                      const std::string& column) {
+    const std::string& variable = name_of[observable];
     const std::string name = column == "value" ? variable : column == "error" ? variable + "_error" : column;
-    return fmt::format("{}: {}, value {} of {} (counted from 0)", path, name, origin[row], variable);
+    return fmt::format("{}: {}, value {} of {} (counted from 0)", path, name, number, variable);
   };
   return table;
 }

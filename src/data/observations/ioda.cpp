@@ -109,13 +109,13 @@ ObservationTable decode_ioda(const ReadableGroup& file, const ExpectedObservatio
       for (std::size_t axis = 0; axis < places.size(); ++axis) table.place[axis].back() = places[axis][i];
     }
   }
-  table.where = [named, path = file.path(), names = expected.names(), variables = table.variable,
-                 origin = table.origin](std::size_t row, const std::string& column) {
+  table.place_in_file = [named, path = file.path(), names = expected.names()](
+                            std::int64_t location, std::size_t variable, const std::string& column) {
     const auto place = named.find(column);
-    const std::string variable =
-        fmt::format("{}: {}/{}", path, column == "error" ? error_group : value_group, names[variables[row]]);
-    return fmt::format("{}, location {} (counted from 0)", place == named.end() ? variable : place->second,
-                       origin[row]);
+    const std::string of_variable =
+        fmt::format("{}: {}/{}", path, column == "error" ? error_group : value_group, names[variable]);
+    return fmt::format("{}, location {} (counted from 0)", place == named.end() ? of_variable : place->second,
+                       location);
   };
   return table;
 }

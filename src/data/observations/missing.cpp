@@ -11,7 +11,9 @@ namespace sda::io {
 
 bool stands_for_none(std::string_view field) {
   constexpr std::array<std::string_view, 8> words{"", "MM", "NA", "N/A", "NaN", "null", "-", "--"};
-  return std::any_of(words.begin(), words.end(), [&](auto word) { return same_but_for_case(word, field); });
+  constexpr std::size_t longest = 4;
+  return field.size() <= longest &&
+         std::any_of(words.begin(), words.end(), [&](auto word) { return same_but_for_case(word, field); });
 }
 
 bool is_sentinel(double value) {

@@ -64,30 +64,34 @@ Places::Places(const StateLayout& layout, bool on_globe)
   globe_ = std::make_unique<const CurvilinearPlaces>(layout);
 }
 
-bool Places::Found::is_inside() const {
-  return std::all_of(along.begin(), along.end(), [](const auto& place) { return place.has_value(); });
-}
-
-Places::Found Places::find(const std::vector<double>& coordinates, bool nearest) const {
-  Found found;
-  found.along.resize(axes_.size());
+void Places::find(const std::vector<double>& coordinates, bool nearest, Found& found) const {
+  found.assign(axes_.size(), std::nullopt);
   for (std::size_t a = 0; a < axes_.size(); ++a) {
     const bool is_of_globe = grid_ && (a == grid_->axes[0] || a == grid_->axes[1]);
-    if (!is_of_globe) found.along[a] = axes_[a].place_of(coordinates[a]);
+    if (!is_of_globe) found[a] = axes_[a].place_of(coordinates[a]);
   }
   if (grid_) {
     const auto [first, second] = grid_->axes;
     if (const auto place = globe_->place_of(coordinates[first], coordinates[second])) {
-      found.along[first] = (*place)[0];
-      found.along[second] = (*place)[1];
+      found[first] = (*place)[0];
+      found[second] = (*place)[1];
     }
   }
   for (std::size_t a = 0; nearest && a < axes_.size(); ++a) {
-    if (!found.along[a]) continue;
-    found.along[a] = std::round(*found.along[a]);
-    if (*found.along[a] >= static_cast<double>(axes_[a].size())) found.along[a] = 0;  // round a ring
+    if (!found[a]) continue;
+    found[a] = std::round(*found[a]);
+    if (*found[a] >= static_cast<double>(axes_[a].size())) found[a] = 0;  // round a ring
   }
-  return found;
+}
+
+double Places::unified(std::size_t axis, double coordinate) const {
+  const bool is_longitude_of_grid = grid_ && axis == grid_->axes[1];
+  const double turn = is_longitude_of_grid ? 360 / degrees_in(grid_->longitude.units) : axes_[axis].period();
+  if (turn == 0 || (grid_ && axis == grid_->axes[0])) return coordinate;
+  // 344.9 and -15.1 differ in their last digits after a turn: to a billionth of a degree they are one.
+  constexpr double steps = 360e9;
+  const double step = std::round(std::remainder(coordinate, turn) / turn * steps);
+  return step <= -steps / 2 ? step + steps : step;
 }
 
 std::string Places::domain(std::size_t axis) const {

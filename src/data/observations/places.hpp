@@ -37,13 +37,12 @@ class Places {
  public:
   Places(const StateLayout& layout, bool on_globe);
 
-  /// Of one observation: its place along each axis, in points from 0, and whether it is within the domain there.
-  struct Found {
-    std::vector<std::optional<double>> along;
-    bool is_inside() const;
-  };
+  /// Of one observation: its place along each axis, in points from 0; nothing where it is not within the domain.
+  using Found = std::vector<std::optional<double>>;
   /// `coordinates` as place_coordinates has them; `nearest`: the nearest point.
-  Found find(const std::vector<double>& coordinates, bool nearest) const;
+  void find(const std::vector<double>& coordinates, bool nearest, Found& found) const;
+  /// A coordinate in one of the ways in which it can be given: longitudes are the same after a turn.
+  double unified(std::size_t axis, double coordinate) const;
 
   const std::string& name(std::size_t axis) const { return coordinates_[axis].name; }
   /// "lat from -80 to 80 degrees_north".

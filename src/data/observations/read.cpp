@@ -1,6 +1,8 @@
 /// A file of observations, step by step: decode → screen → convert → QC summary.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "data/observations/convert.hpp"
 #include "data/observations/decode.hpp"
 #include "data/observations/qc_summary.hpp"
@@ -30,10 +32,11 @@ Observations read_observations(const std::string& path, const StateLayout& layou
   const auto observables = observables_of(layout, parameters);
   require_fitting_errors(parameters, observables.size());
   const ExpectedObservations expected{layout, parameters, observables};
-  const ObservationTable table = decode_observations(path, expected);
-  const ScreenedObservations used = screen(table, expected, normalisation, window);
-  Observations y = to_observations(used, table, expected, normalisation);
-  y.qc_summary = qc_summary(used, table, expected);
+  ObservationTable table = decode_observations(path, expected);
+  ScreenedObservations used = screen(table, expected, normalisation, window);
+  auto summary = qc_summary(used, table, expected);
+  Observations y = to_observations(std::move(used), std::move(table), expected, normalisation);
+  y.qc_summary = std::move(summary);
   y.check();
   return y;
 }

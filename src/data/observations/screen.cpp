@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <optional>
+#include <unordered_set>
 
 #include "core/torch.hpp"
 #include "data/observations/missing.hpp"
@@ -70,12 +70,23 @@ void ScreenedObservations::reject(const ObservationTable& table, std::size_t row
   if (of_reason.first.size() < max_named) of_reason.first.push_back(table.origin[row]);
 }
 
+void ScreenedObservations::keep(const std::vector<std::size_t>& kept) {
+  if (kept.size() == rows.size()) return;
+  const std::size_t axes = rows.empty() ? 0 : places.size() / rows.size();
+  for (std::size_t k = 0; k < kept.size(); ++k) {
+    rows[k] = rows[kept[k]], states[k] = states[kept[k]];
+    for (std::size_t a = 0; a < axes; ++a) places[k * axes + a] = places[kept[k] * axes + a];
+  }
+  rows.resize(kept.size()), states.resize(kept.size()), places.resize(kept.size() * axes);
+}
+
 void Extent::take(double value) {
   min = std::min(min, value);
   max = std::max(max, value);
 }
 
 void reject_flagged_and_missing(ScreenedObservations& some, const ObservationTable& table) {
+  some.rows.reserve(table.rows());
   for (std::size_t row = 0; row < table.rows(); ++row) {
     if (table.flagged[row]) {
       some.reject(table, row, Rejection::flagged);
@@ -106,20 +117,16 @@ void reject_far_from_background(ScreenedObservations& some, const ObservationTab
     const bool is_none = distance > beyond_doubt && is_sentinel(table.value[row]);
     return is_none ? std::optional(Rejection::sentinel) : std::nullopt;
   };
-  const auto all = std::move(some.rows);
-  const auto places = std::move(some.places), states = std::move(some.states);
-  const auto width = static_cast<std::ptrdiff_t>(table.place.size());
-  some.rows.clear(), some.places.clear(), some.states.clear();
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (const auto why = rejection_of(all[i])) {
-      some.reject(table, all[i], *why);
-      continue;
+  std::vector<std::size_t> kept;
+  kept.reserve(some.rows.size());
+  for (std::size_t i = 0; i < some.rows.size(); ++i) {
+    if (const auto why = rejection_of(some.rows[i])) {
+      some.reject(table, some.rows[i], *why);
+    } else {
+      kept.push_back(i);
     }
-    const auto place = places.begin() + static_cast<std::ptrdiff_t>(i) * width;
-    some.rows.push_back(all[i]);
-    some.places.insert(some.places.end(), place, place + width);
-    some.states.push_back(states[i]);
   }
+  some.keep(kept);
 }
 
 void reject_outside_domain(ScreenedObservations& some, const ObservationTable& table,
@@ -132,20 +139,23 @@ void reject_outside_domain(ScreenedObservations& some, const ObservationTable& t
   const std::size_t axes = table.place.size();
   std::vector<Extent> found(axes);
   std::vector<std::size_t> inside(axes, 0), kept;
+  kept.reserve(some.rows.size()), some.places.reserve(some.rows.size() * axes);
+  std::vector<double> coordinates(axes), place;
+  Places::Found at;
   for (const auto row : some.rows) {
-    std::vector<double> coordinates, place;
-    for (const auto& column : table.place) coordinates.push_back(column[row]);
-    const auto at = places.find(coordinates, nearest);
+    for (std::size_t a = 0; a < axes; ++a) coordinates[a] = table.place[a][row];
+    places.find(coordinates, nearest, at);
+    place.clear();
     for (std::size_t a = 0; a < axes; ++a) {
       found[a].take(coordinates[a]);
-      if (!at.along[a]) continue;
+      if (!at[a]) continue;
       ++inside[a];
-      place.push_back(*at.along[a]);
+      place.push_back(*at[a]);
     }
     // A formula may depend on all variables.
     const bool is_formula = !expected.observables[table.variable[row]].formula.empty();
     const auto variable = is_formula ? -1 : static_cast<std::ptrdiff_t>(table.variable[row]);
-    if (!at.is_inside()) {
+    if (place.size() < axes) {
       some.reject(table, row, Rejection::outside_domain);
     } else if (mask.hides(variable, place)) {
       some.reject(table, row, Rejection::masked);
@@ -162,21 +172,18 @@ void reject_outside_window(ScreenedObservations& some, const ObservationTable& t
                            const ExpectedObservations& expected) {
   const StateLayout& layout = expected.layout;
   std::vector<std::size_t> kept;
-  std::vector<double> places;
-  const auto width = table.place.size();
+  kept.reserve(some.rows.size()), some.states.reserve(some.rows.size());
   Extent found;
   for (std::size_t i = 0; i < some.rows.size(); ++i) {
     const auto row = some.rows[i];
     found.take(table.time[row]);
     const double state = snapped((table.time[row] - some.window.start) / layout.dt);
-    if (!(state >= 0 && state <= static_cast<double>(some.window.length - 1))) {
-      some.reject(table, row, Rejection::outside_window);
-      continue;
-    }
-    kept.push_back(row);
     some.states.push_back(expected.parameters.time == PointChoice::nearest ? std::round(state) : state);
-    const auto first = some.places.begin() + static_cast<std::ptrdiff_t>(i * width);
-    places.insert(places.end(), first, first + static_cast<std::ptrdiff_t>(width));
+    if (state >= 0 && state <= static_cast<double>(some.window.length - 1)) {
+      kept.push_back(i);
+    } else {
+      some.reject(table, row, Rejection::outside_window);
+    }
   }
   if (kept.empty() && !some.rows.empty()) {
     throw FileError({.what = "no observation lies within the window of time",
@@ -184,8 +191,7 @@ void reject_outside_window(ScreenedObservations& some, const ObservationTable& t
                      .found = fmt::format("times from {:.9g} to {:.9g}", found.min, found.max),
                      .expected = fmt::format("{} in {}", in_words(some.window, layout.dt), time_units_of(layout))});
   }
-  some.rows = std::move(kept);
-  some.places = std::move(places);
+  some.keep(kept);
 }
 
 double error_of(const ObservationTable& table, std::size_t row, const ObservationFileParameters& parameters) {
@@ -208,34 +214,31 @@ void require_errors(const ScreenedObservations& some, const ObservationTable& ta
   }
 }
 
-/// One observation of a variable at one place and time: two would say which of them to believe.
-void require_distinct(const ScreenedObservations& some, const ObservationTable& table) {
-  const auto width = table.place.size();
-  const auto key_less = [&](std::size_t a, std::size_t b) {
-    const auto ra = some.rows[a], rb = some.rows[b];
-    if (some.states[a] != some.states[b]) return some.states[a] < some.states[b];
-    if (table.time[ra] != table.time[rb]) return table.time[ra] < table.time[rb];
-    if (table.variable[ra] != table.variable[rb]) return table.variable[ra] < table.variable[rb];
-    for (std::size_t axis = 0; axis < width; ++axis) {
-      const double pa = table.place[axis][ra], pb = table.place[axis][rb];
-      if (pa != pb) return pa < pb;
-    }
-    return false;
+void require_distinct(const ScreenedObservations& some, const ObservationTable& table, const StateLayout& layout) {
+  const Places places(layout, table.on_globe);
+  const auto axes = table.place.size();
+  const auto place = [&](std::size_t axis, std::size_t row) { return places.unified(axis, table.place[axis][row]); };
+  const auto hash = [&](std::size_t row) {
+    auto all = std::hash<double>{}(table.time[row]) ^ table.variable[row];
+    constexpr std::size_t spread = 0x9E3779B97F4A7C15;  // so that equal numbers of two axes do not cancel
+    for (std::size_t a = 0; a < axes; ++a) all = (all ^ std::hash<double>{}(place(a, row))) * spread;
+    return all;
   };
-  std::vector<std::size_t> order(some.rows.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), key_less);
-  std::size_t worst = order.size();  // the pair that comes first in the file
-  for (std::size_t i = 1; i < order.size(); ++i) {
-    if (!key_less(order[i - 1], order[i]) && (worst == order.size() || order[i] < order[worst])) worst = i;
+  const auto same = [&](std::size_t p, std::size_t q) {
+    bool is_same = table.time[p] == table.time[q] && table.variable[p] == table.variable[q];
+    for (std::size_t a = 0; a < axes; ++a) is_same = is_same && place(a, p) == place(a, q);
+    return is_same;
+  };
+  std::unordered_set<std::size_t, decltype(hash), decltype(same)> seen(2 * some.rows.size(), hash, same);
+  for (const auto row : some.rows) {
+    const auto [first, is_new] = seen.insert(row);
+    if (is_new) continue;
+    throw FileError({.what = "two observations of one variable at the same time and place",
+                     .where = table.where(row, "time"),
+                     .found = fmt::format("{:.9g}, as in {} {}", table.time[row], table.counted, table.origin[*first]),
+                     .expected = "one",
+                     .hint = "keep one of them, or their mean with its error; flag the other"});
   }
-  if (worst == order.size()) return;
-  const auto first = some.rows[order[worst - 1]], second = some.rows[order[worst]];
-  throw FileError({.what = "two observations of one variable at the same time and place",
-                   .where = table.where(second, "time"),
-                   .found = fmt::format("{:.9g}, as in {} {}", table.time[second], table.counted, table.origin[first]),
-                   .expected = "one",
-                   .hint = "keep one of them, or their mean with its error; flag the other"});
 }
 
 ScreenedObservations screen(const ObservationTable& table, const ExpectedObservations& expected,
@@ -259,7 +262,7 @@ ScreenedObservations screen(const ObservationTable& table, const ExpectedObserva
          .hint = some.count(Rejection::background) > 0 ? "are they in another unit?" : ""});
   }
   require_errors(some, table, expected);
-  require_distinct(some, table);
+  require_distinct(some, table, expected.layout);
   return some;
 }
 

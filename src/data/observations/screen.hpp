@@ -42,6 +42,8 @@ struct ScreenedObservations {
   std::vector<std::pair<std::size_t, Rejection>> each{};  ///< rejected rows of the table, and why
 
   void reject(const ObservationTable& table, std::size_t row, Rejection why);
+  /// Of the rows, which have places and states, those with these indices, ascending.
+  void keep(const std::vector<std::size_t>& kept);
   std::int64_t count(Rejection why) const { return rejected[static_cast<std::size_t>(why)].count; }
 };
 
@@ -74,7 +76,9 @@ Window choose_window(const ScreenedObservations& some, const ObservationTable& t
                      const AssimilationWindow& given);
 void require_errors(const ScreenedObservations& some, const ObservationTable& table,
                     const ExpectedObservations& expected);
-void require_distinct(const ScreenedObservations& some, const ObservationTable& table);
+/// One observation of a variable at one place and time: two would say which of them to believe. Longitudes 345 and -15
+/// are one place.
+void require_distinct(const ScreenedObservations& some, const ObservationTable& table, const StateLayout& layout);
 
 /// An observation's standard deviation: its own, or that of [observation_file].
 double error_of(const ObservationTable& table, std::size_t row, const ObservationFileParameters& parameters);

@@ -40,8 +40,12 @@ struct ObservationTable {
   std::vector<std::string> remarks{};             ///< what was converted, assumed or not used
 
   std::size_t rows() const { return value.size(); }
-  /// "buoys.csv:12: column error", for messages.
-  std::function<std::string(std::size_t row, const std::string& column)> where{};
+  /// "buoys.csv:12: column error", of a row's origin and variable.
+  std::function<std::string(std::int64_t origin, std::size_t variable, const std::string& column)> place_in_file{};
+  /// The same of a row, for messages.
+  std::string where(std::size_t row, const std::string& column) const {
+    return place_in_file(origin[row], variable[row], column);
+  }
 
   /// Appends a row without a value, to be filled in; `flagged` says why.
   void append_empty(std::int64_t from, bool is_flagged);

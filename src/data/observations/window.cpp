@@ -41,8 +41,10 @@ std::size_t behind_widest_gap(const std::vector<std::size_t>& rows, const Observ
 void require_no_lonely_time(const ScreenedObservations& some, const ObservationTable& table,
                             const StateLayout& layout) {
   constexpr double longest_gap = 1000, share = 0.9;
+  Extent times;
+  for (const auto row : some.rows) times.take(table.time[row]);
+  if (some.rows.size() < 2 || !(times.max - times.min > longest_gap * layout.dt)) return;
   std::vector<std::size_t> rows = some.rows;
-  if (rows.size() < 2) return;
   std::stable_sort(rows.begin(), rows.end(), [&](auto a, auto b) { return table.time[a] < table.time[b]; });
   const auto gap = [&](std::size_t i) { return table.time[rows[i]] - table.time[rows[i - 1]]; };
   const double all = table.time[rows.back()] - table.time[rows.front()];

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <unordered_set>
 #include <utility>
 
 #include "observation/operators/kinds.hpp"
@@ -74,54 +75,49 @@ struct SparseWeights {
   bool exact = false;  ///< one corner of weight 1: points are values of the field
 };
 
-/// Weights along all axes, each added by itself: a place between two points doubles the corners.
+bool lies_between(double place) {
+  return place > std::trunc(place);
+}
+
+/// Weights along all axes, each added by itself: where places lie between two points it doubles the corners.
 class WeightsMaker {
  public:
-  explicit WeightsMaker(std::size_t points)
-      : index_(1, std::vector<std::int64_t>(points, 0)), weight_(1, std::vector<double>(points, 1)) {}
+  /// `axes`: along so many places lie between two points.
+  WeightsMaker(std::size_t points, std::int64_t axes)
+      : points_(static_cast<std::int64_t>(points)),
+        made_{at::zeros({std::int64_t{1} << axes, points_}, at::kLong),
+              at::ones({std::int64_t{1} << axes, points_}, at::kDouble), axes == 0} {}
 
-  /// `lower` and `upper` are indices along the axis; the upper one weighs `share`.
-  void add(const std::vector<std::int64_t>& lower, const std::vector<std::int64_t>& upper,
-           const std::vector<double>& share, std::int64_t stride) {
-    const bool between = std::any_of(share.begin(), share.end(), [](double s) { return s > 0; });
-    const auto corners = index_.size();
-    for (std::size_t corner = 0; between && corner < corners; ++corner) {
-      index_.push_back(std::vector(index_[corner]));
-      weight_.push_back(std::vector(weight_[corner]));
-    }
-    for (std::size_t corner = 0; corner < index_.size(); ++corner) {
-      const bool is_upper = corner >= corners;
-      for (std::size_t r = 0; r < share.size(); ++r) {
-        index_[corner][r] += (is_upper ? upper : lower)[r] * stride;
-        weight_[corner][r] *= is_upper ? share[r] : 1 - share[r];
-      }
-    }
-    exact_ = exact_ && !between;
+  /// Begins with another axis.
+  void next_axis(std::span<const double> places, std::int64_t stride) {
+    stride_ = stride;
+    lower_corners_ = corners_;
+    if (!std::any_of(places.begin(), places.end(), lies_between)) return;
+    made_.index.narrow(0, corners_, corners_).copy_(made_.index.narrow(0, 0, corners_));
+    made_.weight.narrow(0, corners_, corners_).copy_(made_.weight.narrow(0, 0, corners_));
+    corners_ *= 2;
   }
 
-  /// Gives what was added away, a corner at a time: there may be a million points of eight corners.
-  SparseWeights make() && {
-    const auto corners = std::ssize(index_), points = std::ssize(index_.front());
-    SparseWeights made{at::empty({corners, points}, at::kLong), at::empty({corners, points}, at::kDouble), exact_};
-    for (std::int64_t corner = 0; corner < corners; ++corner) {
-      auto& index = index_[static_cast<std::size_t>(corner)];
-      auto& weight = weight_[static_cast<std::size_t>(corner)];
-      std::copy(index.begin(), index.end(), made.index.data_ptr<std::int64_t>() + corner * points);
-      std::copy(weight.begin(), weight.end(), made.weight.data_ptr<double>() + corner * points);
-      index = {}, weight = {};
+  /// Of a point, indices along the axis; the upper one weighs `share`.
+  void add(std::size_t point, std::int64_t lower, std::int64_t upper, double share) {
+    auto* index = made_.index.data_ptr<std::int64_t>() + point;
+    auto* weight = made_.weight.data_ptr<double>() + point;
+    for (std::int64_t corner = 0; corner < corners_; ++corner, index += points_, weight += points_) {
+      const bool is_upper = corner >= lower_corners_;
+      *index += (is_upper ? upper : lower) * stride_;
+      *weight *= is_upper ? share : 1 - share;
     }
-    return made;
   }
+
+  SparseWeights make() && { return std::move(made_); }
 
  private:
-  std::vector<std::vector<std::int64_t>> index_;
-  std::vector<std::vector<double>> weight_;
-  bool exact_ = true;
+  std::int64_t points_, stride_ = 1, corners_ = 1, lower_corners_ = 1;
+  SparseWeights made_;
 };
 
 void add_axis(WeightsMaker& weights, const PointAxis& axis, std::span<const double> places) {
-  std::vector<std::int64_t> lower, upper;
-  std::vector<double> share;
+  weights.next_axis(places, axis.stride);
   for (std::size_t r = 0; r < places.size(); ++r) {
     const double place = places[r];
     const bool is_on_axis =
@@ -132,11 +128,10 @@ void add_axis(WeightsMaker& weights, const PointAxis& axis, std::span<const doub
                                   : fmt::format("0 … {}", axis.size - 1));
     }
     if (axis.name == component_column && std::trunc(place) != place) refuse_point(axis.name, r, place, "an integer");
-    lower.push_back(static_cast<std::int64_t>(place));
-    share.push_back(place - std::trunc(place));
-    upper.push_back(share.back() > 0 ? (lower.back() + 1) % axis.size : lower.back());
+    const auto lower = static_cast<std::int64_t>(place);
+    const double share = place - std::trunc(place);
+    weights.add(r, lower, share > 0 ? (lower + 1) % axis.size : lower, share);
   }
-  weights.add(lower, upper, share, axis.stride);
 }
 
 /// Those states that points lie at or between, of the states that the links before left.
@@ -225,24 +220,23 @@ class SparsePoints final : public StateLink {
 
 /// Adds the axis of time, counted among the states that are used; returns these, of the states that are there.
 std::vector<std::int64_t> add_times(WeightsMaker& weights, std::span<const double> times, std::int64_t stride) {
-  std::vector<std::int64_t> used;
+  std::unordered_set<std::int64_t> found;
   for (std::size_t r = 0; r < times.size(); ++r) {
     constexpr double max = 2147483647;
     if (times[r] > max) refuse_point(time_column, r, times[r], "a state of the trajectory");
-    used.push_back(static_cast<std::int64_t>(times[r]));
-    if (times[r] > std::trunc(times[r])) used.push_back(used.back() + 1);
+    const auto state = static_cast<std::int64_t>(times[r]);
+    found.insert(state);
+    if (lies_between(times[r])) found.insert(state + 1);
   }
+  std::vector<std::int64_t> used(found.begin(), found.end());
   std::sort(used.begin(), used.end());
-  used.erase(std::unique(used.begin(), used.end()), used.end());
-  std::vector<std::int64_t> lower, upper;
-  std::vector<double> share;
-  for (const double time : times) {
-    const auto state = static_cast<std::int64_t>(time);
-    lower.push_back(std::lower_bound(used.begin(), used.end(), state) - used.begin());
-    share.push_back(time - std::trunc(time));
-    upper.push_back(lower.back() + (share.back() > 0 ? 1 : 0));
+  weights.next_axis(times, stride);
+  for (std::size_t r = 0; r < times.size(); ++r) {
+    const auto state = static_cast<std::int64_t>(times[r]);
+    const auto lower = std::lower_bound(used.begin(), used.end(), state) - used.begin();
+    const double share = times[r] - std::trunc(times[r]);
+    weights.add(r, lower, lower + (share > 0 ? 1 : 0), share);
   }
-  weights.add(lower, upper, share, stride);
   return used;
 }
 
@@ -261,7 +255,11 @@ MadeLink make_points(const LinkSite& site) {
   if (points == 0) {
     throw UsageError({.what = "no points to read", .where = "operator link points", .expected = "at least one"});
   }
-  WeightsMaker weights(points);
+  const auto between = std::count_if(link.names.begin(), link.names.end(), [&](const auto& name) {
+    const auto places = column_of(link, name);
+    return std::any_of(places.begin(), places.end(), lies_between);
+  });
+  WeightsMaker weights(points, between);
   for (const auto& axis : axes) {
     if (const auto places = column_of(link, axis.name); !places.empty()) add_axis(weights, axis, places);
   }

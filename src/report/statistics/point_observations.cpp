@@ -10,11 +10,15 @@ std::optional<std::vector<ShownObservation>> shown_observations(const Observatio
   if (!observed || !observed->formula.empty()) return std::nullopt;
   const auto space = y.layout.space();
   std::vector<ShownObservation> shown;
-  for (const auto& point : observed->points) {
-    ShownObservation one{.component = point.variable, .time = point.time, .value = point.value, .sigma = point.error};
+  for (std::size_t i = 0; i < observed->size(); ++i) {
+    ShownObservation one{.component = observed->variable[i],
+                         .time = observed->time[i],
+                         .value = observed->value[i],
+                         .sigma = observed->error[i]};
     for (std::size_t a = 0; a < space.size(); ++a) {
-      one.component = one.component * space[a] + std::llround(point.place[a]) % space[a];  // round a ring
-      one.between = one.between || point.place[a] != std::round(point.place[a]);
+      const double place = observed->place[a][i];
+      one.component = one.component * space[a] + std::llround(place) % space[a];  // round a ring
+      one.between = one.between || place != std::round(place);
     }
     shown.push_back(one);
   }
