@@ -14,8 +14,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Row = std::vector<std::string>;
 
-std::vector<Row> rows_of(const std::string& text) {
-  CsvReader reader(text, "t.csv");
+std::vector<Row> read_rows(CsvReader reader) {
   std::vector<Row> rows{reader.names()};
   while (reader.next()) {
     Row& row = rows.emplace_back(Row{std::to_string(reader.line())});
@@ -24,13 +23,36 @@ std::vector<Row> rows_of(const std::string& text) {
   return rows;
 }
 
+/// Of the text at once; a file of it, wherever its blocks end, must hold the same.
+std::vector<Row> rows_of(const std::string& text) {
+  const auto rows = read_rows({text, "t.csv"});
+  const ScratchFolder folder;
+  write_bytes(folder.file("t.csv"), text);
+  for (const std::size_t block : {1, 2, 3, 5, 8, 1000}) {
+    EXPECT_EQ(read_rows(CsvReader(folder.file("t.csv"), block)), rows) << "blocks of " << block << " bytes";
+  }
+  return rows;
+}
+
 std::string refusal(const std::string& bytes) {
   const ScratchFolder folder;
   write_bytes(folder.file("t.csv"), bytes);
   try {
-    CsvReader reader(io::read_csv_text(folder.file("t.csv")), "t.csv");
+    CsvReader reader(folder.file("t.csv"));
     while (reader.next()) {
     }
+  } catch (const FileError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+/// The same where each block is a few bytes: a fault has its line wherever it is found.
+std::string refusal_in_blocks(const std::string& bytes) {
+  const ScratchFolder folder;
+  write_bytes(folder.file("t.csv"), bytes);
+  try {
+    read_rows(CsvReader(folder.file("t.csv"), 3));
   } catch (const FileError& error) {
     return error.what();
   }
@@ -87,6 +109,16 @@ TEST(Csv, RefusesWhatIsNoTable) {
               HasSubstr("iconv -f UTF-16"));
   EXPECT_THAT(refusal("a,b\n\xC0\x80,1\n"), HasSubstr("not UTF-8"));  // longer than it need be
   EXPECT_EQ(refusal("température,b\n1,2\n"), "accepted");
+}
+
+TEST(Csv, AFaultHasItsLineWhereverBlocksEnd) {
+  const std::string rows = "a,b\n1,2\n\"two\nlines\",3\n";
+  EXPECT_THAT(refusal_in_blocks(rows + "4,g\xFCn\n5,6\n"), HasSubstr("t.csv:5: column 2: not UTF-8"));
+  EXPECT_THAT(refusal_in_blocks(rows + "4,g\xC3\xBCn\n5,\xE2\n"), HasSubstr("t.csv:6: column 2: not UTF-8"));
+  EXPECT_THAT(refusal_in_blocks(rows + "4,g\xC3\xBCn\n5,\xE2\x82"), HasSubstr("t.csv:6: column 2: not UTF-8"));
+  EXPECT_EQ(refusal_in_blocks(rows + "4,g\xC3\xBCn\n5,\xE2\x82\xAC"), "accepted");
+  EXPECT_THAT(refusal_in_blocks(rows + "4,5,6\n"), HasSubstr("t.csv:5: column 3: a row with too many fields"));
+  EXPECT_THAT(refusal_in_blocks(rows + "4,\"5\n6,7\n"), HasSubstr("t.csv:5: column 2: quotes are opened"));
 }
 
 }  // namespace

@@ -86,12 +86,18 @@ StateLayout line() {
 
 TEST(Places, InPointsFromTheFirst) {
   const Places places(line(), /*on_globe=*/false);
-  const auto place_of = [](const Places& all, double coordinate) { return all.find({coordinate}, false).along[0]; };
+  const auto place_of = [](const Places& all, double coordinate) {
+    Places::Found found;
+    all.find({coordinate}, false, found);
+    return found[0];
+  };
   EXPECT_EQ(place_of(places, 45), 0.5);
   EXPECT_EQ(place_of(places, 270 + 1e-9), 3);
   EXPECT_EQ(place_of(places, -90), 3);  // after a turn
   EXPECT_EQ(place_of(places, 315), 3.5);
-  EXPECT_EQ(places.find({340}, /*nearest=*/true).along[0], 0);  // the first point is the next
+  Places::Found found;
+  places.find({340}, /*nearest=*/true, found);
+  EXPECT_EQ(found[0], 0);  // the first point is the next
   auto layout = line();
   layout.coordinates[0] = {{30, 10, 0}, "km"};
   layout.event = {1, 3};
@@ -117,7 +123,9 @@ ObservationTable table_of(const std::vector<std::array<double, 3>>& rows) {
   ObservationTable table;
   table.path = "t.csv";
   table.place.resize(1);
-  table.where = [](std::size_t row, const std::string& column) { return column + std::to_string(row); };
+  table.place_in_file = [](std::int64_t line, std::size_t, const std::string& column) {
+    return column + " of line " + std::to_string(line);
+  };
   for (const auto& [time, lon, value] : rows) {
     table.append_empty(std::ssize(table.value) + 2, false);
     table.time.back() = time, table.place[0].back() = lon, table.value.back() = value, table.error.back() = 1;
@@ -155,6 +163,35 @@ TEST_F(Screening, BackgroundCheckKnowsTheSpreadOverSpace) {
   EXPECT_THAT(some.places, ElementsAre(0));
   EXPECT_THAT(some.states, ElementsAre(0));
   EXPECT_EQ(some.count(Rejection::background), 1);
+}
+
+TEST_F(Screening, TellsTheFirstTwoOfOnePlaceAndTime) {
+  const auto refusal = [&](const std::vector<std::array<double, 3>>& rows, const StateLayout& of) {
+    const auto table = table_of(rows);
+    some = {};
+    for (std::size_t row = 0; row < rows.size(); ++row) some.rows.push_back(row);
+    try {
+      require_distinct(some, table, of);
+    } catch (const FileError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_EQ(refusal({{0, 90, 1}, {0, 180, 1}, {1, 90, 1}}, layout), "accepted");
+  EXPECT_THAT(refusal({{0, 90, 1}, {1, 90, 1}, {0, 90, 2}, {1, 90, 2}}, layout),
+              testing::StartsWith("time of line 4: two observations of one variable at the same time and place: found "
+                                  "0, as in line 2"));
+  // Longitudes are the same after a turn, and so are their last digits.
+  for (const auto& [a, b] : {std::pair{345.0, -15.0}, {344.9, -15.1}, {-180.0, 180.0}, {0.0, 360.0}, {-0.0, 0.0}}) {
+    EXPECT_THAT(refusal({{0, a, 1}, {0, b, 1}}, layout), testing::StartsWith("time of line 3")) << a << " " << b;
+  }
+  EXPECT_EQ(refusal({{0, 344.9, 1}, {0, -15.1001, 1}}, layout), "accepted");
+  auto map = layout;
+  map.coordinates[0].units = "km";
+  EXPECT_EQ(refusal({{0, 345, 1}, {0, -15, 1}}, map), "accepted");
+  // Nor does a file of one row again and again take long.
+  EXPECT_THAT(refusal(std::vector<std::array<double, 3>>(300000, {0, 90, 1}), layout),
+              testing::StartsWith("time of line 3"));
 }
 
 TEST_F(Screening, TheWindowReachesFromTheStateBeforeToTheStateAfter) {

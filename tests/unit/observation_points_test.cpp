@@ -38,8 +38,7 @@ std::string refusal(const Throwing& throwing) {
 }
 
 const sda::PointObservations observed{
-    .points = {{.time = 1, .variable = 1, .place = {2, 0}, .value = 112, .error = 0.1},
-               {.time = 0.5, .variable = 0, .place = {0, 1.5}, .value = 50, .error = 0.2}}};
+    .time = {1, 0.5}, .variable = {1, 0}, .place = {{2, 0}, {0, 1.5}}, .value = {112, 50}, .error = {0.1, 0.2}};
 
 }  // namespace
 
@@ -57,8 +56,7 @@ TEST(PointObservations, ComeBackOfTheirPart) {
   const auto part = sda::point_part("", observed, {.kind = "laplace"}, wind, halves());
   const auto again = part.points(wind);
   ASSERT_TRUE(again);
-  EXPECT_EQ(again->points, observed.points);
-  EXPECT_EQ(again->formula, "");
+  EXPECT_EQ(*again, observed);
 }
 
 TEST(PointObservations, OfAFormulaHaveNoVariable) {
@@ -71,8 +69,8 @@ TEST(PointObservations, OfAFormulaHaveNoVariable) {
   const auto again = part.points(wind);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->formula, speed.formula);
-  EXPECT_EQ(again->points.front().variable, 0);
-  EXPECT_EQ(again->points.back(), observed.points.back());
+  EXPECT_EQ(again->variable, (std::vector<std::int64_t>{0, 0}));
+  EXPECT_EQ(again->place, observed.place);
 }
 
 TEST(PointObservations, AreNotWhatAnyOtherOperatorReads) {
@@ -92,10 +90,10 @@ TEST(PointObservations, AreNotWhatAnyOtherOperatorReads) {
 
 TEST(PointObservations, NeedAPlaceOnTheGrid) {
   auto wrong = observed;
-  wrong.points.back().place = {0};
+  wrong.place = {{2, 0}};
   EXPECT_THAT(refusal<sda::ShapeError>([&] { sda::point_part("", wrong, {}, wind, halves()); }),
-              HasSubstr("a point has no place in space: found 1 numbers, expected 2"));
-  wrong.points.back().place = {0, 3.5};
+              HasSubstr("found 2 times, 2 places along 1 axes, 2 values, 2 errors"));
+  wrong.place = {{2, 0}, {0, 3.5}};
   EXPECT_THAT(refusal<sda::UsageError>([&] { sda::point_part("", wrong, {}, wind, halves()); }),
               HasSubstr("x, point 1 (counted from 0): a point is not on the grid: found 3.5"));
 }

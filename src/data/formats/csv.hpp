@@ -24,6 +24,8 @@ class CsvReader {
   /// names. Throws FileError for what cannot be read, is empty, no UTF-8, or no text at all, naming the line; where
   /// there are no names, or one is given twice.
   explicit CsvReader(const std::string& path, std::size_t block = std::size_t{1} << 20);
+  CsvReader(const CsvReader&) = delete;  // fields are views
+  CsvReader& operator=(const CsvReader&) = delete;
   /// Of a text; `path` is for messages.
   CsvReader(std::string text, std::string path);
 

@@ -5,9 +5,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <optional>
-#include <unordered_set>
 
 #include "core/torch.hpp"
 #include "data/observations/missing.hpp"
@@ -219,9 +219,14 @@ void require_distinct(const ScreenedObservations& some, const ObservationTable& 
   const auto axes = table.place.size();
   const auto place = [&](std::size_t axis, std::size_t row) { return places.unified(axis, table.place[axis][row]); };
   const auto hash = [&](std::size_t row) {
-    auto all = std::hash<double>{}(table.time[row]) ^ table.variable[row];
-    constexpr std::size_t spread = 0x9E3779B97F4A7C15;  // so that equal numbers of two axes do not cancel
-    for (std::size_t a = 0; a < axes; ++a) all = (all ^ std::hash<double>{}(place(a, row))) * spread;
+    std::uint64_t all = table.variable[row];
+    const auto add = [&](double number) {
+      constexpr std::uint64_t spread = 0x9E3779B97F4A7C15;  // the golden ratio: neighbouring numbers end far apart
+      all = (all ^ std::bit_cast<std::uint64_t>(number + 0.0)) * spread;  // −0 + 0 is 0
+      all ^= all >> 32;
+    };
+    add(table.time[row]);
+    for (std::size_t a = 0; a < axes; ++a) add(place(a, row));
     return all;
   };
   const auto same = [&](std::size_t p, std::size_t q) {
@@ -229,16 +234,24 @@ void require_distinct(const ScreenedObservations& some, const ObservationTable& 
     for (std::size_t a = 0; a < axes; ++a) is_same = is_same && place(a, p) == place(a, q);
     return is_same;
   };
-  std::unordered_set<std::size_t, decltype(hash), decltype(same)> seen(2 * some.rows.size(), hash, same);
-  for (const auto row : some.rows) {
-    const auto [first, is_new] = seen.insert(row);
-    if (is_new) continue;
-    throw FileError({.what = "two observations of one variable at the same time and place",
-                     .where = table.where(row, "time"),
-                     .found = fmt::format("{:.9g}, as in {} {}", table.time[row], table.counted, table.origin[*first]),
-                     .expected = "one",
-                     .hint = "keep one of them, or their mean with its error; flag the other"});
+  // Only rows of one hash can be the same; the pair that is told comes first in the file.
+  std::vector<std::pair<std::uint64_t, std::size_t>> hashed;
+  hashed.reserve(some.rows.size());
+  for (const auto row : some.rows) hashed.emplace_back(hash(row), row);
+  std::sort(hashed.begin(), hashed.end());
+  std::size_t first = 0, second = table.rows();
+  for (std::size_t i = 0; i < hashed.size(); ++i) {
+    if (hashed[i].second > second) continue;
+    for (std::size_t j = i; j-- > 0 && hashed[j].first == hashed[i].first;) {
+      if (same(hashed[j].second, hashed[i].second)) first = hashed[j].second, second = hashed[i].second;
+    }
   }
+  if (second == table.rows()) return;
+  throw FileError({.what = "two observations of one variable at the same time and place",
+                   .where = table.where(second, "time"),
+                   .found = fmt::format("{:.9g}, as in {} {}", table.time[second], table.counted, table.origin[first]),
+                   .expected = "one",
+                   .hint = "keep one of them, or their mean with its error; flag the other"});
 }
 
 ScreenedObservations screen(const ObservationTable& table, const ExpectedObservations& expected,
