@@ -74,7 +74,8 @@ class Chain final : public ObservationOperator {
   std::vector<std::string> variables() const override {
     if (state_.empty()) return names_;
     const auto& field = state_.back()->observation();
-    return field.has_components ? field.names : std::vector<std::string>();
+    const bool has_one_each = field.has_components && std::ssize(field.names) == field.sizes.front();
+    return has_one_each ? field.names : std::vector<std::string>();
   }
 
   std::string describe() const override {

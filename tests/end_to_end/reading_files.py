@@ -187,6 +187,94 @@ file.close()
 with xarray.open_dataset(f"{folder}/groups.nc", group="PRODUCT") as data:
     compare("groups", rows_of(data.load()), observed("groups")[0])
 
+# Two dimensions of space that are neither: GHRSST's swaths, seconds after the file's one time beside each pixel.
+row, cell = np.arange(3), np.arange(4)
+la2, lo2 = 22 + 6.0 * row[:, None] + 0.5 * cell, 200.0 + 5 * row[:, None] + 12 * cell
+seconds = 60.0 * (row[:, None] * 4 + cell)
+file = raw("ghrsst")
+for name, size in (("time", 1), ("row", 3), ("cell", 4)):
+    file.createDimension(name, size)
+put(file, "time", "i4", ("time",), [6 * 3600], units="seconds since 2004-02-28 12:00:00")
+put(file, "lat", "f4", ("row", "cell"), la2, units="degrees_north")
+put(file, "lon", "f4", ("row", "cell"), lo2 - 360, units="degrees_east")
+put(file, "sst_dtime", "i2", ("time", "row", "cell"), seconds[None] / 4, units="seconds", scale_factor=4.0,
+    long_name="time difference from reference time")
+put(file, "sst", "i2", ("time", "row", "cell"),
+    np.round((field(6 + seconds[None] / 3600, la2, lo2) - 273.15) * 100), fill=np.int16(-32768), units="kelvin",
+    standard_name="sea_surface_temperature", scale_factor=0.01, add_offset=273.15, coordinates="lon lat")
+file.close()
+# xarray takes sst_dtime for durations, which are then added by hand.
+with xarray.open_dataset(f"{folder}/ghrsst.nc") as data:
+    own_times = data.time.values[:, None, None] + data.sst_dtime.values
+    expected = np.stack([np.ravel(hours_of(own_times)), np.ravel(data.lat), np.ravel(data.lon) % 360,
+                         np.ravel(data.sst)], 1)
+found, said = observed("ghrsst")
+compare("ghrsst", expected, found)
+assert "times of sst are time and sst_dtime after it" in said, said
+
+# Ragged arrays, which xarray leaves as they are: counts of samples are repeated, an index is looked up, by numpy.
+counts, samples = np.array([2, 0, 3]), 5
+of_profile = np.repeat(np.arange(3), counts)
+la3, lo3, t3 = np.array([25.0, 30.0, 44.0]), np.array([10.0, 70.0, 290.0]), np.array([0.0, 6.0, 15.0])
+for name, index in (("contiguous", None), ("indexed", np.array([2, 0, 0, 2, 1]))):
+    of_sample = of_profile if index is None else index
+    file = raw(name)
+    file.createDimension("profile", 3)
+    file.createDimension("obs", samples)
+    put(file, "time", "f8", ("profile",), t3, units="hours since 2004-02-28 12:00:00")
+    put(file, "lat", "f8", ("profile",), la3, units="degrees_north")
+    put(file, "lon", "f8", ("obs",) if index is not None else ("profile",),
+        lo3[of_sample] if index is not None else lo3, units="degrees_east")
+    if index is None:
+        put(file, "rowSize", "i4", ("profile",), counts, sample_dimension="obs")
+    else:
+        put(file, "profileIndex", "i4", ("obs",), index, instance_dimension="profile")
+    put(file, "sst", "f8", ("obs",), field(t3[of_sample], la3[of_sample], lo3[of_sample]) + 0.01 * np.arange(samples),
+        units="K")
+    # Two samples of a profile are at one place and time here, but for their errors.
+    put(file, "sst_error", "f8", ("obs",), 0.5 + np.arange(samples))
+    file.close()
+    with xarray.open_dataset(f"{folder}/{name}.nc") as data:
+        first = np.unique(of_sample, return_index=True)[1]
+        assert data.sst.dims == ("obs",) and data.lat.dims == ("profile",)
+        longitudes = data.lon.values[of_sample] if index is None else data.lon.values
+        expected = np.stack([hours_of(data.time.values[of_sample]), data.lat.values[of_sample], longitudes,
+                             data.sst.values], 1)
+    # Of each profile the first sample: the others are at its place and time.
+    with netCDF4.Dataset(f"{folder}/{name}.nc", "a") as file:
+        flag = file.createVariable("sst_flag", "i1", ("obs",))
+        flag[:] = 1
+        flag[first] = 0
+    found, said = observed(name)
+    compare(name, expected[first], found)
+    assert "rowSize" not in said and "profileIndex" not in said, said
+
+# IODA's first layout: variables named after what are groups now; times are texts, or hours after the file's date_time.
+v1_times, v1_values = np.array([0.0, 2.0, 9.0]), np.array([290.0, 291.5, 289.25])
+for name in ("ioda_texts", "ioda_hours"):
+    file = raw(name, "NETCDF4_CLASSIC")
+    file.createDimension("nlocs", 3)
+    file.createDimension("nstring", 20)
+    file.date_time = np.int32(2004022812)
+    put(file, "latitude@MetaData", "f4", ("nlocs",), [21, 33, 47])
+    put(file, "longitude@MetaData", "f4", ("nlocs",), [11, -75, 130])
+    if name == "ioda_texts":
+        texts = [f"{origin + np.timedelta64(int(hour), 'h')}:00Z" for hour in v1_times]
+        assert all(len(text) == 20 for text in texts), texts
+        put(file, "datetime@MetaData", "S1", ("nlocs", "nstring"), [list(text) for text in texts])
+    else:
+        put(file, "time@MetaData", "f4", ("nlocs",), v1_times)
+    put(file, "sst@ObsValue", "f4", ("nlocs",), v1_values, fill=np.float32(9.96921e36), units="K")
+    put(file, "sst@ObsError", "f4", ("nlocs",), [0.5, 0.5, 0.5])
+    put(file, "sst@PreQC", "i4", ("nlocs",), [0, 0, 3])
+    file.close()
+    with xarray.open_dataset(f"{folder}/{name}.nc", decode_times=False) as data:
+        expected = np.stack([v1_times, data["latitude@MetaData"], data["longitude@MetaData"] % 360,
+                             data["sst@ObsValue"]], 1)
+    found, said = observed(name)
+    compare(name, expected[:2], found)
+    assert "flag 3: 1" in said, said
+
 # Tables.
 long = pandas.DataFrame({"time": origin + (n * 60).astype("m8[m]"), "lat": 20 + 5.0 * n, "lon": 10.0 * n,
                          "sst": np.round(field(n, 30.0, 10.0 * n), 3)})
@@ -232,3 +320,24 @@ for name, kind, attributes in (("packed", "i2", {"scale_factor": 0.01, "add_offs
         assert np.allclose(own.sst, np.squeeze(ours.sst.values), rtol=1e-6), name
         assert (own.time.values == ours.time.values).all(), (own.time, ours.time)
         print("imported", name, ours.sst.size)
+
+# Variables of a group, whose coordinates may be in the groups around.
+file = raw("grouped")
+axes(file, hours, lat, lon)
+group = file.createGroup("PRODUCT").createGroup("SURFACE")
+put(group, "sst", "f4", dimensions, field(hours[:, None, None], lat[:, None], lon), units="K")
+other = file.createGroup("QUALITY")
+put(other, "noise", "f4", dimensions, np.ones((len(hours), len(lat), len(lon))))
+file.close()
+for variable in ("sst", "PRODUCT/SURFACE/sst"):
+    with open(f"{folder}/grouped.toml", "w") as file:
+        file.write(f'[data]\nfiles = "{folder}/grouped.nc"\nvariables = ["{variable}"]\nspace = ["lat", "lon"]\n'
+                   "train = 1\nvalid = 0\n")
+    said = run("import", f"{folder}/grouped.toml", "-o", f"{folder}/grouped{len(variable)}")
+    assert ("sst is that of the group PRODUCT/SURFACE" in said) == (variable == "sst"), said
+    with xarray.open_dataset(f"{folder}/grouped.nc", group="PRODUCT/SURFACE") as own, \
+            xarray.open_dataset(f"{folder}/grouped.nc") as root, \
+            xarray.open_dataset(f"{folder}/grouped{len(variable)}/train.nc") as ours:
+        assert np.allclose(own.sst, np.squeeze(ours.sst.values), rtol=1e-6)
+        assert (root.time.values == ours.time.values).all() and (root.lat.values == ours.lat.values).all()
+        print("imported grouped", variable, ours.sst.size)

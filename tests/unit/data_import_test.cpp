@@ -448,5 +448,66 @@ TEST_F(UserDataTest, AnalysesHaveNothingUnderTheMaskAndMomentsBeside) {
   EXPECT_NEAR(root.read("sst_spread")[1][0][0].item<double>(), one.std().item<double>(), 1e-5);
 }
 
+TEST_F(UserDataTest, VariablesOfGroups) {
+  const auto fill = [](WritableGroup& file, double latitude) {
+    put_times(file, {0, 1, 2});
+    put(file, "lat", {"lat"}, at::tensor({0.0, 10.0}, at::kDouble), {{"units", "degrees_north"}});
+    WritableGroup product = file.make_group("PRODUCT"), other = file.make_group("OTHER");
+    product.variable("u", {"time", "lat"}, at::arange(6, at::kFloat).view({3, 2}));
+    put(other, "lat", {"lat"}, at::tensor({0.0, latitude}, at::kDouble), {{"units", "degrees_north"}});
+    put(other, "v", {"time", "lat"}, at::arange(6, at::kFloat).view({3, 2}) + 10);
+    put(other, "w", {"time", "lat"}, at::arange(6, at::kFloat).view({3, 2}));
+    product.variable("w", {"time", "lat"}, at::arange(6, at::kFloat).view({3, 2}));
+  };
+  write("groups.nc", [&](WritableGroup& file) { fill(file, 10); });
+  write("elsewhere.nc", [&](WritableGroup& file) { fill(file, 11); });
+  auto p = parameters({"groups.nc"}, {"u", "OTHER/v"});
+  p.space = {"lat"};
+  const auto read = read_user_data(p).trajectories;
+  EXPECT_EQ(read.layout.variables[0].name, "u");
+  EXPECT_EQ(read.layout.variables[1].name, "v");
+  EXPECT_THAT(read.layout.coordinates[0].values, ElementsAre(0, 10));
+  const Tensor u = at::arange(6, at::kFloat).view({1, 3, 1, 2});
+  EXPECT_TRUE(read.states.equal(at::cat({u, u + 10}, 2))) << read.states;
+  p.files = {folder_.file("elsewhere.nc")};
+  EXPECT_THAT(refusal(p), HasSubstr("OTHER/v: variables of several groups lie at other places or times"));
+  p.variables = {"w"};
+  EXPECT_THAT(refusal(p),
+              HasSubstr("several groups have a variable w: found PRODUCT/w, OTHER/w, expected the one that is "
+                        "meant: data.variables = [\"PRODUCT/w\"], say"));
+  p.variables = {"PRODUCT/x"};
+  EXPECT_THAT(refusal(p), HasSubstr("variable PRODUCT/x is missing: found time, lat, PRODUCT/u, PRODUCT/w, OTHER/lat, "
+                                    "OTHER/v, OTHER/w; did you mean PRODUCT/u?"));
+}
+
+TEST_F(UserDataTest, StatesInPartsAreTheSameStates) {
+  // Each state holds 1 MB, so that a piece is read in several parts: as one of the whole would be.
+  const std::int64_t n = 40, points = 1 << 18;
+  Tensor u = at::arange(n, at::kFloat).view({n, 1}) + 1e-3 * at::arange(points, at::kFloat).remainder(97);
+  write("large.nc", [&](WritableGroup& file) {
+    put(file, "u", {"time", "x"}, u);
+    put(file, "time", {"time"}, at::arange(n, at::kDouble), {{"units", "s"}});
+  });
+  auto p = parameters({"large.nc"});
+  p.space = {"x"}, p.length = 20;
+  UserData data(p);
+  const auto normalisation = data.survey(1);
+  const Tensor states = data.read(0, 2);
+  EXPECT_TRUE(states.equal(u.view({2, 20, 1, points})));
+  const Tensor first = u.narrow(0, 0, 20).to(at::kDouble);
+  EXPECT_NEAR(normalisation.mean.item<double>(), first.mean().item<double>(), 1e-12);
+  EXPECT_NEAR(normalisation.std.item<double>(), first.std(/*unbiased=*/false).item<double>(), 1e-11);  // sums of 5e6
+  // What is missing in a later part is told with its place.
+  u[25][7] = nan;
+  write("large.nc", [&](WritableGroup& file) {
+    put(file, "u", {"time", "x"}, u, {}, nan);
+    put(file, "time", {"time"}, at::arange(n, at::kDouble), {{"units", "s"}});
+  });
+  p.length = 40;
+  EXPECT_THAT(refusal(p),
+              HasSubstr("values are missing in some states and not in others: found 1 of 4194304, the first at "
+                        "time 25, x 7 (counted from 0)"));
+}
+
 }  // namespace
 }  // namespace sda::test

@@ -493,5 +493,24 @@ TEST_F(ObservationFileTest, ManyObservationsThereAndBack) {
   EXPECT_THAT(describe_file(path), HasSubstr("100000 observations in 33 states"));
 }
 
+TEST_F(ObservationFileTest, FormulasAreHeldToWhatStatesGive) {
+  // Of ssh, 0 ± 0.5: at most (20 · 0.5)² = 100 at twenty deviations, and 2.25 at three.
+  parameters.error = {1};
+  parameters.background_check = 20;
+  parameters.define = {"square = ssh^2", "anomaly = sst - mean(sst)", "step = grad_lon(sst)"};
+  const auto y = read(
+      "time,lat,lon,variable,value\n0,0,0,square,2\n0,0,90,square,99\n6,0,0,square,60\n"
+      "6,0,90,square,101\n0,0,0,anomaly,80\n6,0,0,anomaly,999\n6,0,90,anomaly,-999\n");
+  EXPECT_THAT(y.qc_summary,
+              testing::AllOf(HasSubstr("3 of 7 observations used: 2 of square, 1 of anomaly"),
+                             HasSubstr("1 that stand for none in many tables, far from the data's mean "
+                                       "(line 3)"),
+                             HasSubstr("3 beyond 20 standard deviations from the data's mean (lines 5, 7, "
+                                       "8)")));
+  // Neighbours 90 degrees apart that differ by up to 40 deviations of 5.
+  const auto z = read("time,lat,lon,variable,value\n0,0,0,step,0.5\n0,0,90,step,99\n");
+  EXPECT_THAT(z.qc_summary, HasSubstr("1 of 2 observations used"));
+}
+
 }  // namespace
 }  // namespace sda::test

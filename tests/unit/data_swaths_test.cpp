@@ -223,5 +223,96 @@ TEST_F(Swaths, ADimensionWithoutPlacesIsRefused) {
                     HasSubstr("a variable lat or latitude over dimensions of sst says where values lie")));
 }
 
+TEST_F(Swaths, RaggedArraysCountedOrIndexed) {
+  // Counts 2, 0, 1: of profiles 0, 0, 2. An index says 2, 0, 2.
+  for (const bool is_index : {false, true}) {
+    const auto y = read_ioda([&](auto& file) {
+      file.dimension("profile", 3);
+      file.dimension("obs", 3);
+      file.variable("time", {"profile"}, numbers({0, 6, 12}, {3}));
+      file.variable("lat", {"profile"}, numbers({-20, 0, 60}, {3}));
+      file.variable("lon", {"obs"}, numbers({0, 45, 90}, {3}));
+      if (is_index) {
+        file.variable("of", {"obs"}, at::tensor({2, 0, 2}, at::kInt), {{"instance_dimension", "profile"}});
+      } else {
+        file.variable("count", {"profile"}, at::tensor({2, 0, 1}, at::kInt), {{"sample_dimension", "obs"}});
+      }
+      file.variable("sst", {"obs"}, numbers({290, 291, 292}, {3}), {{"units", "K"}});
+    });
+    EXPECT_THAT(values(y), ElementsAre(290, 291, 292));
+    EXPECT_THAT(column(y, "lon"), ElementsAre(0, 0.5, 1));
+    if (is_index) {
+      EXPECT_THAT(column(y, "time"), ElementsAre(2, 0, 2));
+      EXPECT_THAT(column(y, "lat"), ElementsAre(3, 1, 3));
+    } else {
+      EXPECT_THAT(column(y, "time"), ElementsAre(0, 0, 2));
+      EXPECT_THAT(column(y, "lat"), ElementsAre(1, 1, 3));
+    }
+    EXPECT_THAT(y.qc_summary, Not(HasSubstr("not used")));
+  }
+}
+
+TEST_F(Swaths, RaggedArraysOfRaggedArrays) {
+  // Samples 0, 1 are of profile 0, sample 2 of profile 1; these are of stations 1 and 0, which alone have places.
+  const auto y = read_ioda([](auto& file) {
+    file.dimension("station", 2);
+    file.dimension("profile", 2);
+    file.dimension("obs", 3);
+    file.variable("lat", {"station"}, numbers({-20, 60}, {2}));
+    file.variable("lon", {"station"}, numbers({0, 90}, {2}));
+    file.variable("station_index", {"profile"}, at::tensor({1, 0}, at::kInt), {{"instance_dimension", "station"}});
+    file.variable("row_size", {"profile"}, at::tensor({2, 1}, at::kInt), {{"sample_dimension", "obs"}});
+    file.variable("time", {"obs"}, numbers({0, 6, 12}, {3}));
+    file.variable("sst", {"obs"}, numbers({290, 291, 292}, {3}), {{"units", "K"}});
+  });
+  EXPECT_THAT(column(y, "lat"), ElementsAre(3, 3, 1));
+  EXPECT_THAT(column(y, "lon"), ElementsAre(1, 1, 0));
+  EXPECT_THAT(column(y, "time"), ElementsAre(0, 1, 2));
+}
+
+TEST_F(Swaths, RaggedArraysThatAreNone) {
+  const auto refused = [&](bool is_index, const std::vector<int>& by, const std::string& named) {
+    return refusal_of([&](auto& file) {
+      file.dimension("profile", 2);
+      file.dimension("obs", 3);
+      file.variable("time", {"obs"}, numbers({0, 6, 12}, {3}));
+      file.variable("lat", {"profile"}, numbers({-20, 0}, {2}));
+      file.variable("lon", {"profile"}, numbers({0, 45}, {2}));
+      file.variable("by", {is_index ? "obs" : "profile"}, at::tensor(by, at::kInt),
+                    {{is_index ? "instance_dimension" : "sample_dimension", named}});
+      file.variable("sst", {"obs"}, numbers({290, 291, 292}, {3}));
+    });
+  };
+  EXPECT_THAT(refused(false, {1, 1}, "obs"),
+              HasSubstr("by: counts of samples do not add up: found 2, expected 3 of obs"));
+  EXPECT_THAT(refused(false, {2, 2}, "obs"), HasSubstr("by: not a number of samples: found 2, expected 0 … 1 of obs"));
+  EXPECT_THAT(refused(false, {4, -1}, "obs"), HasSubstr("by: not a number of samples: found 4, expected 0 … 3 of obs"));
+  EXPECT_THAT(refused(true, {0, 1, 2}, "profile"),
+              HasSubstr("by: an index of no instance: found 2, expected 0 … 1 of profile"));
+  EXPECT_THAT(refused(true, {0, 1, 1}, "profiles"), HasSubstr("a field without all axes of space"));
+}
+
+TEST_F(Swaths, TimesAfterTheTimeOfTheFile) {
+  const auto write = [](auto& file, const std::string& units) {
+    file.dimension("time", 1);
+    file.dimension("row", 2);
+    file.dimension("cell", 2);
+    file.variable("time", {"time"}, numbers({6}, {1}),
+                  {{"units", "hours since 2004-02-28 12:00"}, {"calendar", "noleap"}});
+    file.variable("lat", {"row", "cell"}, numbers({-20, 0, 20, 60}, {2, 2}));
+    file.variable("lon", {"row", "cell"}, numbers({0, 45, 90, 90}, {2, 2}));
+    file.variable("sst_dtime", {"time", "row", "cell"}, numbers({0, 10800, 21600, 5400}, {1, 2, 2}),
+                  {{"units", units}});
+    file.variable("sst", {"time", "row", "cell"}, numbers({290, 291, 292, 293}, {1, 2, 2}));
+  };
+  const auto y = read_ioda([&](auto& file) { write(file, "seconds"); });
+  EXPECT_THAT(column(y, "time"), ElementsAre(0, 0.5, 1, 0.25));
+  EXPECT_THAT(y.qc_summary, HasSubstr("note: times of sst are time and sst_dtime after it"));
+  EXPECT_THAT(
+      refusal_of([&](auto& file) { write(file, "m"); }),
+      HasSubstr("sst_dtime: times after the time, in units that do not convert to the data's: found m, expected "
+                "hours"));
+}
+
 }  // namespace
 }  // namespace sda::test

@@ -98,6 +98,18 @@ TEST(OperatorTimes, RefusesStatesThatAreNotThere) {
   EXPECT_THROW(times({{"offset", {10}}}, 10), sda::ShapeError);
 }
 
+TEST(OperatorLinks, SayOfWhichVariablesComponentsAre) {
+  const auto variables = [](const Chain& chain) { return make_operator(chain, {3, 4, 4})->variables(); };
+  EXPECT_THAT(variables({}), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(variables({{"every", {2}}, {"physical", {}}, {"coarsen", {2}}}), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(variables({{"select", {2, 0}}, {"box", {0, 2}, {"x", "x"}}}), ElementsAre("c", "a"));
+  EXPECT_THAT(variables({{"mean", {}}, {"square", {}}}), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(variables({{"random_points", {0.5, 1}, {"share", "seed"}}}), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(variables({{"speed", {}}}), ElementsAre());
+  EXPECT_THAT(variables({{"expression", {}, {}, "a + b"}}), ElementsAre());
+  EXPECT_THAT(variables({{"points", {0, 1, 1, 2, 2, 3}, {"variable", "x", "y"}}}), ElementsAre());
+}
+
 TEST(OperatorRead, Formulas) {
   const auto x = doubles({1, -2, 3, -4, 5, -6}, {2, 3});
   EXPECT_TRUE(read({{"select", {2, 0}}}, x).equal(doubles({3, 1, -6, -4}, {2, 2})));

@@ -54,7 +54,8 @@ struct DataParameters {
 template <class Visitor>
 void fields(Visitor& v, DataParameters& p) {
   v("files", p.files, "NetCDF files, or patterns such as runs/*.nc", any());
-  v("variables", p.variables, "variables that make a state, each normalised by itself", any());
+  v("variables", p.variables,
+    "variables that make a state, each normalised by itself; one of a group may be named by it: PRODUCT/sst", any());
   v("trajectory", p.trajectory, "dimension that counts trajectories or members; empty: a file holds one", any());
   v("time", p.time, "dimension of time", any());
   v("level", p.level, "dimension of levels, each of which becomes a variable of its own; empty: none", any());

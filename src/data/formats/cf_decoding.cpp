@@ -195,18 +195,19 @@ Tensor read_decoded(const ReadableGroup& file, const std::string& variable, at::
 
 Coordinate read_coordinate(const ReadableGroup& file, const std::string& dimension) {
   Coordinate coordinate;
-  if (!file.has_variable(dimension) || file.dimensions(dimension) != std::vector{dimension}) return coordinate;
-  const Tensor values = read_decoded(file, dimension, at::kDouble).contiguous();
+  const auto group = file.nearest_with(dimension);
+  if (!group || group->dimensions(dimension) != std::vector{dimension}) return coordinate;
+  const Tensor values = read_decoded(*group, dimension, at::kDouble).contiguous();
   if (const Tensor bad = values.isnan(); bad.any().item<bool>()) {
     throw FileError({.what = "a coordinate is missing",
-                     .where = file.where(dimension),
+                     .where = group->where(dimension),
                      .found = place_of(bad, {dimension}),
                      .expected = "a number for each point"});
   }
   coordinate.values.assign(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
-  coordinate.units = file.text_of(dimension, "units").value_or("1");
-  coordinate.long_name = file.text_of(dimension, "long_name").value_or("");
-  coordinate.standard_name = file.text_of(dimension, "standard_name").value_or("");
+  coordinate.units = group->text_of(dimension, "units").value_or("1");
+  coordinate.long_name = group->text_of(dimension, "long_name").value_or("");
+  coordinate.standard_name = group->text_of(dimension, "standard_name").value_or("");
   return coordinate;
 }
 

@@ -31,8 +31,8 @@ DecodedValues decode(const ReadableGroup& file, const std::string& variable, at:
 Tensor read_decoded(const ReadableGroup& file, const std::string& variable, at::ScalarType dtype,
                     const std::optional<Slab>& part = std::nullopt);
 
-/// The coordinate variable of a dimension, float64, with its units and names; no values where there is none. Throws
-/// FileError for coordinates that are missing.
+/// The coordinate variable of a dimension, of this group or the nearest around it, float64, with its units and names;
+/// no values where there is none. Throws FileError for coordinates that are missing.
 Coordinate read_coordinate(const ReadableGroup& file, const std::string& dimension);
 
 }  // namespace sda::io

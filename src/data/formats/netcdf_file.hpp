@@ -83,6 +83,8 @@ class ReadableGroup {
   std::vector<std::string> variables() const;
   /// This group, and those around it from the nearest on.
   std::vector<ReadableGroup> with_parents() const;
+  /// The first of these that has the variable; nothing where none has.
+  std::optional<ReadableGroup> nearest_with(const std::string& variable) const;
   bool has_variable(const std::string& name) const;
   Shape shape(const std::string& variable) const;
   /// Contiguous; float32, float64, int32 or int64 as stored.
@@ -90,6 +92,8 @@ class ReadableGroup {
   /// The same; a shape other than `expected` is refused.
   Tensor read(const std::string& variable, at::IntArrayRef expected) const;
 
+  /// Of this group, or of the nearest around it that has it; nothing where none has.
+  std::optional<std::int64_t> dimension_size(const std::string& name) const;
   /// Names of a variable's dimensions, in the order of the file.
   std::vector<std::string> dimensions(const std::string& variable) const;
   /// Numbers of any type, as stored: float32 where it holds them exactly, else float64. All of them, or a part.
@@ -123,6 +127,8 @@ class ReadableGroup {
   std::uint64_t natural(const std::string& attribute) const;
 
   const std::string& path() const { return path_; }
+  /// "PRODUCT/DETAILS"; empty for the file itself.
+  const std::string& name() const { return name_; }
   /// "lorenz.nc: x", for messages.
   std::string where(const std::string& part) const;
 

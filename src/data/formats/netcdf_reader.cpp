@@ -110,6 +110,13 @@ std::vector<ReadableGroup> ReadableGroup::with_parents() const {
   return all;
 }
 
+std::optional<ReadableGroup> ReadableGroup::nearest_with(const std::string& variable) const {
+  for (const auto& group : with_parents()) {
+    if (group.has_variable(variable)) return group;
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> ReadableGroup::variables() const {
   int variables = 0;
   check_read(nc_inq_varids(id_, &variables, nullptr), path_);
@@ -153,6 +160,14 @@ Shape ReadableGroup::shape(const std::string& variable) const {
     shape.push_back(static_cast<std::int64_t>(size));
   }
   return shape;
+}
+
+std::optional<std::int64_t> ReadableGroup::dimension_size(const std::string& name) const {
+  int id = -1;
+  std::size_t size = 0;
+  if (nc_inq_dimid(id_, name.c_str(), &id) != NC_NOERR) return std::nullopt;
+  check_read(nc_inq_dimlen(id_, id, &size), path_ + ": dimension " + name);
+  return static_cast<std::int64_t>(size);
 }
 
 std::vector<std::string> ReadableGroup::dimensions(const std::string& variable) const {

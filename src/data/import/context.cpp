@@ -15,7 +15,7 @@ Tensor read_context_fields(const DataParameters& p, const std::string& first_pat
   for (const auto& entry : p.context) {
     const auto colon = entry.rfind(':');
     const std::string path = colon == std::string::npos ? first_path : entry.substr(0, colon);
-    const std::string name = colon == std::string::npos ? entry : entry.substr(colon + 1);
+    const std::string variable = colon == std::string::npos ? entry : entry.substr(colon + 1);
     if (p.space.empty()) {
       throw UsageError({.what = "context fields are of states in space",
                         .where = "data.context",
@@ -23,7 +23,7 @@ Tensor read_context_fields(const DataParameters& p, const std::string& first_pat
                         .expected = "data.space"});
     }
     const NetcdfReader reader(path);
-    const ReadableGroup file = reader.root();
+    const auto [file, name] = find_state_variable(reader.root(), variable);
     const Roles roles = find_roles(file, name, p, /*in_time=*/false);
     const Tensor read = in_order(read_decoded(file, name, at::kFloat), roles.space);
     if (read.isnan().any().item<bool>()) {

@@ -47,13 +47,25 @@ std::vector<std::string> names_in(const std::string& text) {
   return names;
 }
 
+/// Names that a group and those around it have for variables, each once.
+std::vector<std::string> names_around(const ReadableGroup& file) {
+  std::vector<std::string> all;
+  for (const auto& group : file.with_parents()) {
+    for (const auto& name : group.variables()) {
+      if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
+    }
+  }
+  return all;
+}
+
 /// Names of latitudes or longitudes over two dimensions of space.
 std::vector<std::string> candidates(const ReadableGroup& file, const std::vector<std::string>& names, AxisKind kind,
                                     const DataParameters& p) {
   std::vector<std::string> found;
   for (const auto& name : names) {
-    if (!file.has_variable(name) || file.is_text(name) || kind_of(described(file, name)) != kind) continue;
-    if (const auto axes = space_of(file, name, p); axes && axes->size() == 2) found.push_back(name);
+    const auto group = file.nearest_with(name);
+    if (!group || group->is_text(name) || kind_of(described(*group, name)) != kind) continue;
+    if (const auto axes = space_of(*group, name, p); axes && axes->size() == 2) found.push_back(name);
   }
   return found;
 }
@@ -100,8 +112,8 @@ std::optional<CurvilinearGrid> find_curvilinear(const ReadableGroup& file, const
   auto latitudes = candidates(file, named, AxisKind::latitude, p),
        longitudes = candidates(file, named, AxisKind::longitude, p);
   if (latitudes.empty() && longitudes.empty()) {
-    latitudes = candidates(file, file.variables(), AxisKind::latitude, p);
-    longitudes = candidates(file, file.variables(), AxisKind::longitude, p);
+    latitudes = candidates(file, names_around(file), AxisKind::latitude, p);
+    longitudes = candidates(file, names_around(file), AxisKind::longitude, p);
   }
   if (latitudes.empty() && longitudes.empty()) return std::nullopt;
   if (latitudes.size() > 1 || longitudes.size() > 1) {
@@ -115,25 +127,27 @@ std::optional<CurvilinearGrid> find_curvilinear(const ReadableGroup& file, const
                      .found = fmt::format("{}{}", fmt::join(latitudes, ", "), fmt::join(longitudes, ", ")),
                      .expected = "both, along the same two dimensions of data.space"});
   }
-  auto axes = *space_of(file, latitudes.front(), p), other = *space_of(file, longitudes.front(), p);
+  const ReadableGroup of_latitude = *file.nearest_with(latitudes.front()),
+                      of_longitude = *file.nearest_with(longitudes.front());
+  auto axes = *space_of(of_latitude, latitudes.front(), p), other = *space_of(of_longitude, longitudes.front(), p);
   std::sort(axes.begin(), axes.end()), std::sort(other.begin(), other.end());
   if (axes != other) {
     throw FileError({.what = "latitudes and longitudes lie along other dimensions",
-                     .where = file.where(longitudes.front()),
-                     .found = fmt::format("{}", fmt::join(file.dimensions(longitudes.front()), ", ")),
-                     .expected = fmt::format("{}", fmt::join(file.dimensions(latitudes.front()), ", "))});
+                     .where = of_longitude.where(longitudes.front()),
+                     .found = fmt::format("{}", fmt::join(of_longitude.dimensions(longitudes.front()), ", ")),
+                     .expected = fmt::format("{}", fmt::join(of_latitude.dimensions(latitudes.front()), ", "))});
   }
   CurvilinearGrid grid{.axes = {axes[0], axes[1]},
                        .latitude_name = free_name(latitudes.front(), "latitude", p),
                        .longitude_name = free_name(longitudes.front(), "longitude", p),
-                       .latitude = described(file, latitudes.front()),
-                       .longitude = described(file, longitudes.front())};
-  grid.latitude.values = values_of(file, latitudes.front(), p);
-  grid.longitude.values = values_of(file, longitudes.front(), p);
+                       .latitude = described(of_latitude, latitudes.front()),
+                       .longitude = described(of_longitude, longitudes.front())};
+  grid.latitude.values = values_of(of_latitude, latitudes.front(), p);
+  grid.longitude.values = values_of(of_longitude, longitudes.front(), p);
   for (const double latitude : grid.latitude.values) {
     if (!(std::abs(latitude) * degrees_in(grid.latitude.units) > 90 + 1e-4)) continue;
     throw FileError({.what = "a latitude beyond the pole",
-                     .where = file.where(latitudes.front()),
+                     .where = of_latitude.where(latitudes.front()),
                      .found = fmt::format("{} {}", latitude, grid.latitude.units),
                      .expected = "-90 to 90 degrees, or a _FillValue where a point has no place"});
   }

@@ -5,9 +5,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "core/torch.hpp"
 #include "sda/core/error.hpp"
+#include "sda/core/fields.hpp"
 
 namespace sda::io {
 namespace {
@@ -28,7 +30,43 @@ std::ptrdiff_t index_of(const std::vector<std::string>& names, const std::string
                     .hint = nearest.empty() ? "" : fmt::format("did you mean {}?", nearest)});
 }
 
+std::string path_in_file(const ReadableGroup& group, const std::string& variable) {
+  return group.name().empty() ? variable : group.name() + "/" + variable;
+}
+
+/// All variables of a group and of those in it.
+void collect(const ReadableGroup& group, std::vector<StateVariable>& all) {
+  for (const auto& name : group.variables()) all.push_back({group, name});
+  for (const auto& name : group.groups()) collect(group.group(name), all);
+}
+
 }  // namespace
+
+StateVariable find_state_variable(const ReadableGroup& file, const std::string& name) {
+  if (file.has_variable(name)) return {file, name};
+  std::vector<StateVariable> all;
+  collect(file, all);
+  std::vector<std::string> paths, found;
+  std::optional<StateVariable> one;
+  for (const auto& other : all) {
+    paths.push_back(path_in_file(other.group, other.name));
+    if (other.name != name && paths.back() != name && "/" + paths.back() != name) continue;
+    found.push_back(paths.back());
+    one = other;
+  }
+  if (found.size() == 1) return *one;
+  if (found.empty()) {
+    const auto nearest = nearest_name(name, paths);
+    throw FileError({.what = fmt::format("variable {} is missing", name),
+                     .where = file.path(),
+                     .found = paths.empty() ? "no variables" : fmt::format("{}", fmt::join(paths, ", ")),
+                     .hint = nearest.empty() ? "" : fmt::format("did you mean {}?", nearest)});
+  }
+  throw FileError({.what = fmt::format("several groups have a variable {}", name),
+                   .where = file.path(),
+                   .found = fmt::format("{}", fmt::join(found, ", ")),
+                   .expected = fmt::format("the one that is meant: data.variables = [\"{}\"], say", found.front())});
+}
 
 std::string with_dimensions(const ReadableGroup& file, const std::string& variable) {
   return fmt::format("{}({})", variable, fmt::join(file.dimensions(variable), ", "));

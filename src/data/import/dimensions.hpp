@@ -1,4 +1,4 @@
-/// Which dimension of a variable is which of ours, by its name.
+/// Where a variable of states is, and which of its dimensions is which of ours, by its name.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,15 @@
 #include "sda/data/import.hpp"
 
 namespace sda::io {
+
+/// A variable and the group that holds it.
+struct StateVariable {
+  ReadableGroup group;
+  std::string name;
+};
+/// "sst" of the file, else of the only group that has it; "PRODUCT/sst" of that group. Throws FileError where there is
+/// none, or several groups have one.
+StateVariable find_state_variable(const ReadableGroup& file, const std::string& name);
 
 /// "T(time, lev, y, x)".
 std::string with_dimensions(const ReadableGroup& file, const std::string& variable);

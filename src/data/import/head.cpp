@@ -68,7 +68,8 @@ void set_absolute_times(FileHead& head, const std::string& calendar) {
 }
 
 /// Adds a variable to the state, or one for each of its levels.
-void add_variable(FileHead& head, const ReadableGroup& file, const std::string& name, const DataParameters& p) {
+void add_variable(FileHead& head, const StateVariable& added, const StateVariable& of_first, const DataParameters& p) {
+  const auto& [file, name] = added;
   StateLayout& layout = head.layout;
   const Roles roles = find_roles(file, name, p, /*in_time=*/true);
   const Shape sizes = file.shape(name);
@@ -78,7 +79,7 @@ void add_variable(FileHead& head, const ReadableGroup& file, const std::string& 
     throw FileError({.what = "variables have other trajectories or times",
                      .where = file.path(),
                      .found = with_dimensions(file, name),
-                     .expected = with_dimensions(file, p.variables.front())});
+                     .expected = with_dimensions(of_first.group, of_first.name)});
   }
   head.run.trajectories = size(roles.trajectory);
   head.states = size(roles.time);
@@ -98,10 +99,11 @@ void add_variable(FileHead& head, const ReadableGroup& file, const std::string& 
 }
 
 /// Times from the file's coordinate, or steps of data.step.
-void add_times(FileHead& head, const ReadableGroup& file, std::size_t index, const DataParameters& p) {
+void add_times(FileHead& head, const ReadableGroup& around, std::size_t index, const DataParameters& p) {
   Run& run = head.run;
-  run.times = read_coordinate(file, p.time).values;
+  run.times = read_coordinate(around, p.time).values;
   head.has_times = !run.times.empty();
+  const ReadableGroup file = around.nearest_with(p.time).value_or(around);
   if (head.has_times) {
     const std::string units = file.text_of(p.time, "units").value_or(""),
                       calendar = file.text_of(p.time, "calendar").value_or("");
@@ -190,9 +192,10 @@ std::vector<double> spacing_of(const StateLayout& layout) {
 }
 
 /// The coordinates of an axis of space; a remark where they look like latitudes or longitudes and do not say so.
-Coordinate read_axis(const ReadableGroup& file, const std::string& name, std::vector<std::string>& remarks) {
-  Coordinate axis = read_coordinate(file, name);
+Coordinate read_axis(const ReadableGroup& around, const std::string& name, std::vector<std::string>& remarks) {
+  Coordinate axis = read_coordinate(around, name);
   if (axis.values.empty()) return axis;
+  const ReadableGroup file = *around.nearest_with(name);
   if (file.number_type(name).bytes == sizeof(float) && file.read_numbers(name).scalar_type() == at::kFloat &&
       !file.number_type(name).is_integer && !file.numbers_of(name, "scale_factor"))
     std::transform(axis.values.begin(), axis.values.end(), axis.values.begin(),
@@ -206,30 +209,57 @@ Coordinate read_axis(const ReadableGroup& file, const std::string& name, std::ve
   return axis;
 }
 
+/// Throws FileError where variables of several groups lie at other coordinates, or times, than the first.
+void require_same_places(const FileHead& head, const std::vector<StateVariable>& variables, const DataParameters& p) {
+  for (const auto& [group, name] : variables) {
+    if (group.name() == variables.front().group.name()) continue;
+    std::vector<std::string> remarks;
+    StateLayout layout = head.layout;
+    FileHead other{.run = head.run, .layout = {}};
+    other.states = head.states;
+    for (std::size_t axis = 0; axis < p.space.size(); ++axis)
+      layout.coordinates[axis] = read_axis(group, p.space[axis], remarks);
+    add_times(other, group, 0, p);
+    const bool same_times = other.run.times == head.run.times && cf_time_units(other.layout) == cf_time_units(layout);
+    if (same_times && same_coordinates(head.layout, layout)) continue;
+    throw FileError({.what = "variables of several groups lie at other places or times",
+                     .where = group.where(name),
+                     .expected = fmt::format("those of {}", variables.front().group.where(variables.front().name)),
+                     .hint = "make a file in which they lie alike"});
+  }
+}
+
 }  // namespace
 
 std::string time_dimension(const std::string& path, const DataParameters& p) {
   if (p.time != "time") return p.time;
   const NetcdfReader reader(path);
-  const ReadableGroup file = reader.root();
-  if (!file.has_variable(p.variables.front())) return p.time;
-  const auto names = file.dimensions(p.variables.front());
+  const auto first = find_state_variable(reader.root(), p.variables.front());
+  const auto names = first.group.dimensions(first.name);
   const auto has = [&](const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); };
   return !has("time") && has("valid_time") ? "valid_time" : p.time;
 }
 
 FileHead read_head(const std::string& path, std::size_t index, const DataParameters& p) {
   const NetcdfReader reader(path);
-  const ReadableGroup file = reader.root();
   FileHead head;
   head.layout.space_names = p.space;
-  for (const auto& name : p.variables) add_variable(head, file, name, p);
+  std::vector<StateVariable> variables;
+  for (const auto& name : p.variables) {
+    variables.push_back(find_state_variable(reader.root(), name));
+    add_variable(head, variables.back(), variables.front(), p);
+    const auto& group = variables.back().group.name();
+    if (!group.empty() && variables.back().name == name)
+      head.remarks.push_back(fmt::format("{}: {} is that of the group {}", path, name, group));
+  }
+  const auto& [file, first] = variables.front();
   if (count(head.layout.event) * head.run.trajectories * head.states == 0) {
-    throw FileError({.what = "there are no values", .where = file.where(p.variables.front())});
+    throw FileError({.what = "there are no values", .where = file.where(first)});
   }
   for (const auto& axis : p.space) head.layout.coordinates.push_back(read_axis(file, axis, head.remarks));
-  head.layout.curvilinear = find_curvilinear(file, p.variables.front(), p, head.remarks);
+  head.layout.curvilinear = find_curvilinear(file, first, p, head.remarks);
   add_times(head, file, index, p);
+  require_same_places(head, variables, p);
   return head;
 }
 

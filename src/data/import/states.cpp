@@ -28,11 +28,12 @@ class StateReader {
   /// Of one file, from `first` on, (trajectories, states, channel, …space), NaN where they are missing.
   Tensor read(std::size_t file, std::int64_t trajectory, std::int64_t trajectories, std::int64_t first,
               std::int64_t states) {
-    const ReadableGroup group = open(file);
+    const ReadableGroup root = open(file);
     const auto& conversions = source_.conversions[file];
     std::vector<Tensor> channels;
     std::int64_t done = 0;
-    for (const auto& name : source_.p.variables) {
+    for (const auto& variable : source_.p.variables) {
+      const auto [group, name] = find_state_variable(root, variable);
       const Roles roles = find_roles(group, name, source_.p, /*in_time=*/true);
       Slab slab{Shape(group.shape(name).size(), 0), group.shape(name)};
       const auto narrow = [&](std::ptrdiff_t axis, std::int64_t from, std::int64_t n) {

@@ -1,5 +1,5 @@
 /// What stands beside the values of a NetCDF variable: times, coordinates, errors and flags, each over all or some of
-/// its dimensions. So grids, swaths, stations and profiles are read alike.
+/// its dimensions, or over the instances of a ragged array. So grids, swaths, stations and profiles are read alike.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,17 @@ struct FoundVariable {
   std::vector<std::string> dimensions() const;
 };
 
-/// Whether a variable has a number for each value of another: all its dimensions are the other's, or it is one number.
-bool is_beside(const FoundVariable& found, const FoundVariable& variable);
+/// A ragged array's dimension of samples, each of which is of one instance: of a profile, say (CF 9.3.3 and 9.3.4).
+struct RaggedDimension {
+  std::string samples, instances;  ///< dimensions
+  FoundVariable by;                ///< the counts (attribute sample_dimension), or an index (instance_dimension)
+  bool is_index = false;
+
+  /// Of each sample its instance. Throws FileError where counts do not add up, or an index has no instance.
+  std::vector<std::size_t> instance_of_each() const;
+};
+/// Along the dimensions of a variable, and then along those of their instances.
+std::vector<RaggedDimension> ragged_dimensions(const FoundVariable& variable);
 
 /// The variable beside another that has one of these names, first as written, then in whatever case; else the one whose
 /// standard_name is among them. It may be in the groups around. Nothing where there is none.
@@ -31,11 +40,11 @@ std::optional<FoundVariable> find_beside(const FoundVariable& variable, const st
 std::optional<FoundVariable> find_ancillary(const FoundVariable& variable, const std::string& standard_name,
                                             const std::string& attribute);
 
-/// Numbers over some dimensions of a variable, one for each of its values.
+/// Numbers over some dimensions of a variable, or over instances of its samples, one for each of its values.
 class NumbersBeside {
  public:
   NumbersBeside() = default;
-  NumbersBeside(std::vector<double> numbers, const std::vector<std::string>& dimensions, const FoundVariable& variable);
+  NumbersBeside(std::vector<double> numbers, std::vector<std::string> dimensions, const FoundVariable& variable);
 
   bool is_there() const { return !numbers_.empty(); }
   /// For the value at this index along each of the variable's dimensions.

@@ -7,8 +7,11 @@
 #include <cmath>
 #include <set>
 #include <tuple>
+#include <utility>
 
+#include "core/calendar.hpp"
 #include "core/torch.hpp"
+#include "core/units.hpp"
 #include "data/formats/cf_decoding.hpp"
 #include "data/observations/beside.hpp"
 #include "data/observations/decode.hpp"
@@ -67,12 +70,18 @@ void require_same_points(const ReadableGroup& group, const StateLayout& layout) 
 /// What belongs to a variable of observations.
 struct Companions {
   std::vector<std::optional<FoundVariable>> places;  ///< of each axis; none: the system's own points
-  std::optional<FoundVariable> time, error, flag;
+  std::optional<FoundVariable> time, after;          ///< and what is added to it: seconds of each pixel, say
+  std::optional<FoundVariable> error, flag;
+  std::vector<RaggedDimension> ragged;
 
   static Companions of(const FoundVariable& variable, const std::vector<PlaceCoordinate>& coordinates) {
     Companions found;
     for (const auto& coordinate : coordinates) found.places.push_back(find_beside(variable, names_of(coordinate)));
     found.time = find_beside(variable, names_of_time());
+    found.after = find_beside(variable, names_of_times_after(variable.name));
+    const auto units = found.after ? found.after->group.text_of(found.after->name, "units").value_or("") : "";
+    if (!parse_time_units(units).origin.empty()) found.time = std::exchange(found.after, std::nullopt);
+    found.ragged = ragged_dimensions(variable);
     found.error = find_beside(variable, with_suffixes(variable.name, suffixes_of_errors()));
     if (!found.error) found.error = find_ancillary(variable, "standard_error", "");
     found.flag = find_beside(variable, with_suffixes(variable.name, suffixes_of_flags()));
@@ -83,9 +92,10 @@ struct Companions {
   /// Their names, to be told apart from observations.
   std::set<std::string> names() const {
     std::set<std::string> all;
-    for (const auto* one : {&time, &error, &flag}) {
+    for (const auto* one : {&time, &after, &error, &flag}) {
       if (*one) all.insert((*one)->name);
     }
+    for (const auto& one : ragged) all.insert(one.by.name);
     for (const auto& place : places) {
       if (place) all.insert(place->name);
     }
@@ -109,7 +119,9 @@ NumbersBeside read_places(const FoundVariable& variable, const std::optional<Fou
                      .where = variable.where(),
                      .found = with_dimensions(variable),
                      .expected = fmt::format("{}", fmt::join(layout.space_names, ", ")),
-                     .hint = fmt::format("a variable {} over dimensions of {} says where values lie",
+                     .hint = fmt::format("a variable {} over dimensions of {} says where values lie; of a ragged array "
+                                         "one over its instances, with the attribute sample_dimension of their counts "
+                                         "(CF 9.3.3)",
                                          fmt::join(names_of(coordinate), " or "), variable.name)});
   }
   auto own = layout.points_along(axis);
@@ -121,9 +133,37 @@ NumbersBeside read_places(const FoundVariable& variable, const std::optional<Fou
                    .expected = fmt::format("a variable {0}({0}), or the {1} points of the system", name, own.size())});
 }
 
-NumbersBeside read_times(const FoundVariable& variable, const FoundVariable& time, const StateLayout& layout,
-                         ObservationTable& table) {
-  return {read_observation_times(time.group, time.name, layout, table), time.dimensions(), variable};
+/// Times, and for each value what is added to them, in the data's units.
+struct TimesBeside {
+  NumbersBeside times, after;
+
+  double at(const std::vector<std::size_t>& index) const {
+    return times.at(index) + (after.is_there() ? after.at(index) : 0);
+  }
+  bool is_along(std::size_t dimension) const { return times.is_along(dimension) || after.is_along(dimension); }
+};
+
+/// Of no time where the file has none.
+TimesBeside read_times(const FoundVariable& variable, const Companions& companions, const StateLayout& layout,
+                       ObservationTable& table) {
+  TimesBeside all;
+  if (!companions.time) return all;
+  const auto& time = *companions.time;
+  all.times = {read_observation_times(time.group, time.name, layout, table), time.dimensions(), variable};
+  if (!companions.after) return all;
+  const auto& after = *companions.after;
+  const auto units = after.group.text_of(after.name, "units").value_or("");
+  const auto convert = conversion_of_units(units, layout.time_units);
+  if (is_unitless(units) || !convert) {
+    throw FileError({.what = "times after the time, in units that do not convert to the data's",
+                     .where = after.where(),
+                     .found = units.empty() ? "none" : units,
+                     .expected = layout.time_units});
+  }
+  all.after = {converted(column_from(read_decoded(after.group, after.name, at::kDouble)), {.scale = convert->scale}),
+               after.dimensions(), variable};
+  table.remarks.push_back(fmt::format("times of {} are {} and {} after it", variable.name, time.name, after.name));
+  return all;
 }
 
 [[noreturn]] void refuse_without_time(const FoundVariable& variable) {
@@ -157,7 +197,7 @@ NumbersBeside read_errors(const FoundVariable& variable, const std::optional<Fou
 
 /// Every dimension must be one along which time or place changes.
 void require_dimensions(const FoundVariable& variable, const std::vector<NumbersBeside>& places,
-                        const NumbersBeside& times, const StateLayout& layout) {
+                        const TimesBeside& times, const StateLayout& layout) {
   const auto names = variable.group.dimensions(variable.name);
   const Shape sizes = variable.group.shape(variable.name);
   for (std::size_t d = 0; d < names.size(); ++d) {
@@ -182,8 +222,7 @@ void append_values(ObservationTable& table, const FoundVariable& variable, std::
   std::vector<NumbersBeside> places;
   for (std::size_t axis = 0; axis < companions.places.size(); ++axis)
     places.push_back(read_places(variable, companions.places[axis], expected.layout, axis, coordinates[axis]));
-  NumbersBeside times;
-  if (companions.time) times = read_times(variable, *companions.time, expected.layout, table);
+  const TimesBeside times = read_times(variable, companions, expected.layout, table);
   require_dimensions(variable, places, times, expected.layout);
   if (!companions.time) refuse_without_time(variable);
   const auto convert =

@@ -30,6 +30,10 @@ const std::vector<std::string>& names_of_time() {
   return names;
 }
 
+std::vector<std::string> names_of_times_after(const std::string& variable) {
+  return {variable + "_dtime", "sst_dtime", "delta_time"};
+}
+
 const std::vector<std::string>& suffixes_of_errors() {
   static const std::vector<std::string> suffixes{"_error", "_ERROR"};
   return suffixes;

@@ -16,6 +16,8 @@ namespace sda::io {
 std::vector<std::string> names_of(const PlaceCoordinate& coordinate);
 /// The same of times: the time that an observation is valid for comes before the one at which a forecast began.
 const std::vector<std::string>& names_of_time();
+/// What is added to times, for each value: GHRSST's and Sentinel's names.
+std::vector<std::string> names_of_times_after(const std::string& variable);
 /// Behind a variable's name: its errors and its flags.
 const std::vector<std::string>& suffixes_of_errors();
 const std::vector<std::string>& suffixes_of_flags();

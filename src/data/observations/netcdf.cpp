@@ -128,8 +128,6 @@ ObservedVariables observed_variables(const std::vector<NameOfVariable>& variable
   for (const auto& name : observed.others) {
     if (hint.empty() && !nearest_name(name, known).empty())
       hint = name + ": did you mean " + nearest_name(name, known) + "?";
-    if (name.find("@ObsValue") != std::string::npos)
-      hint = "IODA's files of version 1 are converted by `ioda-upgrade-v1-to-v2.x IN OUT`";
   }
   const auto& others = observed.others;
   throw FileError({.what = "no variable of the system is in the file",
@@ -151,7 +149,11 @@ ObservationTable decode_observations(const std::string& path, const ExpectedObse
   if (!is_netcdf(path)) return decode_csv(path, expected);
   const NetcdfReader reader(path);
   const ReadableGroup file = reader.root();
-  return file.has_group("ObsValue") ? decode_ioda(file, expected) : decode_grids(file, expected);
+  const auto names = file.variables();
+  const bool is_ioda = file.has_group("ObsValue") || std::any_of(names.begin(), names.end(), [](const auto& name) {
+                         return name.ends_with("@ObsValue");  // version 1
+                       });
+  return is_ioda ? decode_ioda(file, expected) : decode_grids(file, expected);
 }
 
 }  // namespace sda::io

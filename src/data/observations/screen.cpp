@@ -7,10 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <optional>
 
-#include "core/torch.hpp"
-#include "data/observations/missing.hpp"
 #include "data/observations/places.hpp"
 #include "data/observations/qc_summary.hpp"
 #include "data/observations/times.hpp"
@@ -22,21 +19,6 @@ namespace {
 bool has_no_place(const ObservationTable& table, std::size_t row) {
   return std::isnan(table.time[row]) ||
          std::any_of(table.place.begin(), table.place.end(), [&](const auto& axis) { return std::isnan(axis[row]); });
-}
-
-/// A variable's mean and deviation over time and space.
-struct Climate {
-  double mean = 0, deviation = 1;
-};
-
-Climate climate_of(const Normalisation& normalisation, const StateLayout& layout, std::size_t variable) {
-  const auto of_variable = [&](const Tensor& all) {
-    const Tensor values = all.to(at::kDouble);
-    return layout.channels_are_variables() ? values.select(0, static_cast<std::int64_t>(variable)) : values;
-  };
-  const Tensor means = of_variable(normalisation.mean), deviations = of_variable(normalisation.std);
-  const Tensor variance = deviations.square().mean() + (means - means.mean()).square().mean();
-  return {.mean = means.mean().item<double>(), .deviation = std::sqrt(variance.item<double>())};
 }
 
 /// Throws FileError where not one row was within the domain of an axis: then their coordinates are others.
@@ -98,35 +80,6 @@ void reject_flagged_and_missing(ScreenedObservations& some, const ObservationTab
       some.rows.push_back(row);
     }
   }
-}
-
-void reject_far_from_background(ScreenedObservations& some, const ObservationTable& table,
-                                const ExpectedObservations& expected, const Normalisation& normalisation) {
-  const double max = expected.parameters.background_check;
-  if (max == 0) return;
-  std::vector<Climate> climate;
-  for (std::size_t v = 0; v < expected.layout.variables.size(); ++v) {
-    climate.push_back(climate_of(normalisation, expected.layout, v));
-  }
-  constexpr double beyond_doubt = 3;  // where a number that stands for none elsewhere may be a value
-  const auto rejection_of = [&](std::size_t row) -> std::optional<Rejection> {
-    const auto variable = table.variable[row];
-    if (variable >= climate.size()) return std::nullopt;  // beyond the variables there are formulas
-    const double distance = std::abs(table.value[row] - climate[variable].mean) / climate[variable].deviation;
-    if (distance > max) return Rejection::background;
-    const bool is_none = distance > beyond_doubt && is_sentinel(table.value[row]);
-    return is_none ? std::optional(Rejection::sentinel) : std::nullopt;
-  };
-  std::vector<std::size_t> kept;
-  kept.reserve(some.rows.size());
-  for (std::size_t i = 0; i < some.rows.size(); ++i) {
-    if (const auto why = rejection_of(some.rows[i])) {
-      some.reject(table, some.rows[i], *why);
-    } else {
-      kept.push_back(i);
-    }
-  }
-  some.keep(kept);
 }
 
 void reject_outside_domain(ScreenedObservations& some, const ObservationTable& table,

@@ -66,8 +66,8 @@ void reject_outside_domain(ScreenedObservations& some, const ObservationTable& t
 void reject_outside_window(ScreenedObservations& some, const ObservationTable& table,
                            const ExpectedObservations& expected);
 /// Values that the data hold impossible (a sentinel, another unit): |y − mean| > background_check · deviation of the
-/// variable over time and space. Of rows that have a place and a time. A number that tables put for none
-/// (`is_sentinel`) is rejected beyond three deviations already.
+/// variable over time and space; of a formula, what it is of no state within so many deviations. Of rows that have a
+/// place and a time. A number that tables put for none (`is_sentinel`) is rejected beyond three deviations already.
 void reject_far_from_background(ScreenedObservations& some, const ObservationTable& table,
                                 const ExpectedObservations& expected, const Normalisation& normalisation);
 /// The first state at or before the first observation, the last at or after the last, unless others are given. Throws
