@@ -14,7 +14,7 @@ constexpr const char* python = "/usr/bin/python3 ";
 
 /// Imports a file and one three times as large, then observes 100,000 rows and 300,000 of them. Prints for each pair by
 /// how many bytes the larger file is larger, or how many rows it has more, and by how many bytes its peak is.
-constexpr const char* measure = R"(import os, resource, subprocess, sys
+constexpr const char* measure = R"py(import os, resource, subprocess, sys
 import netCDF4, numpy as np
 program, folder = sys.argv[1:]
 os.chdir(folder)
@@ -49,7 +49,7 @@ for rows in (100_000, 300_000):
                comments="")
     peaks.append(peak("observe", "--from", "rows.csv", "--data", "own1024/valid.nc", "-o", "y.nc"))
 print(200_000, peaks[1] - peaks[0])
-)";
+)py";
 
 TEST(ReadingCost, GrowsWithRowsAndNotWithAFileThatIsGoneThrough) {
   if (!is_installed(std::string(python) + "-c 'import netCDF4, numpy'")) GTEST_SKIP() << "netCDF4 is not installed";

@@ -183,12 +183,17 @@ TEST_F(Screening, TellsTheFirstTwoOfOnePlaceAndTime) {
                                   "0, as in line 2"));
   // Longitudes are the same after a turn, and so are their last digits.
   for (const auto& [a, b] : {std::pair{345.0, -15.0}, {344.9, -15.1}, {-180.0, 180.0}, {0.0, 360.0}, {-0.0, 0.0}}) {
-    EXPECT_THAT(refusal({{0, a, 1}, {0, b, 1}}, layout), testing::StartsWith("time of line 3")) << a << " " << b;
+    EXPECT_THAT(refusal({{0, a, 1}, {0, b, 2}}, layout), testing::StartsWith("time of line 3")) << a << " " << b;
   }
-  EXPECT_EQ(refusal({{0, 344.9, 1}, {0, -15.1001, 1}}, layout), "accepted");
+  // What says the same of a place in two ways is no contradiction.
+  EXPECT_EQ(refusal({{0, 345, 1}, {0, -15, 1}}, layout), "accepted");
+  EXPECT_THAT(some.remarks,
+              ElementsAre("1 of the same value, time and place as another, its longitude a turn away, such "
+                          "as line 3: all are used"));
+  EXPECT_EQ(refusal({{0, 344.9, 1}, {0, -15.1001, 2}}, layout), "accepted");
   auto map = layout;
   map.coordinates[0].units = "km";
-  EXPECT_EQ(refusal({{0, 345, 1}, {0, -15, 1}}, map), "accepted");
+  EXPECT_EQ(refusal({{0, 345, 1}, {0, -15, 2}}, map), "accepted");
   // Nor does a file of one row again and again take long.
   EXPECT_THAT(refusal(std::vector<std::array<double, 3>>(300000, {0, 90, 1}), layout),
               testing::StartsWith("time of line 3"));

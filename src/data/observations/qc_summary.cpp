@@ -75,7 +75,9 @@ std::string qc_summary(const ScreenedObservations& used, const ObservationTable&
                   table.path, used.rows.size(), table.rows(), fmt::join(each, ", "), times.min, times.max,
                   time_units_of(expected.layout), used.window.length, used.window.start);
   for (const auto& sentence : rejections_in_words(used, table, expected)) text += "\n  rejected: " + sentence;
-  for (const auto& remark : table.remarks) text += "\n  note: " + remark;
+  for (const auto* remarks : {&table.remarks, &used.remarks}) {
+    for (const auto& remark : *remarks) text += "\n  note: " + remark;
+  }
   return text;
 }
 

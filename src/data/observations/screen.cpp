@@ -167,7 +167,7 @@ void require_errors(const ScreenedObservations& some, const ObservationTable& ta
   }
 }
 
-void require_distinct(const ScreenedObservations& some, const ObservationTable& table, const StateLayout& layout) {
+void require_distinct(ScreenedObservations& some, const ObservationTable& table, const StateLayout& layout) {
   const Places places(layout, table.on_globe);
   const auto axes = table.place.size();
   const auto place = [&](std::size_t axis, std::size_t row) { return places.unified(axis, table.place[axis][row]); };
@@ -192,12 +192,30 @@ void require_distinct(const ScreenedObservations& some, const ObservationTable& 
   hashed.reserve(some.rows.size());
   for (const auto row : some.rows) hashed.emplace_back(hash(row), row);
   std::sort(hashed.begin(), hashed.end());
-  std::size_t first = 0, second = table.rows();
+  const auto agree = [&](std::size_t p, std::size_t q) {
+    bool is_written_alike = true;
+    for (const auto& column : table.place) is_written_alike = is_written_alike && column[p] == column[q];
+    return !is_written_alike && table.value[p] == table.value[q];
+  };
+  std::size_t first = 0, second = table.rows(), agreeing = table.rows(), pairs = 0;
   for (std::size_t i = 0; i < hashed.size(); ++i) {
-    if (hashed[i].second > second) continue;
+    const auto row = hashed[i].second;
+    if (row > second) continue;
     for (std::size_t j = i; j-- > 0 && hashed[j].first == hashed[i].first;) {
-      if (same(hashed[j].second, hashed[i].second)) first = hashed[j].second, second = hashed[i].second;
+      const auto other = hashed[j].second;
+      if (!same(other, row)) continue;
+      if (agree(other, row)) {
+        agreeing = std::min(agreeing, row), ++pairs;
+      } else {
+        first = other, second = row;
+      }
     }
+  }
+  if (pairs > 0) {
+    some.remarks.push_back(
+        fmt::format("{} of the same value, time and place as another, its longitude a turn away, such "
+                    "as {} {}: all are used",
+                    pairs, table.counted, table.origin[agreeing]));
   }
   if (second == table.rows()) return;
   throw FileError({.what = "two observations of one variable at the same time and place",

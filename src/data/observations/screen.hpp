@@ -40,6 +40,7 @@ struct ScreenedObservations {
   Window window{};
   std::array<RejectedRows, rejections> rejected{};
   std::vector<std::pair<std::size_t, Rejection>> each{};  ///< rejected rows of the table, and why
+  std::vector<std::string> remarks{};
 
   void reject(const ObservationTable& table, std::size_t row, Rejection why);
   /// Of the rows, which have places and states, those with these indices, ascending.
@@ -76,9 +77,9 @@ Window choose_window(const ScreenedObservations& some, const ObservationTable& t
                      const AssimilationWindow& given);
 void require_errors(const ScreenedObservations& some, const ObservationTable& table,
                     const ExpectedObservations& expected);
-/// One observation of a variable at one place and time: two would say which of them to believe. Longitudes 345 and -15
-/// are one place.
-void require_distinct(const ScreenedObservations& some, const ObservationTable& table, const StateLayout& layout);
+/// One observation of a variable at one place and time: two would ask which of them to believe. Longitudes 345 and -15
+/// are one place; where two observations say the same of it they are used, and a remark tells.
+void require_distinct(ScreenedObservations& some, const ObservationTable& table, const StateLayout& layout);
 
 /// An observation's standard deviation: its own, or that of [observation_file].
 double error_of(const ObservationTable& table, std::size_t row, const ObservationFileParameters& parameters);
