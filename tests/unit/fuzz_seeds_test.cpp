@@ -39,6 +39,8 @@ INSTANTIATE_TEST_SUITE_P(, FuzzSeeds,
                                          Target{"user_data", fuzz::user_data, 3},
                                          Target{"observations_netcdf", fuzz::observations_netcdf, 3},
                                          Target{"observations_swath", fuzz::observations_swath, 4},
+                                         Target{"observations_ragged", fuzz::observations_ragged, 2},
+                                         Target{"user_data_groups", fuzz::user_data_groups, 2},
                                          Target{"experiment", fuzz::experiment, 3},
                                          Target{"state_dict", fuzz::state_dict, 2}),
                          [](const auto& test) { return test.param.folder; });
