@@ -12,9 +12,9 @@ namespace sda {
 /// One setting tried.
 struct BaselineTrial {
   BaselineParameters parameters;
-  std::string settings;     ///< what was varied: "inflation 1.02, radius 4"
-  bool diverged = false;    ///< then there are no scores
-  ForecastScores forecast;  ///< of observations by the forecasts before them
+  std::string settings{};     ///< what was varied: "inflation 1.02, radius 4"
+  bool diverged = false;      ///< then there are no scores
+  ForecastScores forecast{};  ///< of observations by the forecasts before them
 };
 
 /// All values of what parameters.method is tuned by (BaselineMethod::tuned), everything else as in `parameters`, over
