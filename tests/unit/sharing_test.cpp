@@ -105,7 +105,7 @@ TEST(ShardedScore, ExchangesTwiceKStatesABoundary) {
       const auto linear = score->linearise(own_states(drawn({1, length, d}, 1), rank), 0.3);
       const std::int64_t forward = counting.states;
       linear->vjp(linear->epsilon());
-      return at::tensor({{forward, counting.states - forward, counting.sums}}, at::kLong);
+      return at::tensor({forward, counting.states - forward, counting.sums}, at::kLong).unsqueeze(0);
     });
     const std::int64_t expected = 2 * 2 * (size - 1);
     EXPECT_TRUE(sent.sum(0).equal(at::tensor({expected, expected, std::int64_t{0}}, at::kLong))) << sent;
