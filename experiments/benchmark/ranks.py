@@ -44,8 +44,8 @@ def observed(arguments, folder, length):
     ]  # fmt: skip
     run(arguments, "simulate", "experiments/lorenz63/lorenz63.toml", *system, "-o", folder / "data")
     run(
-        arguments, "observe", "--data", folder / "data" / "test.nc", "--set", "observation.operator=[{every = 8}, {select = [0]}]",
-        "--set", "observation.sigma=0.05", "--set", f"observation.length={length}", "-o", folder / "y.nc",
+        arguments, "observe", "--data", folder / "data" / "test.nc", "--name", "y", "--set", "observation.y.operator=[{every = 8}, {select = [0]}]",
+        "--set", "observation.y.sigma=0.05", "--set", f"observation.y.length={length}", "-o", folder / "y.nc",
     )  # fmt: skip
     return folder / "y.nc"
 

@@ -84,10 +84,11 @@ bool is_finite(const Tensor& x) {
 /// Where one rank is asked to stop, all stop after the same stage, so that what they save fits together. A signal that
 /// comes after they agreed to go on is heard at the next stage.
 void stop_together(const Communicator& all) {
-  if (all.size() > 1) {
-    if (!any_of(all, StopToken::is_raised())) return;
-    if (!StopToken::is_raised()) StopToken::request(SIGTERM);
-  }
+  if (all.size() == 1) return StopToken::throw_if_stopped("");
+  const Tensor votes = all.sum(at::tensor({StopToken::is_raised(), StopToken::signal() != 0}).to(at::kLong));
+  if (votes[0].item<std::int64_t>() == 0) return;
+  if (votes[1].item<std::int64_t>() == 0) throw Interrupted::by_time_limit("");
+  if (StopToken::signal() == 0) StopToken::request(SIGTERM);
   StopToken::throw_if_stopped("");
 }
 

@@ -52,26 +52,28 @@ def main():
         good("simulate", *system, "-o", folder / "data")
         good("train", "--data", folder / "data", "--epochs", 4, "--order", 2, "-o", folder / "model.nc")
         good(
-            "observe", "--data", folder / "data" / "test.nc", "--set", "observation.operator=[{every = 4}, {select = [0]}]",
-            "--set", "observation.sigma=0.5", "--set", "observation.length=41", "-o", folder / "y.nc",
+            "observe", "--data", folder / "data" / "test.nc", "--name", "y", "--set", "observation.y.operator=[{every = 4}, {select = [0]}]",
+            "--set", "observation.y.sigma=0.5", "--set", "observation.y.length=41", "-o", folder / "y.nc",
         )  # fmt: skip
+        # In bfloat16 the last bit of a sum over ranks can turn a product's rounding, and be 1e-3 of a member at the end.
         run = [
-            "assimilate", "--model", folder / "model.nc", "--obs", folder / "y.nc", "--members", 6, "--steps", 12,
+            "assimilate", "--set", "assimilation.precision=float32", "--model", folder / "model.nc", "--obs", folder / "y.nc", "--members", 6,
             "--keep-diverged", "--seed", 3,
         ]  # fmt: skip
-        good(*run, "-o", folder / "one.nc")
+        short = [*run, "--steps", 12]
+        good(*short, "-o", folder / "one.nc")
         one = members(folder / "one.nc")
-        for ranks, shards in ((2, 1), (3, 1), (7, 1), (2, 2), (3, 3), (4, 2), (7, 7)):
+        for ranks, shards in ((2, 1), (7, 1), (3, 3), (4, 2)):
             out = folder / f"{ranks}_{shards}.nc"
-            said = good(*run, "-o", out, "--state-ranks", shards, ranks=ranks)
+            said = good(*short, "-o", out, "--state-ranks", shards, ranks=ranks)
             assert said.count("assimilated") == 1, said
             far = numpy.abs(members(out) - one).max() / numpy.abs(one).max()
             assert far < 1e-4, (ranks, shards, far)
             print(f"{ranks} ranks, {shards} for the states: {far:.1e} of one process")
-        assert (members(folder / "2_1.nc") == members(folder / "3_1.nc")).all()
+        assert (members(folder / "2_1.nc") == members(folder / "7_1.nc")).all()
 
         # Stopped by the time limit, with two ranks, and gone on with three.
-        long = [*run[:-4], "--steps", 4000, "--keep-diverged", "--seed", 3, "-o", folder / "long.nc"]
+        long = [*run, "--steps", 20000, "-o", folder / "long.nc"]
         stopped = sda("--time-limit", "4s", *long, ranks=2)
         assert stopped.returncode == 75, (stopped.returncode, stopped.stderr)
         assert (folder / "long.checkpoint.nc").exists() and not (folder / "long.nc").exists()
