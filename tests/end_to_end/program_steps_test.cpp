@@ -299,7 +299,7 @@ TEST(Program, BaselineWritesEnsemblesThatEvaluateAndReportRead) {
   ASSERT_EQ(table.code, 0) << table.err;
   for (const char* row : {"enks", "etkf", "oi"}) EXPECT_THAT(table.out, HasSubstr(row));
   const auto report = run_program({"report", "-o", folder.file("report"), "--obs", shop().observations(), "--reference",
-                                   shop().filter(), folder.file("enks.nc"), folder.file("oi.nc")});
+                                   shop().filter(), folder.file("oi.nc")});
   EXPECT_EQ(report.code, 0) << report.err;
 
   const auto noisy = run_program({"baseline", "ienks", "--obs", shop().observations(), "-o", folder.file("i.nc")});
