@@ -121,7 +121,8 @@ struct BaselineResult {
 /// Runs parameters.method over the observations: from an ensemble of the dynamics' start, spun up, forecast and analyse
 /// at each state that is observed. Members are batched; results depend on the seed and not on the threads.
 /// Throws ShapeError for observations of another system; UnsupportedError for noise that is not Gaussian, a method that
-/// takes the dynamics for deterministic beside one that is not, and observations between two states; UsageError for
+/// takes the dynamics for deterministic beside one that is not, a covariance of states of more than 4000 numbers, and
+/// observations between two states; UsageError for
 /// parameters out of range; NumericalError where the ensemble is no longer finite.
 BaselineResult run_baseline(const Dynamics& dynamics, const Observations& observations,
                             const BaselineParameters& parameters, std::uint64_t seed,

@@ -17,6 +17,8 @@ namespace {
 
 /// Members of x_1 and of the climatology draw from streams of their own.
 constexpr std::uint64_t climatology_members = std::uint64_t{1} << 40;
+/// Numbers in a state whose covariance is held and decomposed: minutes, and 128 MB.
+constexpr Eigen::Index largest_covariance = 4000;
 
 void check(const Dynamics& dynamics, const Observations& observations, const BaselineMethod& method) {
   observations.check();
@@ -140,6 +142,13 @@ Climatology CyclingProblem::climatology() const {
   StreamKey noise{.seed = seed_, .purpose = Purpose::filter_transition, .first_member = climatology_members};
   spin_up(dynamics_, parameters_.spin_up, noise, x, "no ensemble");
   const Matrix states = as_matrix(x), a = anomalies_of(states);
+  if (a.cols() > largest_covariance) {
+    throw UnsupportedError({.what = "a climatological covariance of so large a state does not fit this method",
+                            .where = parameters_.method,
+                            .found = fmt::format("states of {} numbers", a.cols()),
+                            .expected = fmt::format("at most {}", largest_covariance),
+                            .hint = "take an ensemble method: etkf, letkf"});
+  }
   const Eigen::MatrixXd covariance = a.transpose() * a / static_cast<double>(a.rows() - 1);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
   const Vector root = solver.eigenvalues().cwiseMax(0).cwiseSqrt();

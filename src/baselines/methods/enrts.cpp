@@ -13,13 +13,13 @@ namespace {
 /// Of a direction's spread, relative to the greatest, that the regression uses.
 constexpr double least_spread = 1e-5;
 
-/// Aᶠ⁺ A, (n, n). Backward in time what contracted grows: directions in which forecasts hardly spread are left out, or
-/// whatever is not linear there is magnified without end.
-Matrix regression(const Matrix& forecast, const Matrix& state) {
+/// (E_{i+1} − Eᶠ_{i+1}) (Aᶠ_{i+1})⁺, (N, N): never n × n. Backward in time what contracted grows: directions in which
+/// forecasts hardly spread are left out, or whatever is not linear there is magnified without end.
+Matrix weights(const Matrix& increment, const Matrix& forecast) {
   Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd> factors;
   factors.setThreshold(least_spread);
-  factors.compute(anomalies_of(forecast));
-  return factors.solve(Eigen::MatrixXd(anomalies_of(state)));
+  factors.compute(anomalies_of(forecast).transpose());
+  return factors.solve(Eigen::MatrixXd(increment.transpose())).transpose();
 }
 
 BaselineResult enrts(const CyclingProblem& problem) {
@@ -48,7 +48,7 @@ BaselineResult enrts(const CyclingProblem& problem) {
     Matrix forecast = here;
     if (problem.is_observed(i)) inflate(problem, forecast);
     problem.forecast(forecast, i);  // once more, by the same draws: half the memory
-    here += (later - forecast) * regression(forecast, here);
+    here += weights(later - forecast, forecast) * anomalies_of(here);
     smoothed.put(i, here);
     later = here;
     here.resize(0, 0);
