@@ -244,8 +244,9 @@ TEST(Repeat, TellsOfAnEarlierRunThatItDoesNotGoOnFrom) {
     arguments.insert(arguments.end(), {"-o", folder.file(name + ".nc")});
     const auto run = run_program(arguments);
     EXPECT_EQ(run.code, 0) << run.err;
-    EXPECT_THAT(run.err, HasSubstr(name + ".checkpoint.nc is of an earlier run and will be replaced; --resume would have "
-                                          "gone on from it"));
+    EXPECT_THAT(run.err,
+                HasSubstr(name + ".checkpoint.nc is of an earlier run and will be replaced; --resume would have "
+                                 "gone on from it"));
     arguments.push_back("--resume");
     std::filesystem::remove(folder.file(name + ".checkpoint.nc"));
     const auto nothing = run_program(arguments);
