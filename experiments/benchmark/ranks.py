@@ -44,7 +44,8 @@ def observed(arguments, folder, length):
     ]  # fmt: skip
     run(arguments, "simulate", "experiments/lorenz63/lorenz63.toml", *system, "-o", folder / "data")
     run(
-        arguments, "observe", "--data", folder / "data" / "test.nc", "--name", "y", "--set", "observation.y.operator=[{every = 8}, {select = [0]}]",
+        arguments, "observe", "--data", folder / "data" / "test.nc", "--name", "y",
+        "--set", "observation.y.operator=[{every = 8}, {select = [0]}]",
         "--set", "observation.y.sigma=0.05", "--set", f"observation.y.length={length}", "-o", folder / "y.nc",
     )  # fmt: skip
     return folder / "y.nc"
@@ -85,16 +86,22 @@ def table(rate, members, states, by_states):
 
 def times(arguments, folder):
     y = observed(arguments, folder, 65)
-    ways = {"one rank": (1, 1, 1), "two threads": (1, 2, 1), "two ranks, members": (2, 1, 1), "two ranks, states": (2, 1, 2)}
+    ways = {
+        "one rank": (1, 1, 1),
+        "two threads": (1, 2, 1),
+        "two ranks, members": (2, 1, 1),
+        "two ranks, states": (2, 1, 2),
+    }
     found = {name: seconds(arguments, y, folder, *way) for name, way in ways.items()}
     for name, time in found.items():
         print(f"| {name} | {time:.2f} | {found['one rank'] / time:.2f} |")
     evaluations = 64  # of --quality quick, each with a VJP
     rate = arguments.members * 65 * evaluations / found["one rank"]
     print(f"\nA rank evaluates {rate:.3g} windows a second, with their VJP.\n")
-    print("1024 members of 65 states, shared out:\n| ranks | ms an evaluation | times faster | of the ideal |\n|---|---|---|---|")
+    head = "| ranks | ms an evaluation | times faster | of the ideal |\n|---|---|---|---|"
+    print(f"1024 members of 65 states, members shared out:\n\n{head}")
     print(table(rate, 1024, 65, by_states=False))
-    print("\n4 members of 1,000,000 states, states shared out:\n| ranks | ms an evaluation | times faster | of the ideal |\n|---|---|---|---|")
+    print(f"\n4 members of 1,000,000 states, states shared out:\n\n{head}")
     print(table(rate, 4, 1_000_000, by_states=True))
 
 

@@ -149,7 +149,9 @@ sda() {
   case $1 in
     simulate) less=()" + smaller + R"() ;;
     train) less=(--set training.epochs=2) ;;
-    assimilate) less=(--keep-diverged --set sampler.steps=4 --set assimilation.members=4) ;;
+    assimilate)
+      less=(--keep-diverged --set sampler.steps=4)
+      [[ "$*" == *part_* ]] || less+=(--set assimilation.members=4) ;;  # parts are joined by their members' numbers
     filter) less=(--set filter.particles=64 --set filter.members=8) ;;
     calibrate) less=(--set sampler.steps=4 --set filter.particles=64) ;;
   esac

@@ -52,12 +52,14 @@ def main():
         good("simulate", *system, "-o", folder / "data")
         good("train", "--data", folder / "data", "--epochs", 4, "--order", 2, "-o", folder / "model.nc")
         good(
-            "observe", "--data", folder / "data" / "test.nc", "--name", "y", "--set", "observation.y.operator=[{every = 4}, {select = [0]}]",
+            "observe", "--data", folder / "data" / "test.nc", "--name", "y",
+            "--set", "observation.y.operator=[{every = 4}, {select = [0]}]",
             "--set", "observation.y.sigma=0.5", "--set", "observation.y.length=41", "-o", folder / "y.nc",
         )  # fmt: skip
-        # In bfloat16 the last bit of a sum over ranks can turn a product's rounding, and be 1e-3 of a member at the end.
+        # In bfloat16 the last bit of a sum over ranks can turn a product's rounding: 1e-3 of a member in the end.
         run = [
-            "assimilate", "--set", "assimilation.precision=float32", "--model", folder / "model.nc", "--obs", folder / "y.nc", "--members", 6,
+            "assimilate", "--set", "assimilation.precision=float32", "--model", folder / "model.nc",
+            "--obs", folder / "y.nc", "--members", 6,
             "--keep-diverged", "--seed", 3,
         ]  # fmt: skip
         short = [*run, "--steps", 12]
