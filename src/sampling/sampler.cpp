@@ -85,7 +85,8 @@ bool is_finite(const Tensor& x) {
 /// comes after they agreed to go on is heard at the next stage.
 void stop_together(const Communicator& all) {
   if (all.size() == 1) return StopToken::throw_if_stopped("");
-  const Tensor votes = all.sum(at::tensor({StopToken::is_raised(), StopToken::signal() != 0}).to(at::kLong));
+  const Tensor votes =
+      all.sum(at::tensor({std::int64_t{StopToken::is_raised()}, std::int64_t{StopToken::signal() != 0}}, at::kLong));
   if (votes[0].item<std::int64_t>() == 0) return;
   if (votes[1].item<std::int64_t>() == 0) throw Interrupted::by_time_limit("");
   if (StopToken::signal() == 0) StopToken::request(SIGTERM);

@@ -123,7 +123,7 @@ def test_training_goes_on_bit_for_bit(run, tmp_path, data):
         if len(seen) == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(sda.Interrupted, match="model.checkpoint.nc after epoch"):
+    with pytest.raises(sda.Interrupted, match=r"model.checkpoint.nc \(epoch"):
         sda.train(data, progress=tell, **arguments)
     assert not (tmp_path / "model.nc").exists()
     resumed = sda.train(data, resume=True, **arguments)

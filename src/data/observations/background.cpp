@@ -33,7 +33,8 @@ Climate climate_of(const Normalisation& normalisation, const StateLayout& layout
 
 /// What a formula can be of: values at states all of whose numbers are within so many deviations of their means. Half
 /// of the states tried are the same everywhere, for formulas of means; half differ from point to point, for
-/// derivatives. Nothing where no value is finite.
+/// derivatives. Half are corners, where extremes are; the others lie from next to the means to all over, for a length
+/// or a square is least within. Nothing where no value is finite.
 Extent range_of_formula(const std::string& formula, const ExpectedObservations& expected,
                         const Normalisation& normalisation, double deviations) {
   constexpr std::int64_t tries = 64;
@@ -47,7 +48,7 @@ Extent range_of_formula(const std::string& formula, const ExpectedObservations& 
   for (std::int64_t i = 0; i < tries; ++i) {
     const StreamKey key{.seed = 0, .purpose = Purpose::evaluation, .first_member = static_cast<std::uint64_t>(i)};
     Tensor x = 2 * uniform(prepend({1}, i % 2 == 0 ? everywhere : layout.event), key, at::kDouble) - 1;
-    if (i % 4 < 2) x = x.sign();  // corners, where extremes are
+    x = i % 4 < 2 ? x.sign() : x * (static_cast<double>(i) / tries);
     const Tensor values = op->read((deviations * x).expand(prepend({1}, layout.event)).contiguous());
     const Tensor finite = values.masked_select(values.isfinite());
     if (finite.numel() == 0) continue;
