@@ -134,8 +134,9 @@ def test_edm_preconditioning_is_its_formula(chain):
 
 @pytest.mark.parametrize("gives", ["mean", "posterior"])
 def test_azulas_preconditioning_is_its_formula(chain, gives):
-    """x̂₀ = c_skip x_t + c_out b(c_in x_t, ln σ/α), with c_in = 1/√(α² + σ²), c_out = σ c_in and c_skip = α c_in², as in
-    azula's denoise.py. Some of its versions give a posterior, others the mean alone."""
+    """x̂₀ = c_skip x_t + c_out b(c_in x_t, ln σ/α), with c_in = 1/√(α² + σ²), c_out = σ c_in and c_skip = α c_in².
+
+    So azula's denoise.py has it; some of its versions give a posterior, others the mean alone."""
     torch.manual_seed(0)
     inner = torch.nn.Linear(7, 6).double()
 
