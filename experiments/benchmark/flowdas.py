@@ -57,7 +57,7 @@ def methods(arguments):
     def prior(model):
         loaded = sda.Prior.load(model)
         return lambda obs, seed: loaded.assimilate(
-            obs, members=arguments.members, seed=seed, config={"quality": arguments.quality}, progress=False
+            obs, members=arguments.members, seed=seed, quality=arguments.quality, progress=False
         )
 
     def particles(obs, seed):
@@ -98,7 +98,8 @@ def main():
             smoother[name].append(found[STATES - 1].mean())
             last[name].append(numpy.mean([found[upto][upto - 1] for upto in found]))
             seconds[name] += time.monotonic() - start
-        print(trajectory + 1, *(f"{name}: {numpy.sqrt(numpy.mean(smoother[name])):.3f}" for name in ways), flush=True)
+        told = (f"{name}: {numpy.sqrt(numpy.mean(smoother[name])):.3f}" for name in ways)
+        print(trajectory + 1, *told, flush=True)
 
     table = {}
     for name in ways:
