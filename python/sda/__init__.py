@@ -36,7 +36,15 @@ _torch_guard.watch(_libtorch)
 # libtorch takes its instruction set at its first operation: a torch that was imported has decided.
 _torch_came_first = "torch" in _sys.modules
 
+# How long a waiting thread spins, as the program has it: GCC's OpenMP reads it once, when it is loaded, and by its own
+# count threads take each other's time beside other work on the same cores.
+_spins_as_told = "GOMP_SPINCOUNT" in _os.environ or "OMP_WAIT_POLICY" in _os.environ
+if not _spins_as_told:
+    _os.environ["GOMP_SPINCOUNT"] = "10000"
 from . import _sda  # noqa: E402
+
+if not _spins_as_told:
+    del _os.environ["GOMP_SPINCOUNT"]
 from .denoiser import denoising_error  # noqa: E402
 from .data import inspect, open, simulate, simulate_into, systems, trajectories, trajectories_of  # noqa: E402, A004
 from .dynamics import Dynamics  # noqa: E402

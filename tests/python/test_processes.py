@@ -177,3 +177,8 @@ def test_import_takes_less_than_a_second(python):
         for _ in range(3)
     ]
     assert min(seconds) < 1
+
+
+def test_threads_that_wait_soon_sleep(python):
+    found = python("import os, sda; print(os.environ.get('GOMP_SPINCOUNT'))", check=False, OMP_DISPLAY_ENV="VERBOSE")
+    assert "GOMP_SPINCOUNT = '10000'" in found.stderr and found.stdout.strip() == "None", found
