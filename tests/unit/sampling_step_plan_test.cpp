@@ -87,7 +87,7 @@ TEST(StepPlan, CorrectionsFollowEachStepAndCountTheirDraws) {
                                      .corrections = 1,
                                      .corrector = Corrector::leimkuhler_matthews,
                                      .tau = 1};
-  const auto& s = std::get<AffineStep>(step_plan(schedule, parameters)[0].steps.at(1));
+  const auto s = std::get<AffineStep>(step_plan(schedule, parameters)[0].steps.at(1));
   EXPECT_EQ(s.a, 1);
   EXPECT_TRUE(s.w.empty());
   EXPECT_NEAR(schedule.ratio(s.t), schedule.ratio(0.5) * std::sqrt(2), 1e-9);
