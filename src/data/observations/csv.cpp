@@ -241,7 +241,9 @@ class ObservationRows {
     const auto observable = table.variable.back();
     const auto& of_column = columns_.stated_units[column.value];
     const bool states = columns_.units || of_column;
-    const std::string_view stated = columns_.units ? reader_.field(*columns_.units) : of_column ? *of_column : "";
+    std::string_view stated;  // of what lives longer: a choice of texts of two types would be a copy
+    if (of_column) stated = *of_column;
+    if (columns_.units) stated = reader_.field(*columns_.units);
     conversions_.resize(expected_.observables.size());
     auto& known = conversions_[observable];
     if (const auto at = known.find(stated); at != known.end()) return at->second;
