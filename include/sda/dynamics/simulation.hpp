@@ -19,9 +19,9 @@ struct SimulationPlan {
   std::int64_t transitions_of_one() const { return spin_up + length - 1; }
 };
 
-/// Takes solver states `x` (member, …solver_event) through `transitions` draws of `key`'s stream, whose step goes on with
-/// them. The work is parted so that a stop signal is soon heard, which changes no state; `passed` is told how many are
-/// done. Throws Interrupted, which says that `saved` was kept.
+/// Takes solver states `x` (member, …solver_event) through `transitions` draws of `key`'s stream, whose step goes on
+/// with them. The work is parted so that a stop signal is soon heard, which changes no state; `passed` is told how many
+/// are done. Throws Interrupted, which says that `saved` was kept.
 void spin_up(const Dynamics& dynamics, std::int64_t transitions, StreamKey& key, Tensor& x, const std::string& saved,
              const std::function<void(std::int64_t done)>& passed = {});
 

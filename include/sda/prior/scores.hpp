@@ -56,8 +56,8 @@ class WindowedScore final : public DifferentiableScore {
 
 /// States first … first + count − 1 of trajectories of `length`, which `score` takes windows of: for rows (row, count,
 /// …event) that ε which `score` gives these states within the whole trajectory. Ranks hold shares one after the other
-/// (share_of); for each evaluation neighbours exchange a halo, for stride 1 the k states on each side of a boundary, and
-/// for each VJP as much. Throws UsageError where a share is smaller than a halo. `ranks` have to outlive it.
+/// (share_of); for each evaluation neighbours exchange a halo, for stride 1 the k states on each side of a boundary,
+/// and for each VJP as much. Throws UsageError where a share is smaller than a halo. `ranks` have to outlive it.
 std::shared_ptr<const DifferentiableScore> make_sharded_score(std::shared_ptr<const DifferentiableScore> score,
                                                               const WindowPlan& plan, const Communicator& ranks);
 
