@@ -103,7 +103,7 @@ struct TrainingRun::Opened {
 
   explicit Opened(TrainingFiles f)
       : files(std::move(f)),
-        saved_in(checkpoint_of(files.model)),
+        saved_in(files.model.empty() ? "" : checkpoint_of(files.model)),
         train_files(files_of_part(files.data, "train")),
         valid_files(files_of_part(files.data, "valid")),
         first(read_trajectories(train_files.front())) {

@@ -102,13 +102,15 @@ def test_ctrl_c_ends_an_assimilation(prior, obs):
     draw(prior, obs)  # the next call is not stopped
 
 
-def test_ctrl_c_ends_the_rest(obs, run):
+def test_ctrl_c_ends_the_rest(obs, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for call in (
         lambda: sda.simulate("lorenz63", trajectories=1024, length=16, spin_up=10**8),
         lambda: sda.train(run / "data", epochs=10**7),
     ):
         _, seconds = interrupt(call)
         assert seconds < 1
+    assert not list(tmp_path.iterdir()), "what has no output leaves nothing behind"
 
 
 def test_training_goes_on_bit_for_bit(run, tmp_path, data):
